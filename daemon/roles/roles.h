@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon's configuration and its roles: a supervisor, and one straight-line loop each for intake, grade and post.
+ */
+#pragma once
+
+#include "daemon/net/net.h"
+#include "daemon/worker/worker.h"
+
+/* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
+typedef struct {
+    char *path;             /* of the file, absolute */
+    char *course_folder, *state_folder;
+    gint64 n_grade;         /* grade processes: default, the number of CPUs */
+    gint64 lease_us;        /* of a claim; default 5 min */
+    gint64 job_timeout_us;  /* one worker; default 15 min */
+    gint64 max_attempts;    /* of grading a submission before a TA gets it; default 3 */
+    gint64 clock_offset_us; /* to rehearse a term: from `pretend_now` at the daemon's first start; 0 else */
+    GPtrArray *sources;     /* of SourceConfig* */
+    GPtrArray *sinks;       /* of SinkConfig* */
+} Config;
+typedef struct {
+    char *kind, *name, *path;
+    gint64 interval_us;
+} SourceConfig;
+typedef struct {
+    char *kind, *name, *path, *url, *secret_file;
+    gint64 max_tries, timeout_ms;
+} SinkConfig;
+/* NULL after at least one error in `diagnostics`. */
+Config *config_load(const char *path, Diagnostics *diagnostics);
+/* The same from text, for tests and fuzzing. */
+Config *config_parse(const char *label, const char *text, gsize length, Diagnostics *diagnostics);
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* Starts the roles as children (this program, `role NAME`), restarts what dies with backoff (100 ms doubling to 30 s, reset after a quiet
+ * minute), tells systemd READY=1, STATUS= and the watchdog; SIGTERM and SIGINT end the children and itself. Returns the exit status. */
+int supervisor_run(const Config *config);
+
+/* One role's loop, till killed (or, with `once`, till there is nothing left to do): "intake", "grade", "post". Returns the exit status. */
+int role_run(const Config *config, const char *role, const char *instance);
+
+/* ---- what the roles share with the commands --------------------------------------------------------------------------- */
+
+/* Everything that commits an outcome: verdict, flags, events, ledger, decision, outbox rows, submission state, in the store's open
+ * transaction. `origin`: "grade" "review" "regrade". `sinks`: names that get a post. */
+bool outcome_commit(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 submission_id,
+                    const Verdict *verdict, const char *origin, GError **error);
+/* A TA's word on a flag: new verdict, recomputed points and decision, new posts, all in one transaction. */
+bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id, bool pass,
+                    const char *who, const char *reason, GError **error);
+
+/* Wakes the other role's loops: a hint, losing it costs a poll interval. */
+void wake_send(const char *state_folder, const char *role);
+/* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */
+int wake_open(const char *state_folder, const char *role, const char *instance, GError **error);
+void wake_drain(int fd);
