@@ -40,7 +40,8 @@ typedef enum { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING } YamlKind;
 typedef struct YamlDocument YamlDocument;
 typedef struct YamlNode YamlNode;
 
-/* Parses one document. NULL after adding at least one error. `file` labels messages. Nodes live as long as the document. */
+/* Parses one document. NULL after adding at least one error; a duplicate key is an error too, but the document comes back, with
+ * the first one's value, so that more problems can be found in it. `file` labels messages. Nodes live as long as the document. */
 YamlDocument *yaml_parse(const char *file, const char *text, gsize length, Diagnostics *diagnostics);
 YamlDocument *yaml_load(const char *path, const char *label, Diagnostics *diagnostics);
 void yaml_document_free(YamlDocument *document);
