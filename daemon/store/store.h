@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store: the only meeting place of the roles. SQLite in WAL mode with synchronous=FULL, STRICT tables, foreign keys;
- * migrations/NNNN_*.sql are embedded at build and applied inside one transaction each.
+ * The store: the only meeting place of the roles. SQLite in WAL mode with synchronous=FULL, STRICT tables, foreign
+ * keys; migrations/NNNN_*.sql are embedded at build and applied inside one transaction each.
  *
- * Rules. Every change of a row's state goes through one function here. Claims are leases: a claimed row has an owner, an
- * attempt number and an end of lease; whoever completes it must still hold that attempt (the fence), else DENIED. Events,
- * ledger lines, verdicts and decisions are append-only (SQL triggers refuse UPDATE and DELETE). All times are microseconds UTC.
- * Returned structs are the caller's, freed by the named function; strings in structs given in are borrowed.
+ * Rules. Every change of a row's state goes through one function here. Claims are leases: a claimed row has an owner,
+ * an attempt number and an end of lease; whoever completes it must still hold that attempt (the fence), else DENIED.
+ * Events, ledger lines, verdicts and decisions are append-only (SQL triggers refuse UPDATE and DELETE). All times are
+ * microseconds UTC. Returned structs are the caller's, freed by the named function; strings in structs given in are
+ * borrowed.
  */
 #pragma once
 
@@ -16,6 +17,9 @@ typedef struct Store Store;
 
 /* Opens (creating and migrating) the database file `path`. busy_timeout 10 s. INVALID: made by a newer version. */
 Store *store_open(const char *path, GError **error);
+/* Only to look, beside a running daemon: neither creates nor migrates. INVALID: of another version. */
+Store *store_open_readonly(const char *path, GError **error);
+/* A Store must not be carried over fork(): close it before, or exec. */
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 
@@ -24,7 +28,8 @@ bool store_begin(Store *store, GError **error);
 bool store_commit(Store *store, GError **error);
 void store_rollback(Store *store); /* fine when none is open */
 
-/* ======== submissions ================================================================================================= */
+/* ======== submissions
+ * ================================================================================================= */
 
 typedef enum {
     SUBMISSION_RECEIVED, /* known; content not yet safe with us */
@@ -38,29 +43,31 @@ typedef enum {
 const char *submission_state_name(SubmissionState state);
 
 typedef struct {
-    gint64 id;           /* 0 in a new one */
-    char *assignment;    /* course id of it; "" when it could not be told (REFUSED) */
-    char *owner_kind;    /* "person" or "team" */
-    char *owner;         /* "" when it could not be told */
-    char *source;        /* configured name of the source: "inbox", "git" */
-    char *external_id;   /* the source's name of it: path, ref, Gradescope id */
-    char *revision;      /* the source's version: commit, content digest */
-    gint64 received_us;  /* decides lateness: see docs/guides/operators.md, "When was it received?" */
-    gint64 seen_us;      /* when we first saw it */
-    char *content_kind;  /* "archive" or "git" */
-    char *content_path;  /* relative to the state folder: blob or bare repository */
-    char *content_digest;/* "sha256:<hex>" or "git:<40 hex>"; identical content has the same one */
-    char *git_refs;      /* newline-separated names of refs seen with it, or NULL */
-    char *location;      /* where it came from, for sinks and people: path or URL without credentials */
-    char *remark;        /* sentence for people: "replaced by ...", "force-pushed", or NULL */
+    gint64 id;            /* 0 in a new one */
+    char *assignment;     /* course id of it; "" when it could not be told (REFUSED) */
+    char *owner_kind;     /* "person" or "team" */
+    char *owner;          /* "" when it could not be told */
+    char *source;         /* configured name of the source: "inbox", "git" */
+    char *external_id;    /* the source's name of it: path, ref, Gradescope id */
+    char *revision;       /* the source's version: commit, content digest */
+    gint64 received_us;   /* decides lateness: see docs/guides/operators.md, "When was it received?" */
+    gint64 seen_us;       /* when we first saw it */
+    char *content_kind;   /* "archive" or "git" */
+    char *content_path;   /* relative to the state folder: blob or bare repository */
+    char *content_digest; /* "sha256:<hex>" or "git:<40 hex>"; identical content has the same one */
+    char *git_refs;       /* newline-separated names of refs seen with it, or NULL */
+    char *location;       /* where it came from, for sinks and people: path or URL without credentials */
+    char *remark;         /* sentence for people: "replaced by ...", "force-pushed", or NULL */
     SubmissionState state;
     gint64 fetched_us, graded_us, decided_us, posted_us; /* 0: not yet */
 } Submission;
 void submission_free(Submission *submission);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Submission, submission_free)
 
-/* Inserts by (source, external_id, revision). *ret_is_new false: it was there already, *ret_id is its id, nothing changed. */
-bool store_submission_insert(Store *store, const Submission *submission, gint64 *ret_id, bool *ret_is_new, GError **error);
+/* Inserts by (source, external_id, revision), in state RECEIVED, FETCHED or REFUSED. *ret_is_new false: it was there
+ * already, *ret_id is its id, nothing changed. */
+bool store_submission_insert(Store *store, const Submission *submission, gint64 *ret_id, bool *ret_is_new,
+                             GError **error);
 Submission *store_submission_get(Store *store, gint64 id, GError **error); /* NOT_FOUND */
 /* Newest first; filters may be NULL; limit 0: all. Array of Submission*, owning. */
 GPtrArray *store_submission_list(Store *store, const char *assignment, const char *owner, guint limit, GError **error);
@@ -68,11 +75,12 @@ GPtrArray *store_submission_list(Store *store, const char *assignment, const cha
  * where it is. `remark` replaces the remark when not NULL. */
 bool store_submission_move(Store *store, gint64 id, SubmissionState to, const char *remark, GError **error);
 
-/* ======== jobs ======================================================================================================== */
+/* ======== jobs
+ * ======================================================================================================== */
 
 typedef struct {
     gint64 id, submission_id;
-    gint64 attempt;      /* the fence: rises with each claim */
+    gint64 attempt; /* the fence: rises with each claim */
     gint64 lease_until_us;
     char *why;           /* "new", "regrade", "retry" */
     char *rubric_digest; /* grade with exactly this version; NULL: the one in force at receipt */
@@ -80,11 +88,13 @@ typedef struct {
 void grade_job_free(GradeJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GradeJob, grade_job_free)
 
-/* Queues grading; `deadline_us` orders the queue: due next first, then oldest receipt, round-robin between owners. A queued (not
- * claimed) older job of the same owner and assignment that was received before the deadline is replaced: its submission
- * moves to REPLACED with a remark, *ret_replaced is its id (0: none). */
-bool store_job_enqueue(Store *store, gint64 submission_id, gint64 deadline_us, const char *why, const char *rubric_digest,
-                       gint64 *ret_replaced, GError **error);
+/* Queues grading. On-time work comes before late work, that before `why` "regrade"; on-time work by `deadline_us`
+ * (G_MAXINT64: no deadline), due next first; within all that round-robin between owners, oldest receipt first. A queued
+ * (not claimed) older job of the same owner and assignment is replaced if both were received before the deadline: its
+ * submission moves to REPLACED with a remark, *ret_replaced (may be NULL) is its id (0: none). A submission that is
+ * queued already stays where it is, with the new `why`. */
+bool store_job_enqueue(Store *store, gint64 submission_id, gint64 deadline_us, const char *why,
+                       const char *rubric_digest, gint64 *ret_replaced, GError **error);
 /* Claims the next job that is queued and due, or whose lease has run out. *ret_job NULL: there is none. */
 bool store_job_claim(Store *store, const char *worker, gint64 lease_us, GradeJob **ret_job, GError **error);
 /* Longer lease. DENIED: lost. */
@@ -93,21 +103,23 @@ bool store_job_renew(Store *store, const GradeJob *job, gint64 lease_us, GError 
 bool store_job_complete(Store *store, const GradeJob *job, GError **error);
 /* Back to the queue, not before `retry_at_us`, keeping the error's text. DENIED as above. */
 bool store_job_retry(Store *store, const GradeJob *job, gint64 retry_at_us, const char *last_error, GError **error);
-/* Jobs waiting (queued) and running (claimed, lease not over), and how many stand before this submission (-1: not queued). */
+/* Jobs waiting (queued) and running (claimed, lease not over), and how many stand before this submission (-1: not
+ * queued). */
 bool store_job_counts(Store *store, gint64 *ret_queued, gint64 *ret_claimed, GError **error);
 bool store_job_position(Store *store, gint64 submission_id, gint64 *ret_position, GError **error);
 
-/* ======== verdicts and decisions: append-only ========================================================================= */
+/* ======== verdicts and decisions: append-only
+ * ========================================================================= */
 
 typedef struct {
     gint64 id, submission_id;
-    gint64 number;        /* 1, 2, ... per submission: each grading or review makes a new one */
-    char *origin;         /* "grade" "review" "regrade" */
+    gint64 number; /* 1, 2, ... per submission: each grading or review makes a new one */
+    char *origin;  /* "grade" "review" "regrade" */
     char *rubric_digest;
     gint64 made_us;
     gint64 points_milli, bonus_milli, max_milli;
     gint64 n_review, n_error;
-    char *json;           /* verdict_to_json of it */
+    char *json; /* verdict_to_json of it */
 } VerdictRow;
 void verdict_row_free(VerdictRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VerdictRow, verdict_row_free)
@@ -121,7 +133,8 @@ VerdictRow *store_verdict_get(Store *store, gint64 id, GError **error);
 bool store_decision_insert(Store *store, gint64 submission_id, const char *json, bool *ret_changed, GError **error);
 bool store_decision_latest(Store *store, gint64 submission_id, char **ret_json, GError **error); /* *ret NULL: none */
 
-/* ======== events and ledger: append-only ============================================================================== */
+/* ======== events and ledger: append-only
+ * ============================================================================== */
 
 typedef struct {
     gint64 id;
@@ -142,15 +155,15 @@ bool store_event_append(Store *store, const EventRow *row, const char *unique_ke
 GPtrArray *store_event_list(Store *store, const char *account, GError **error);
 
 typedef struct {
-    gint64 seq;            /* 1, 2, 3, ... without a gap */
+    gint64 seq; /* 1, 2, 3, ... without a gap */
     gint64 booked_us;
     char *account;
-    gint64 amount_milli;   /* thousandths of a token; negative: spent */
-    char *kind;            /* "pool" "charge" "refund" "grant" ... */
-    char *assignment;      /* or NULL */
-    gint64 submission_id;  /* or 0 */
-    gint64 corrects_seq;   /* the line that this one compensates, or 0 */
-    char *reason;          /* one plain sentence */
+    gint64 amount_milli;        /* thousandths of a token; negative: spent */
+    char *kind;                 /* "pool" "charge" "refund" "grant" ... */
+    char *assignment;           /* or NULL */
+    gint64 submission_id;       /* or 0 */
+    gint64 corrects_seq;        /* the line that this one compensates, or 0 */
+    char *reason;               /* one plain sentence */
     char *previous_hash, *hash; /* 64 hex; the first line's previous is 64 zeros */
 } LedgerRow;
 void ledger_row_free(LedgerRow *row);
@@ -162,15 +175,16 @@ bool store_ledger_last(Store *store, LedgerRow **ret, GError **error); /* *ret N
 GPtrArray *store_ledger_list(Store *store, const char *account, gint64 after_seq, guint limit, GError **error);
 bool store_ledger_balance(Store *store, const char *account, gint64 *ret_milli, GError **error);
 
-/* ======== flags ======================================================================================================= */
+/* ======== flags
+ * ======================================================================================================= */
 
 typedef struct {
     gint64 id, submission_id;
-    char *item;        /* item id, or NULL for the whole submission */
-    char *kind;        /* "review" "error" "flaky" "suspicious" "history" "owner" "post" "late" ... */
-    char *message;     /* what to look at, one sentence */
-    char *evidence;    /* plain text or NULL */
-    char *state;       /* "open" "pass" "fail" "closed" */
+    char *item;                /* item id, or NULL for the whole submission */
+    char *kind;                /* "review" "error" "flaky" "suspicious" "history" "owner" "post" "late" ... */
+    char *message;             /* what to look at, one sentence */
+    char *evidence;            /* plain text or NULL */
+    char *state;               /* "open" "pass" "fail" "closed" */
     char *decided_by, *reason; /* NULL while open */
     gint64 raised_us, decided_us;
 } FlagRow;
@@ -186,7 +200,8 @@ bool store_flag_decide(Store *store, gint64 id, const char *state, const char *w
 /* Closes what is open of a submission and kind (NULL: every kind), e.g. since a newer verdict replaces it. */
 bool store_flag_close(Store *store, gint64 submission_id, const char *kind, const char *reason, GError **error);
 
-/* ======== outbox ====================================================================================================== */
+/* ======== outbox
+ * ====================================================================================================== */
 
 typedef struct {
     gint64 id, submission_id, verdict_id;
@@ -200,31 +215,38 @@ typedef struct {
 } OutboxRow;
 void outbox_row_free(OutboxRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutboxRow, outbox_row_free)
-/* One effect: verdict `verdict_id` to `sink`. A second insert of the same key changes nothing. */
-bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink, const char *idempotency_key, GError **error);
+/* One effect: verdict `verdict_id` to `sink`. A second insert of the same key changes nothing; queued effects of older
+ * verdicts on the same sink become "replaced". */
+bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink,
+                         const char *idempotency_key, GError **error);
 /* Claims the oldest due one (or one whose lease ran out). *ret NULL: none. */
 bool store_outbox_claim(Store *store, const char *worker, gint64 lease_us, OutboxRow **ret, GError **error);
 /* Fenced by attempt (DENIED). The last effect of a submission's newest verdict moves the submission to POSTED. */
 bool store_outbox_complete(Store *store, const OutboxRow *row, const char *external_id, GError **error);
-bool store_outbox_retry(Store *store, const OutboxRow *row, gint64 not_before_us, const char *last_error, GError **error);
+bool store_outbox_retry(Store *store, const OutboxRow *row, gint64 not_before_us, const char *last_error,
+                        GError **error);
 /* No more tries; raises a flag of kind "post" in the same transaction. */
 bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_error, GError **error);
 GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error); /* all when 0; OutboxRow*, owning */
 /* When the next queued row is due (G_MAXINT64: none): how long the post role may sleep. */
 bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error);
 
-/* ======== sources' cursors, rubric versions, counts =================================================================== */
+/* ======== sources' cursors, rubric versions, counts
+ * =================================================================== */
 
 /* What a source remembers between polls: a JSON text per (source, key). *ret NULL: nothing yet. */
 bool store_cursor_get(Store *store, const char *source, const char *key, char **ret_json, GError **error);
 bool store_cursor_set(Store *store, const char *source, const char *key, const char *json, GError **error);
 
-/* A rubric version that was used: digest -> assignment, file, snapshot folder (relative to the state folder). Idempotent. */
-bool store_rubric_note(Store *store, const char *digest, const char *assignment, const char *path, const char *snapshot, GError **error);
-bool store_rubric_find(Store *store, const char *digest, char **ret_path, char **ret_snapshot, GError **error); /* NULLs: unknown */
+/* A rubric version that was used: digest -> assignment, file, snapshot folder (relative to the state folder).
+ * Idempotent. */
+bool store_rubric_note(Store *store, const char *digest, const char *assignment, const char *path, const char *snapshot,
+                       GError **error);
+bool store_rubric_find(Store *store, const char *digest, char **ret_path, char **ret_snapshot,
+                       GError **error); /* NULLs: unknown */
 
 typedef struct {
-    gint64 n_by_state[8];  /* by SubmissionState */
+    gint64 n_by_state[8]; /* by SubmissionState */
     gint64 n_queued, n_claimed;
     gint64 n_outbox_waiting, n_outbox_given_up;
     gint64 n_flags_open;

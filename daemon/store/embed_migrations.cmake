@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -DOUTPUT=x.c -DFOLDER=migrations -P embed_migrations.cmake: migrations/NNNN_*.sql as C strings, in order of number.
+file(GLOB files ${FOLDER}/*.sql)
+list(SORT files)
+set(text "/* Made from daemon/store/migrations at build. */\n#include \"daemon/store/sqlite.h\"\n\n")
+string(APPEND text "const char *const store_migrations[] = {\n")
+foreach(file IN LISTS files)
+  file(READ ${file} sql)
+  string(REPLACE "\\" "\\\\" sql "${sql}")
+  string(REPLACE "\"" "\\\"" sql "${sql}")
+  string(REPLACE "\n" "\\n\"\n    \"" sql "${sql}")
+  string(APPEND text "    \"${sql}\",\n")
+endforeach()
+list(LENGTH files count)
+string(APPEND text "};\nconst int store_n_migrations = ${count};\n")
+file(WRITE ${OUTPUT} "${text}")
