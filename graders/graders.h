@@ -12,54 +12,58 @@ typedef struct {
     const char *const *emails;      /* NULL-terminated, lower case */
 } Member;
 
-/* What a grader may use. All paths are of the host. The workspace was made by the student: open in it by file_open_beneath only. */
+/* What a grader may use. All paths are of the host. The workspace was made by the student: open in it by
+ * file_open_beneath only. */
 typedef struct GraderContext {
     const char *workspace; /* absolute path; bound into boxes at /work */
     int workspace_fd;
-    const char *course_folder; /* the rubric's snapshot or the course folder: files named by checks lie below it */
-    const char *git_folder;    /* bare repository, or NULL when the submission has no history */
-    const char *git_commit;    /* 40 hex, or NULL */
+    const char *course_folder;   /* the rubric's snapshot or the course folder: files named by checks lie below it */
+    const char *git_folder;      /* bare repository, or NULL when the submission has no history */
+    const char *git_commit;      /* 40 hex, or NULL */
     const char *const *git_refs; /* NULL-terminated full names of refs that the student's repository has, or NULL */
     gint64 received_us, deadline_us; /* deadline: G_MAXINT64 when there is none */
     const Member *members;
     gsize n_members;
     const Placeholders *placeholders;
     GTimeZone *zone;
-    /* Runs a box for this grader. The box's program, cgroup and cancel wish are the caller's business; workspace (unless the
-     * spec names one) and limits of the check are filled in. Same contract as box_run. */
+    /* Runs a box for this grader. The box's program, cgroup and cancel wish are the caller's business; workspace
+     * (unless the spec names one) and limits of the check are filled in. Same contract as box_run. */
     int (*run_box)(struct GraderContext *context, const Check *check, BoxSpec *spec, BoxResult *ret_result);
     void *run_box_data;
 } GraderContext;
 
 typedef struct Grader {
     GraderType type; /* first member: a Grader is a GraderType for rubrics/ */
-    /* Judges. Sets *ret_finding to a new finding (PASS or FAIL; item, check and grader filled in by the caller). false and
-     * *error: the check could not be carried out; the caller makes the ERROR finding. Bounded in time by check->limits. */
+    /* Judges. Sets *ret_finding to a new finding (PASS or FAIL; item, check and grader filled in by the caller). false
+     * and *error: the check could not be carried out; the caller makes the ERROR finding. Bounded in time by
+     * check->limits. */
     bool (*judge)(const Check *check, GraderContext *context, Finding **ret_finding, GError **error);
 } Grader;
 
 /* NULL-terminated, by name. Each entry points at a Grader's `type`. */
 const GraderType *const *graders_all(void);
-/* Judges by the check's own grader and fills in the finding's item, check and grader; our failures become ERROR findings, so
- * there always is one. */
+/* Judges by the check's own grader and fills in the finding's item, check and grader; our failures become ERROR
+ * findings, so there always is one. */
 Finding *graders_judge(const Item *item, const Check *check, GraderContext *context);
 
-/* ---- reports of test runners, read by `tests` and by fuzz targets: hostile bytes in, data out ------------------------ */
+/* ---- reports of test runners, read by `tests` and by fuzz targets: hostile bytes in, data out
+ * ------------------------ */
 
 typedef enum { TEST_PASSED, TEST_FAILED, TEST_SKIPPED, TEST_ERROR } TestOutcome;
 typedef struct {
-    char *name;    /* suite and name joined by "::" where there is a suite; valid UTF-8, at most 512 bytes */
+    char *name; /* suite and name joined by "::" where there is a suite; valid UTF-8, at most 512 bytes */
     TestOutcome outcome;
     char *message; /* or NULL; at most 4 KiB */
 } TestCase;
 typedef struct {
-    GPtrArray *cases;     /* of TestCase*, at most 10,000 */
-    gint64 n_planned;     /* what the report itself announced (TAP plan, JUnit tests=, ctest total); -1: nothing */
-    bool is_complete;     /* the report ended as its format says */
+    GPtrArray *cases; /* of TestCase*, at most 10,000 */
+    gint64 n_planned; /* what the report itself announced (TAP plan, JUnit tests=, ctest total); -1: nothing */
+    bool is_complete; /* the report ended as its format says */
 } TestReport;
 void test_report_free(TestReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestReport, test_report_free)
-/* Formats: "junit", "tap", "ctest", "check", "pytest", "go". INVALID with line or byte when the text is not of the format. */
+/* Formats: "junit", "tap", "ctest", "check", "pytest", "go". INVALID with line or byte when the text is not of the
+ * format. */
 TestReport *test_report_parse(const char *format, const char *text, gsize length, GError **error);
 /* NULL-terminated names of the formats. */
 const char *const *test_report_formats(void);
