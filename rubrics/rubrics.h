@@ -172,9 +172,12 @@ void verdict_free(Verdict *verdict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
 
 /* Findings + rubric -> verdict. Rules: an item passes if each of its checks passed; any FAIL fails it; else any ERROR makes it
- * ITEM_ERROR; judge ta and both turn what did not fail into ITEM_REVIEW (judge ta: even a failed check is only evidence);
- * a needed item that failed makes it fail by "skipped", a needed one in error makes it ERROR, one in review does not block.
- * An item whose checks have no finding is ERROR. Takes a reference to nothing: findings are copied. */
+ * ITEM_ERROR. judge both: what passed goes to a TA (ITEM_REVIEW), a fail is final, an error is retried as any other. judge ta:
+ * always ITEM_REVIEW, whatever the checks found is only evidence. Before all that, for every judge: a needed item that failed makes
+ * it fail by "skipped", a needed one in error makes it ERROR, one in review does not block.
+ * A check without a finding of PASS, FAIL or ERROR is an ERROR. Findings of the item "submission" are remarks; a FAIL among them
+ * fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings are copied; the caller sets
+ * assignment, image and content digest. */
 Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings);
 /* Recomputes sums and is_final after an item's outcome was changed by a review. */
 void verdict_sum(Verdict *verdict);
@@ -248,6 +251,7 @@ typedef struct {
     char *team;     /* team id or NULL */
     char **emails;  /* all e-mails, aliases included, lower case */
     PersonStatus status;
+    int line;               /* in roster.csv */
 } Person;
 
 typedef struct {
@@ -294,7 +298,8 @@ const Person *course_person(const Course *course, const char *id);
 const Team *course_team(const Course *course, const char *id);
 /* By any of a person's e-mails (case-insensitive), login or sid; NULL when unknown or not unique. */
 const Person *course_find_person(const Course *course, const char *key);
-/* The rubric version in force for a submission received then; NULL when the assignment has none. */
+/* The rubric version in force for a submission received then (before the first one's time: the first one); NULL when the
+ * assignment has none. */
 const Rubric *course_rubric(const Course *course, const Assignment *assignment, gint64 received_us);
 /* The part of course.yaml below top-level `key`, NULL when absent. */
 const YamlNode *course_section(const Course *course, const char *key);

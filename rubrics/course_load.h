@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What course.c (course.yaml, look-ups), csv.c (cells with positions) and roster.c (people and teams) share.
+ */
+#pragma once
+
+#include "rubrics/rubrics.h"
+
+/* ---- CSV by RFC 4180 -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    char *text; /* blanks around it removed */
+    int line, column;
+} CsvCell;
+
+typedef struct {
+    GPtrArray *rows; /* of GArray* of CsvCell; the first is the header; blank lines are left out */
+} CsvTable;
+
+/* NULL after reporting. A byte order mark and CRLF are fine. */
+CsvTable *csv_parse(const char *file, const char *text, gsize length, Diagnostics *diagnostics);
+void csv_free(CsvTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CsvTable, csv_free)
+
+/* ---- people and teams ----------------------------------------------------------------------------------------------
+ */
+
+/* Letters, digits, '.', '_', '-', '+', '@', at most 64, beginning with a letter or digit: ids become file names. */
+bool owner_id_is_valid(const char *id);
+
+/* Reads the roster's text into course->people, sorted. */
+void roster_parse(Course *course, const char *text, gsize length, Diagnostics *diagnostics);
+/* Reads roster.csv of the course folder; none is fine: a course without people. */
+void roster_load(Course *course, Diagnostics *diagnostics);
+/* Reads `teams:` (may be NULL) and hangs the people into their teams. */
+void teams_load(Course *course, const YamlNode *section, Diagnostics *diagnostics);
+
+void person_free(Person *person);
+void team_free(Team *team);
