@@ -3,9 +3,10 @@
  * One job: content in, findings out. The program rubric-worker runs it; this header has the job, the report, the client
  * that starts a worker and talks to it, and the parts that others use (archive reading).
  *
- * Wire: the parent starts `rubric-worker` with one end of a stream socket as fd 3, sends one frame (the job as JSON), gets one
- * frame (the report as JSON). A worker does one job and exits. It makes its own mount, network and (when unprivileged) user
- * namespaces first: a size-limited tmpfs of its own holds the workspace, so nothing is left behind however it dies.
+ * Wire: the parent starts `rubric-worker` with one end of a stream socket as fd 3, sends one frame (the job as JSON),
+ * gets one frame (the report as JSON). A worker does one job and exits. It makes its own mount, network and (when
+ * unprivileged) user namespaces first: a size-limited tmpfs of its own holds the workspace, so nothing is left behind
+ * however it dies.
  */
 #pragma once
 
@@ -25,20 +26,22 @@ typedef struct {
 UnpackLimits unpack_limits_default(void);
 
 typedef struct {
-    char *assignment;      /* id */
-    char *owner;           /* id of the person or team */
+    char *assignment; /* id */
+    char *owner;      /* id of the person or team */
     ContentKind content_kind;
-    char *content_path;    /* archive file, folder, or bare repository; absolute */
-    char *git_commit;      /* CONTENT_GIT: 40 hex */
-    char **git_refs;       /* CONTENT_GIT: names of refs; may be NULL */
-    char *course_folder;   /* rubric snapshot or course folder, absolute */
-    char *rubric_path;     /* relative to it */
+    char *content_path;  /* archive file, folder, or bare repository; absolute */
+    char *git_commit;    /* CONTENT_GIT: 40 hex */
+    char **git_refs;     /* CONTENT_GIT: names of refs; may be NULL */
+    char *course_folder; /* rubric snapshot or course folder, absolute */
+    char *rubric_path;   /* relative to it */
     gint64 received_us, deadline_us;
     char *zone_name;
-    GPtrArray *members;    /* of WorkerMember* */
+    GPtrArray *members; /* of WorkerMember* */
     Placeholders *placeholders;
     UnpackLimits unpack;
-    bool public_only;      /* leave out items that are not `visible: always` */
+    bool public_only;       /* leave out items that are not `visible: always` */
+    char *image_digest;     /* as worker_image_digest gave it to a caller of many jobs; NULL: the worker computes it */
+    guint32 accept_missing; /* BoxPromise bits that this machine may lack, as the operator allowed */
 } WorkerJob;
 typedef struct {
     char *id, *name, *github;
@@ -50,7 +53,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(WorkerJob, worker_job_free)
 cJSON *worker_job_to_json(const WorkerJob *job);
 WorkerJob *worker_job_from_json(const cJSON *json, GError **error);
 /* Fills everything that the course knows: assignment, deadline, zone, members, placeholders, rubric path. */
-WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, const char *owner, const Rubric *rubric, GError **error);
+WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, const char *owner, const Rubric *rubric,
+                          GError **error);
 
 typedef struct {
     GPtrArray *findings; /* of Finding*: one per check, and the remarks of unpacking (item "submission") */
@@ -64,7 +68,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(WorkerReport, worker_report_free)
 cJSON *worker_report_to_json(const WorkerReport *report);
 WorkerReport *worker_report_from_json(const cJSON *json, GError **error);
 
-/* ---- client --------------------------------------------------------------------------------------------------------- */
+/* ---- client ---------------------------------------------------------------------------------------------------------
+ */
 
 /* A started worker that waits for its job: start it before there is one, so that its start is off the critical path. */
 typedef struct Worker Worker;
@@ -72,19 +77,30 @@ Worker *worker_start(GError **error);
 /* Sends the job and waits for the report, at most `timeout_ms`. TEMPORARY: the worker died or was too slow (retry);
  * INVALID: the job can never work (say so, do not retry). The worker is gone afterwards either way. */
 WorkerReport *worker_run(Worker *worker, const WorkerJob *job, gint64 timeout_ms, GError **error);
+/* worker_run in two steps, for callers that keep several workers busy. */
+bool worker_send(Worker *worker, const WorkerJob *job, GError **error);
+WorkerReport *worker_receive(Worker *worker, gint64 timeout_ms, GError **error);
 void worker_free(Worker *worker); /* kills it if it runs */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Worker, worker_free)
 
 /* main() of rubric-worker below option parsing: serves one job on `fd`. Returns the exit status. */
 int worker_serve(int fd);
 
-/* ---- content -------------------------------------------------------------------------------------------------------- */
+/* "host:sha256:...": what programs this machine would run, by /etc/os-release and the list of installed packages.
+ * Caller frees. */
+char *worker_image_digest(GError **error);
 
-/* Unpacks `content` (an open archive file) into the empty folder `target_fd`, refusing what docs/formats.md lists. Each refusal and
- * each remark becomes a Finding in `findings` (FAIL: the submission cannot be graded as it is; PASS: a remark). Runs in
- * the caller's process: rubric-worker calls it in a locked-down child. */
-bool unpack_archive(int content_fd, const char *name, int target_fd, const UnpackLimits *limits, GPtrArray *findings, GError **error);
+/* ---- content --------------------------------------------------------------------------------------------------------
+ */
 
-/* Packs a folder as a deterministic tar (names sorted, owner 0, mode 0644/0755 only), for folders handed in as such; refuses
- * nothing that unpack_archive would not (links and odd files are packed as they are and judged there). */
+/* Unpacks `content` (an open archive file) into the empty folder `target_fd`, refusing what docs/formats.md lists. Each
+ * refusal and each remark becomes a Finding in `findings` (FAIL: the submission cannot be graded as it is; PASS: a
+ * remark). Runs in the caller's process: rubric-worker calls it in a locked-down child. */
+/* `name` is what a student calls the content ("homework.zip"); NULL: unknown. */
+bool unpack_archive(int content_fd, const char *name, int target_fd, const UnpackLimits *limits, GPtrArray *findings,
+                    GError **error);
+
+/* Packs a folder as a deterministic tar (names sorted, owner 0, mode 0644/0755 only, all below one root folder, which
+ * unpacking enters), for folders handed in as such; refuses nothing that unpack_archive would not (links and odd files
+ * are packed as they are and judged there). LIMIT: more bytes, entries or folders in each other than `limits` allow. */
 bool pack_folder(int folder_fd, int archive_fd, const UnpackLimits *limits, GError **error);

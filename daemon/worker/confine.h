@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What keeps a worker from doing harm, and from leaving anything behind.
+ */
+#pragma once
+
+#include "daemon/worker/worker.h"
+
+typedef struct {
+    bool is_privileged;      /* real root: hostile bytes are read under the uid that boxes use */
+    uid_t reader_uid;        /* then: that uid */
+    const char *mount_point; /* of the worker's tmpfs, in its own mount namespace only */
+    char *workspace;         /* folder for the submission's files; NULL before confine_make_workspace */
+    int workspace_fd;
+} Confinement;
+
+void confinement_clear(Confinement *confinement);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Confinement, confinement_clear)
+
+/* Own mount and network namespaces (and user namespace, when not root), death with the parent, no core dumps. Call
+ * once, early. */
+bool confine_enter(Confinement *ret_confinement, GError **error);
+
+/* Mounts a tmpfs that `job` fits in and makes the workspace on it. INVALID: the job's own files lie below the mount
+ * point. */
+bool confine_make_workspace(Confinement *confinement, const WorkerJob *job, GError **error);
+
+/* For the child that reads hostile bytes: another uid than root, no capability (but reading, with `reads_folder`),
+ * Landlock, limits of memory, time and files. `reads_folder`: a folder to read besides the workspace; -1: none. Never
+ * to be undone. */
+bool confine_reader(const Confinement *confinement, const UnpackLimits *limits, int reads_folder, gint64 memory_bytes,
+                    GError **error);
