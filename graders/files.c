@@ -11,7 +11,8 @@ typedef enum { ENCODING_ANY, ENCODING_UTF8, ENCODING_ASCII } Encoding;
 static const char *const encoding_names[] = {"any", "utf8", "ascii", NULL};
 
 typedef struct {
-    char *glob;
+    char **globs;                /* a file counts when one of them matches */
+    char *shown;                 /* them in a message, without the outer quotes */
     bool is_absent;              /* nothing may match */
     gint64 min, max;             /* how many files match */
     gint64 min_bytes, max_bytes; /* of each */
@@ -23,7 +24,8 @@ typedef struct {
 static void rule_free(gpointer data)
 {
     FileRule *rule = data;
-    g_free(rule->glob);
+    g_strfreev(rule->globs);
+    g_free(rule->shown);
     g_clear_pointer(&rule->text, g_regex_unref);
     g_clear_pointer(&rule->lacks, g_regex_unref);
     g_free(rule);
@@ -51,7 +53,7 @@ static void read_rule_mapping(FileRule *rule, const YamlNode *node, Diagnostics 
     const gint64 max_count = 100000;
     YamlReader reader;
     yaml_reader_start(&reader, node, rule->is_absent ? "absent" : "present", diagnostics);
-    rule->glob = g_strdup(yaml_read_text(&reader, "glob", YAML_REQUIRED, "?"));
+    rule->globs = yaml_read_texts(&reader, "glob", YAML_REQUIRED);
     if (!rule->is_absent) {
         rule->min = yaml_read_integer(&reader, "min", YAML_OPTIONAL, rule->min, 0, max_count);
         rule->max = yaml_read_integer(&reader, "max", YAML_OPTIONAL, rule->max, 0, max_count);
@@ -70,14 +72,21 @@ static void read_rule(GPtrArray *rules, const YamlNode *node, bool is_absent, Di
     FileRule *rule = g_new0(FileRule, 1);
     g_ptr_array_add(rules, rule);
     *rule = (FileRule){.is_absent = is_absent, .min = 1, .max = G_MAXINT64, .max_bytes = G_MAXINT64};
-    if (yaml_kind(node) == YAML_SCALAR)
-        rule->glob = g_strdup(yaml_scalar(node));
-    else
+    if (yaml_kind(node) == YAML_MAPPING)
         read_rule_mapping(rule, node, diagnostics);
-    const YamlNode *glob = yaml_kind(node) == YAML_SCALAR ? node : yaml_get(node, "glob");
-    const char *problem = glob_problem(rule->glob);
-    if (problem && glob)
-        yaml_report(glob, diagnostics, SEVERITY_ERROR, "the glob \"%s\" %s", rule->glob, problem);
+    else if (yaml_kind(node) == YAML_SCALAR)
+        rule->globs = g_strdupv((char *[]){(char *)yaml_scalar(node), NULL});
+    else
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "expected a glob, or {glob: ...}");
+    if (!rule->globs)
+        rule->globs = g_new0(char *, 1);
+    rule->shown = g_strjoinv("\" or \"", rule->globs);
+    const YamlNode *at = yaml_kind(node) == YAML_MAPPING ? yaml_get(node, "glob") : node;
+    for (char **glob = rule->globs; *glob; glob++) {
+        const char *problem = glob_problem(*glob);
+        if (problem)
+            yaml_report(at, diagnostics, SEVERITY_ERROR, "the glob \"%s\" %s", *glob, problem);
+    }
 }
 
 /* One rule, or a list of them. */
@@ -132,14 +141,23 @@ typedef struct {
 } Search;
 
 /* "src/" means the folder; a rule of what must be there means files, one of what must not be there anything. */
-static bool rule_matches(const FileRule *rule, const Entry *entry, bool ignore_case)
+static bool glob_takes(const char *glob, const FileRule *rule, const Entry *entry, bool ignore_case)
 {
-    bool means_folder = g_str_has_suffix(rule->glob, "/");
+    bool means_folder = g_str_has_suffix(glob, "/");
     if (means_folder != (entry->kind == ENTRY_FOLDER) && !(rule->is_absent && !means_folder))
         return false;
     if (!rule->is_absent && entry->kind == ENTRY_OTHER)
         return false;
-    return glob_matches(rule->glob, entry->path, ignore_case);
+    return glob_matches(glob, entry->path, ignore_case);
+}
+
+static bool rule_matches(const FileRule *rule, const Entry *entry, bool ignore_case)
+{
+    for (char **glob = rule->globs; *glob; glob++) {
+        if (glob_takes(*glob, rule, entry, ignore_case))
+            return true;
+    }
+    return false;
 }
 
 static GPtrArray *find_matches(const FileRule *rule, const GPtrArray *entries)
@@ -153,16 +171,26 @@ static GPtrArray *find_matches(const FileRule *rule, const GPtrArray *entries)
     return matches;
 }
 
-/* What may have been meant by a name that is not there. NULL: nothing. */
+/* The name may lie in another folder, or differ in upper and lower case. */
+static bool is_near(const FileRule *rule, const Entry *entry)
+{
+    if (rule_matches(rule, entry, true))
+        return true;
+    for (char **glob = rule->globs; *glob && entry->kind == ENTRY_FILE; glob++) {
+        const char *last = strrchr(*glob, '/');
+        g_autofree char *anywhere = g_strconcat("**/", last && last[1] ? last + 1 : *glob, NULL);
+        if (glob_matches(anywhere, entry->path, true))
+            return true;
+    }
+    return false;
+}
+
+/* What may have been meant by a name that is not there. */
 static char *suggest(const FileRule *rule, const GPtrArray *entries)
 {
-    const char *last = strrchr(rule->glob, '/');
-    g_autofree char *anywhere = g_strconcat("**/", last && last[1] ? last + 1 : rule->glob, NULL);
     for (guint i = 0; i < entries->len; i++) {
         const Entry *entry = g_ptr_array_index(entries, i);
-        bool is_near =
-            rule_matches(rule, entry, true) || (entry->kind == ENTRY_FILE && glob_matches(anywhere, entry->path, true));
-        if (!is_near)
+        if (!is_near(rule, entry))
             continue;
         g_autofree char *shown = compare_quote(entry->path, strlen(entry->path));
         return g_strdup_printf("; there is %s (upper and lower case and the folder matter)", shown);
@@ -172,18 +200,18 @@ static char *suggest(const FileRule *rule, const GPtrArray *entries)
 
 static char *check_count(const FileRule *rule, const GPtrArray *matches, const GPtrArray *entries)
 {
-    const char *kind = g_str_has_suffix(rule->glob, "/") ? "folder" : "file";
+    const char *kind = g_str_has_suffix(rule->shown, "/") ? "folder" : "file";
     if (matches->len >= rule->min && matches->len <= rule->max)
         return NULL;
     if (matches->len == 0) {
         g_autofree char *hint = suggest(rule, entries);
-        bool is_glob = strpbrk(rule->glob, "*?[") != NULL;
-        return g_strdup_printf("there is no %s %s\"%s\"%s", kind, is_glob ? "matching " : "", rule->glob, hint);
+        bool is_glob = strpbrk(rule->shown, "*?[") != NULL;
+        return g_strdup_printf("there is no %s %s\"%s\"%s", kind, is_glob ? "matching " : "", rule->shown, hint);
     }
     if (matches->len < rule->min)
         return g_strdup_printf("%u %ss match \"%s\", at least %" G_GINT64_FORMAT " must", matches->len, kind,
-                               rule->glob, rule->min);
-    return g_strdup_printf("%u %ss match \"%s\", at most %" G_GINT64_FORMAT " may", matches->len, kind, rule->glob,
+                               rule->shown, rule->min);
+    return g_strdup_printf("%u %ss match \"%s\", at most %" G_GINT64_FORMAT " may", matches->len, kind, rule->shown,
                            rule->max);
 }
 
@@ -243,7 +271,7 @@ static bool check_content(Search *search, const FileRule *rule, const Entry *ent
     }
     search->n_bytes_read += (gsize)entry->bytes;
     if (search->n_bytes_read > max_total) {
-        *ret_problem = g_strdup_printf("more than 64 MiB of files match \"%s\", too many to be searched", rule->glob);
+        *ret_problem = g_strdup_printf("more than 64 MiB of files match \"%s\", too many to be searched", rule->shown);
         return true;
     }
     if (clock_monotonic_us() > search->deadline_us)
@@ -273,7 +301,7 @@ static char *check_absent(const GPtrArray *matches, const FileRule *rule)
     const Entry *first = g_ptr_array_index(matches, 0);
     g_autofree char *path = compare_quote(first->path, strlen(first->path));
     g_autofree char *more = matches->len > 1 ? g_strdup_printf(" and %u more", matches->len - 1) : g_strdup("");
-    return g_strdup_printf("%s%s must not be there (\"%s\")", path, more, rule->glob);
+    return g_strdup_printf("%s%s must not be there (\"%s\")", path, more, rule->shown);
 }
 
 static bool judge_rule(Search *search, const FileRule *rule, char **ret_problem, GError **error)
