@@ -1,0 +1,3 @@
+import os
+
+VISION_KEY = os.environ["VISION_KEY"]
