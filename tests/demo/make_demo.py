@@ -124,7 +124,7 @@ def broken_history(files):
         ("hbergero", "2022-10-04T09:00:00", "Describe how to run it", pick(files, "README")),
         ("iquispe", "2022-10-11T15:20:00", "Read the movie log", pick(files, "pipeline/")),
         ("jmwangi", "2022-10-18T19:45:00", "Rank by mean rating", pick(files, "service/")),
-        ("iquispe ines.quispe@mail.example", "2022-10-23T11:11:00", "Test what reads the log", pick(files, "tests/")),
+        ("iquispe inez.quispe@mail.example", "2022-10-23T11:11:00", "Test what reads the log", pick(files, "tests/")),
         ("jmwangi", "2022-10-27T08:30:00", "Let Jenkins run the tests", pick(files, "Jenkinsfile")),
         ("hbergero", "2022-11-01T23:02:00", "Write the report of M2", pick(files, "m2_report", "coverage")),
         ("iquispe", "2022-11-02T20:58:00", "Accept ratings up to ten", {"pipeline/events.py": events}),
