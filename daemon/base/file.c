@@ -15,7 +15,8 @@
 int file_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 {
     struct open_how how = {
-        .flags = (guint64)(flags | O_CLOEXEC | O_NONBLOCK),
+        /* openat2 refuses O_PATH beside O_NONBLOCK; nothing blocks with it anyway. */
+        .flags = (guint64)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK)),
         .mode = flags & O_CREAT ? mode : 0,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };

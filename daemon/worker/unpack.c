@@ -96,6 +96,18 @@ static void stop_as_unreadable(Workspace *workspace, Archive *archive)
                    workspace->what, shown);
 }
 
+/* Nothing in it, or in what it is compressed with, looks like one of our formats. */
+static void stop_as_no_archive(Workspace *workspace, Archive *archive, const char *called)
+{
+    if (archive_filter_code(archive, 0) != ARCHIVE_FILTER_NONE) {
+        stop_as_unreadable(workspace, archive);
+        return;
+    }
+    workspace_stop(workspace,
+                   "%s is not an archive of a kind that is read here (zip, tar, tar.gz, tar.xz, tar.bz2, tar.zst, 7z)",
+                   called);
+}
+
 /* Writes one file's content block by block, holes left holes. False without error: stopped, and said. */
 static bool write_content(Workspace *workspace, Archive *archive, const char *path, int fd, GError **error)
 {
@@ -279,10 +291,7 @@ bool unpack_archive(int content_fd, const char *name, int target_fd, const Unpac
         workspace_stop(&workspace, "%s is one part of a zip that was split over several files; make one zip of it",
                        called);
     else if (archive_read_open_fd(archive, content_fd, block_bytes) != ARCHIVE_OK)
-        workspace_stop(
-            &workspace,
-            "%s is not an archive of a kind that is read here (zip, tar, tar.gz, tar.xz, tar.bz2, tar.zst, 7z)",
-            called);
+        stop_as_no_archive(&workspace, archive, called);
     else if (!add_entries(&workspace, archive, error))
         return false;
     return workspace_finish(&workspace, true, error);
