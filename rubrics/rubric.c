@@ -92,11 +92,12 @@ static gint64 sum_points(const Rubric *rubric)
 }
 
 /* A course did publish items that summed to 25 of 20 once: who writes the total gets it checked. */
-static void check_total(YamlReader *reader, gint64 sum_milli)
+static void check_total(const RubricLoad *load, YamlReader *reader)
 {
+    gint64 sum_milli = load->rubric->max_milli;
     const gint64 not_given = -1;
     gint64 total_milli = yaml_read_milli(reader, "total", YAML_OPTIONAL, not_given);
-    if (total_milli == not_given || total_milli == sum_milli)
+    if (total_milli == not_given || total_milli == sum_milli || load->sum_is_unknown)
         return;
     g_autofree char *sum = points_format(sum_milli);
     g_autofree char *total = points_format(total_milli);
@@ -127,7 +128,7 @@ static void read_rubric(RubricLoad *load, const YamlNode *root, GTimeZone *zone)
     rubric_items_read(load, &reader, "bonus", true);
     rubric_needs_resolve(load);
     load->rubric->max_milli = sum_points(load->rubric);
-    check_total(&reader, load->rubric->max_milli);
+    check_total(load, &reader);
     yaml_reader_end(&reader);
 }
 

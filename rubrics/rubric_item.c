@@ -183,6 +183,14 @@ static void read_id(RubricLoad *load, YamlReader *reader, Item *item)
         g_hash_table_insert(load->by_id, item->id, item);
 }
 
+static void read_points(RubricLoad *load, YamlReader *reader, Item *item)
+{
+    const gint64 not_read = -1;
+    gint64 points_milli = yaml_read_milli(reader, "points", YAML_REQUIRED, not_read);
+    item->points_milli = MAX(points_milli, 0);
+    load->sum_is_unknown |= points_milli == not_read && !item->is_bonus;
+}
+
 static void read_judge(RubricLoad *load, YamlReader *reader, Item *item)
 {
     bool has_checks = yaml_get(reader->mapping, "check") || yaml_get(reader->mapping, "checks");
@@ -231,7 +239,7 @@ static void read_item(RubricLoad *load, const YamlNode *node, bool is_bonus)
     g_ptr_array_add(load->rubric->items, item);
 
     read_id(load, &reader, item);
-    item->points_milli = yaml_read_milli(&reader, "points", YAML_REQUIRED, 0);
+    read_points(load, &reader, item);
     item->title = strip(yaml_read_text(&reader, "title", YAML_REQUIRED, NULL));
     item->passes = strip(yaml_read_text(&reader, "passes", YAML_OPTIONAL, item->title));
     read_judge(load, &reader, item);

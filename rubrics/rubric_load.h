@@ -17,10 +17,11 @@ struct RubricLoad {
     const char *course_folder;
     const GraderType *const *graders;
     Diagnostics *diagnostics;
-    Rubric *rubric;    /* being filled */
-    GHashTable *by_id; /* item id -> Item* (borrowed) */
-    GArray *needs;     /* of PendingNeed */
-    GHashTable *files; /* set of char*: relative paths of files used */
+    Rubric *rubric;      /* being filled */
+    GHashTable *by_id;   /* item id -> Item* (borrowed) */
+    GArray *needs;       /* of PendingNeed */
+    bool sum_is_unknown; /* an item's points could not be read */
+    GHashTable *files;   /* set of char*: relative paths of files used */
 };
 
 /* Lower-case letters, digits, '-', '_', '.', at most 64, beginning with a letter or digit. Reports at `node` else. */
