@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where submissions come from and where results go: sources and sinks, one file each (folder, git, gradescope export, webhook),
- * and the documents that carry a result (result.json, Gradescope's results.json, Markdown).
+ * Where submissions come from and where results go: sources and sinks, one file each (folder, git, gradescope export,
+ * webhook), and the documents that carry a result (result.json, Gradescope's results.json, Markdown).
  */
 #pragma once
 
@@ -9,21 +9,24 @@
 #include "daemon/tokens/tokens.h"
 #include "rubrics/rubrics.h"
 
-/* ======== sources ===================================================================================================== */
+/* ======== sources
+ * ===================================================================================================== */
 
 typedef struct {
     Store *store;
     const Course *course;
-    const char *state_folder;   /* blobs/ and mirrors/ lie below it */
-    gint64 git_timeout_ms;      /* one git child */
-    gint64 git_max_bytes;       /* one fetch */
+    const char *state_folder; /* blobs/ and mirrors/ lie below it */
+    gint64 git_timeout_ms;    /* one git child */
+    gint64 git_max_bytes;     /* one fetch */
+    bool in_transaction;      /* the caller has one open: source_offer joins it */
 } SourceContext;
 
 typedef struct Source Source;
 typedef struct SourceClass {
     const char *kind; /* "folder" "git" */
-    /* One look. Every new thing is stored (content safe, submission row, grade job) before this returns; *ret_n_new counts them. An
-     * error is of the whole source; what concerns one submission becomes a flag or a log line and does not stop the rest. */
+    /* One look. Every new thing is stored (content safe, submission row, grade job) before this returns; *ret_n_new
+     * counts them. An error is of the whole source; what concerns one submission becomes a flag or a log line and does
+     * not stop the rest. */
     bool (*poll)(Source *source, SourceContext *context, guint *ret_n_new, GError **error);
     void (*free)(Source *source);
 } SourceClass;
@@ -31,24 +34,29 @@ struct Source {
     const SourceClass *class;
     char *name;
     gint64 interval_us; /* between looks */
+    guint n_pending; /* seen at the last look but not taken yet (a file that does not rest, a repository that failed) */
 };
 bool source_poll(Source *source, SourceContext *context, guint *ret_n_new, GError **error);
 void source_free(Source *source);
 
-/* Watches `path`: <assignment>/<owner>.zip|tar|tar.gz|tgz|tar.zst|7z, <assignment>/<owner>/ as a folder, and Gradescope exports
- * (folder or zip with submission_metadata.yml) in <assignment>/. A file counts once its size and mtime rest between two looks. */
+/* Watches `path`: <assignment>/<owner>.zip|tar|tar.gz|tgz|tar.zst|7z, <assignment>/<owner>/ as a folder, and Gradescope
+ * exports (folder or zip with submission_metadata.yml) in <assignment>/. A file counts once its size and mtime rest
+ * between two looks. */
 Source *source_folder_new(const char *name, const char *path, gint64 interval_us);
-/* Watches each owner's repository (course connections.git.url or the team's `repo` attribute) for the branches and tags that
- * assignments name; fetches new commits at once into <state>/mirrors/ by a git child. */
+/* Watches each owner's repository (course connections.git.url or the team's `repo` attribute) for the branches and tags
+ * that assignments name; fetches new commits at once into <state>/mirrors/ by a git child. */
 Source *source_git_new(const char *name, gint64 interval_us);
 
-/* What a source offers; owner and assignment are resolved to the course's ids, content is in place. Writes submission, event, job and flags
- * in one transaction; false and no error in *ret_is_new when it was there already. */
+/* What a source offers; owner and assignment are resolved to the course's ids, content is in place. Writes submission,
+ * event and job in one transaction (its own unless context->in_transaction); *ret_is_new false: it was there already,
+ * nothing was written. */
 bool source_offer(SourceContext *context, Submission *submission, bool *ret_is_new, gint64 *ret_id, GError **error);
-/* Stores a stream as blob <state>/blobs/<2 hex>/<sha256> (temp, fsync, rename). *ret_path relative to the state folder. */
+/* Stores a stream as blob <state>/blobs/<2 hex>/<sha256> (temp, fsync, rename). *ret_path relative to the state folder.
+ */
 bool source_store_blob(SourceContext *context, int fd, char **ret_path, char **ret_digest, GError **error);
 
-/* ======== results ===================================================================================================== */
+/* ======== results
+ * ===================================================================================================== */
 
 /* All that a result document is made of. Borrowed pointers. */
 typedef struct {
@@ -59,7 +67,7 @@ typedef struct {
     GTimeZone *zone;
     gint64 now_us;
     gint64 verdict_number;
-    bool for_staff;               /* false: leave out what the student must not see yet */
+    bool for_staff; /* false: leave out what the student must not see yet */
     bool is_released;
 } Result;
 /* Our own schema, rubrics/schema/result.schema.json. Caller frees. */
@@ -72,7 +80,8 @@ char *result_markdown(const Result *result);
 char *result_terminal(const Result *result, bool colour);
 bool result_item_is_visible(const Result *result, const VerdictItem *item);
 
-/* ======== sinks ======================================================================================================= */
+/* ======== sinks
+ * ======================================================================================================= */
 
 typedef enum { POST_DONE, POST_RETRY, POST_GIVE_UP } PostOutcome;
 typedef struct {
@@ -80,24 +89,29 @@ typedef struct {
     const char *json, *gradescope, *markdown; /* the three documents */
     const Submission *submission;
     gint64 verdict_number;
-    gint64 tries;        /* before this one */
+    gint64 tries; /* before this one */
 } Effect;
 typedef struct Sink Sink;
 typedef struct SinkClass {
     const char *kind; /* "folder" "webhook" */
-    /* Makes the effect so that doing it again changes nothing. *ret_retry_at_us with RETRY; *ret_external_id (caller frees) with DONE; `error`
-     * says why for RETRY and GIVE_UP. */
-    PostOutcome (*post)(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id, GError **error);
+    /* Makes the effect so that doing it again changes nothing. *ret_retry_at_us with RETRY; *ret_external_id (caller
+     * frees) with DONE; `error` says why for RETRY and GIVE_UP. */
+    PostOutcome (*post)(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
+                        GError **error);
     void (*free)(Sink *sink);
 } SinkClass;
 struct Sink {
     const SinkClass *class;
     char *name;
 };
-PostOutcome sink_post(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id, GError **error);
+PostOutcome sink_post(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
+                      GError **error);
 void sink_free(Sink *sink);
-/* <path>/<assignment>/<owner>/<submission id>/{result.json,results.json,result.md}, each atomic; path NULL: beside the submission. */
+/* <path>/<assignment>/<owner>/<submission id>/{result.json,results.json,result.md}, each atomic; path NULL: beside the
+ * submission. */
 Sink *sink_folder_new(const char *name, const char *path);
-/* POST of result.json: headers Idempotency-Key, X-Rubricd-Signature-256: sha256=<hex HMAC-SHA256 of the body>. 2xx done; 408, 425, 429, 5xx and network
- * faults retry with exponential backoff and jitter, Retry-After obeyed (at most a day); other 4xx and `max_tries` give up. */
-Sink *sink_webhook_new(const char *name, const char *url, const char *secret_file, unsigned max_tries, gint64 timeout_ms, GError **error);
+/* POST of result.json: headers Idempotency-Key, X-Rubricd-Signature-256: sha256=<hex HMAC-SHA256 of the body>. 2xx
+ * done; 408, 425, 429, 5xx and network faults retry with exponential backoff and jitter, Retry-After obeyed (at most a
+ * day); other 4xx and `max_tries` give up. */
+Sink *sink_webhook_new(const char *name, const char *url, const char *secret_file, unsigned max_tries,
+                       gint64 timeout_ms, GError **error);

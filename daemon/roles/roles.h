@@ -7,15 +7,19 @@
 #include "daemon/net/net.h"
 #include "daemon/worker/worker.h"
 
+#define CONFIG_REAL_TIME G_MININT64
+
 /* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
 typedef struct {
-    char *path;             /* of the file, absolute */
+    char *path; /* of the file, absolute */
     char *course_folder, *state_folder;
     gint64 n_grade;         /* grade processes: default, the number of CPUs */
     gint64 lease_us;        /* of a claim; default 5 min */
     gint64 job_timeout_us;  /* one worker; default 15 min */
     gint64 max_attempts;    /* of grading a submission before a TA gets it; default 3 */
-    gint64 clock_offset_us; /* to rehearse a term: from `pretend_now` at the daemon's first start; 0 else */
+    gint64 pretend_now_us;  /* `pretend_now`, to rehearse a term; CONFIG_REAL_TIME: not pretended */
+    gint64 clock_offset_us; /* set by config_start_clock */
+    guint32 accept_missing; /* BoxPromise bits that boxes may lack on this machine, as the operator allowed */
     GPtrArray *sources;     /* of SourceConfig* */
     GPtrArray *sinks;       /* of SinkConfig* */
 } Config;
@@ -34,22 +38,30 @@ Config *config_parse(const char *label, const char *text, gsize length, Diagnost
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
-/* Starts the roles as children (this program, `role NAME`), restarts what dies with backoff (100 ms doubling to 30 s, reset after a quiet
- * minute), tells systemd READY=1, STATUS= and the watchdog; SIGTERM and SIGINT end the children and itself. Returns the exit status. */
-int supervisor_run(const Config *config);
+/* With `pretend_now`: shifts the clock of this process by the offset kept in <state>/clock, which the first start
+ * writes, so that restarts and commands agree. Call once after loading. */
+bool config_start_clock(Config *config, GError **error);
 
-/* One role's loop, till killed (or, with `once`, till there is nothing left to do): "intake", "grade", "post". Returns the exit status. */
-int role_run(const Config *config, const char *role, const char *instance);
+/* Starts the roles as children (this program, `role NAME`), restarts what dies with backoff (100 ms doubling to 30 s,
+ * reset after a quiet minute), tells systemd READY=1, STATUS= and the watchdog; SIGTERM and SIGINT end the children and
+ * itself. `once`: ends when every source was looked at till nothing was pending and nothing waits to be graded or
+ * posted. Returns the exit status. */
+int supervisor_run(const Config *config, bool once);
 
-/* ---- what the roles share with the commands --------------------------------------------------------------------------- */
+/* One role's loop, till killed: "intake", "grade", "post". `once` ends intake after two looks at everything with
+ * nothing pending; it means nothing to the others. Returns the exit status. */
+int role_run(const Config *config, const char *role, const char *instance, bool once);
 
-/* Everything that commits an outcome: verdict, flags, events, ledger, decision, outbox rows, submission state, in the store's open
- * transaction. `origin`: "grade" "review" "regrade". `sinks`: names that get a post. */
-bool outcome_commit(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 submission_id,
-                    const Verdict *verdict, const char *origin, GError **error);
+/* ---- what the roles share with the commands
+ * --------------------------------------------------------------------------- */
+
+/* Everything that commits an outcome: verdict, flags, events, ledger, decision, outbox rows, submission state, in the
+ * store's open transaction. `origin`: "grade" "review" "regrade". `sinks`: names that get a post. */
+bool outcome_commit(Store *store, const Config *config, const Course *course, const Policy *policy,
+                    gint64 submission_id, const Verdict *verdict, const char *origin, GError **error);
 /* A TA's word on a flag: new verdict, recomputed points and decision, new posts, all in one transaction. */
-bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id, bool pass,
-                    const char *who, const char *reason, GError **error);
+bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id,
+                    bool pass, const char *who, const char *reason, GError **error);
 
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);

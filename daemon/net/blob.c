@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contents that were handed in, named by their digest: <state>/blobs/<2 hex>/<64 hex>. A blob is written to blobs/new/,
+ * synced, renamed, and its folder synced, before any row names it; what a crash leaves in blobs/new/ is nobody's and is
+ * swept at the next start.
+ */
+#include "daemon/net/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int blob_temporary(const char *state_folder, char **ret_path, GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_folder, "blobs", "new", NULL);
+    if (!file_make_folder(folder, 0700, error))
+        return -1;
+    g_autofree char *path = g_build_filename(folder, "XXXXXX", NULL);
+    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot make a file in \"%s\"", folder);
+        return -1;
+    }
+    *ret_path = g_steal_pointer(&path);
+    return fd;
+}
+
+bool blob_keep(const char *state_folder, int fd, const char *temporary, char **ret_path, char **ret_digest,
+               GError **error)
+{
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return error_set_errno(error, errno, "cannot rewind \"%s\"", temporary);
+    g_autofree char *hex = file_sha256_fd(fd, error);
+    if (!hex)
+        return false;
+    g_autofree char *folder = g_strdup_printf("%s/blobs/%.2s", state_folder, hex);
+    g_autofree char *path = g_build_filename(folder, hex, NULL);
+    if (access(path, F_OK) == 0) {
+        unlink(temporary); /* the same content was handed in before; its bytes were synced then */
+    } else {
+        bool is_new_folder = access(folder, F_OK) < 0;
+        if (!file_make_folder(folder, 0700, error))
+            return false;
+        if (fchmod(fd, 0400) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0)
+            return error_set_errno(error, errno, "cannot keep \"%s\"", path);
+        if (!file_sync_folder(folder, error))
+            return false;
+        g_autofree char *blobs = g_build_filename(state_folder, "blobs", NULL);
+        if (is_new_folder && !file_sync_folder(blobs, error))
+            return false;
+    }
+    *ret_path = g_strdup_printf("blobs/%.2s/%s", hex, hex);
+    *ret_digest = g_strdup_printf("sha256:%s", hex);
+    return true;
+}
+
+static bool copy_fd(int from, int to, GError **error)
+{
+    const gsize block_bytes = 256 * 1024;
+    g_autofree char *block = g_malloc(block_bytes);
+    for (;;) {
+        ssize_t n = read(from, block, block_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set_errno(error, errno, "cannot read what was handed in");
+        if (n == 0)
+            return true;
+        if (!file_write_all(to, block, (gsize)n, error))
+            return false;
+    }
+}
+
+bool source_store_blob(SourceContext *context, int fd, char **ret_path, char **ret_digest, GError **error)
+{
+    g_autofree char *temporary = NULL;
+    file_autofd int copy = blob_temporary(context->state_folder, &temporary, error);
+    if (copy < 0)
+        return false;
+    bool kept =
+        copy_fd(fd, copy, error) && blob_keep(context->state_folder, copy, temporary, ret_path, ret_digest, error);
+    if (!kept)
+        unlink(temporary);
+    return kept;
+}
+
+bool blob_sweep(const char *state_folder, GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_folder, "blobs", "new", NULL);
+    return file_remove_tree(folder, error);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Submissions out of a Gradescope export. The receipt time is Gradescope's `created_at`; who handed in is told by
+ * e-mail or student number. What cannot be matched is kept as a refused submission with a flag, so that nothing is
+ * lost.
+ */
+#include "daemon/net/source.h"
+#include "daemon/worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const gsize max_metadata_bytes = 256 * 1024 * 1024;
+static const guint batch_size = 100;
+
+/* ---- whose is it
+ * ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    char *owner; /* NULL: could not be told */
+    char *why;   /* then: why; else a doubt for a TA, or NULL */
+} Ownership;
+
+static void ownership_clear(Ownership *ownership)
+{
+    g_free(ownership->owner);
+    g_free(ownership->why);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Ownership, ownership_clear)
+
+static const Person *find_submitter(const Course *course, const ExportSubmitter *submitter)
+{
+    const Person *person = submitter->email ? course_find_person(course, submitter->email) : NULL;
+    return !person && submitter->sid ? course_find_person(course, submitter->sid) : person;
+}
+
+static void append_name(GString *names, const char *name)
+{
+    g_string_append_printf(names, "%s\"%s\"", names->len > 0 ? ", " : "", name);
+}
+
+static Ownership resolve_owner(const Course *course, const Assignment *assignment, const ExportEntry *entry)
+{
+    g_autoptr(GHashTable) owners = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GString) unknown = g_string_new(NULL);
+    g_autoptr(GString) known = g_string_new(NULL);
+    for (guint i = 0; i < entry->submitters->len; i++) {
+        const ExportSubmitter *submitter = g_ptr_array_index(entry->submitters, i);
+        const Person *person = find_submitter(course, submitter);
+        const char *owner = person ? source_owner_of(assignment, person) : NULL;
+        if (owner && g_hash_table_add(owners, (gpointer)owner))
+            append_name(known, owner);
+        else if (!owner)
+            append_name(unknown, submitter->email ? submitter->email : submitter->name ? submitter->name : "?");
+    }
+    guint n = g_hash_table_size(owners);
+    const char *kind = owner_kind_name(assignment->owner_kind);
+    if (n == 0)
+        return (Ownership){
+            .why = g_strdup_printf("no %s is known for the submitters %s: put their e-mails into roster.csv; it is "
+                                   "graded at the next look then",
+                                   kind, unknown->len > 0 ? unknown->str : "(none named)")};
+    if (n > 1)
+        return (Ownership){
+            .why = g_strdup_printf("it was handed in for more than one %s (%s): it has to be one", kind, known->str)};
+    GHashTableIter iter;
+    gpointer owner = NULL;
+    g_hash_table_iter_init(&iter, owners);
+    g_hash_table_iter_next(&iter, &owner, NULL);
+    return (Ownership){
+        .owner = g_strdup(owner),
+        .why = unknown->len > 0 ? g_strdup_printf("submitters that the roster does not know: %s", unknown->str) : NULL,
+    };
+}
+
+/* ---- one submission
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* A folder fd with the submission's files: its own folder, or a new one that holds a link-free copy of its only file.
+ */
+static int open_content(int folder_fd, const char *key, const char *state_folder, char **ret_made, GError **error)
+{
+    struct stat info;
+    if (fstatat(folder_fd, key, &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        error_set_errno(error, errno, "the export has no \"%s\"", key);
+        return -1;
+    }
+    if (S_ISDIR(info.st_mode))
+        return openat(folder_fd, key, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    file_autofd int file = openat(folder_fd, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 || !S_ISREG(info.st_mode)) {
+        error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is neither a file nor a folder", key);
+        return -1;
+    }
+    g_autofree char *made = g_build_filename(state_folder, "blobs", "new", "single-XXXXXX", NULL);
+    if (!g_mkdtemp_full(made, 0700)) {
+        error_set_errno(error, errno, "cannot make a folder for \"%s\"", key);
+        return -1;
+    }
+    file_autofd int made_fd = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file_autofd int copy = openat(made_fd, key, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *ret_made = g_steal_pointer(&made);
+    if (copy < 0) {
+        error_set_errno(error, errno, "cannot copy \"%s\"", key);
+        return -1;
+    }
+    char block[65536];
+    ssize_t n;
+    while ((n = read(file, block, sizeof block)) > 0) {
+        if (!file_write_all(copy, block, (gsize)n, error))
+            return -1;
+    }
+    return file_steal_fd(&made_fd);
+}
+
+static bool store_content(const ExportTake *take, int folder_fd, const char *key, Submission *submission,
+                          GError **error)
+{
+    g_autofree char *made = NULL;
+    g_autofree char *temporary = NULL;
+    file_autofd int blob = blob_temporary(take->context->state_folder, &temporary, error);
+    if (blob < 0)
+        return false;
+    file_autofd int content = open_content(folder_fd, key, take->context->state_folder, &made, error);
+    UnpackLimits limits = unpack_limits_default();
+    bool kept = content >= 0 && pack_folder(content, blob, &limits, error) &&
+                blob_keep(take->context->state_folder, blob, temporary, &submission->content_path,
+                          &submission->content_digest, error);
+    if (!kept)
+        unlink(temporary);
+    if (made)
+        file_remove_tree(made, NULL);
+    submission->content_kind = g_strdup("archive");
+    submission->revision = g_strdup(submission->content_digest);
+    return kept;
+}
+
+/* Contents that are missing or too large are the export's or the student's fault, not a reason to stop the others. */
+static bool error_is_theirs(const GError *error)
+{
+    return error->domain == RUBRIC_ERROR &&
+           (error->code == RUBRIC_ERROR_INVALID || error->code == RUBRIC_ERROR_NOT_FOUND ||
+            error->code == RUBRIC_ERROR_LIMIT);
+}
+
+static Submission *new_submission(const ExportTake *take, const Assignment *assignment, const char *owner,
+                                  const ExportEntry *entry)
+{
+    g_autofree char *external = g_strdup_printf("gradescope:%s:%s",
+                                                assignment && assignment->gradescope_id ? assignment->gradescope_id
+                                                : assignment                            ? assignment->id
+                                                                                        : "?",
+                                                entry->key);
+    gint64 received_us = entry->created_us == G_MININT64 ? take->seen_us : entry->created_us;
+    Submission *submission =
+        source_submission_new(take->source, assignment, owner, external, received_us, take->seen_us);
+    submission->location = g_build_filename(take->location, entry->key, NULL);
+    return submission;
+}
+
+/* One entry, ready to be written: contents are safe, so the transaction of a batch is short. */
+typedef struct {
+    const ExportEntry *entry;
+    Submission *submission;
+    Ownership ownership;
+} Prepared;
+
+static void prepared_free(gpointer data)
+{
+    Prepared *prepared = data;
+    submission_free(prepared->submission);
+    ownership_clear(&prepared->ownership);
+    g_free(prepared);
+}
+
+static bool prepare_entry(const ExportTake *take, const Assignment *assignment, int folder_fd, const ExportEntry *entry,
+                          GPtrArray *batch, GError **error)
+{
+    Prepared *prepared = g_new0(Prepared, 1);
+    g_ptr_array_add(batch, prepared);
+    prepared->entry = entry;
+    if (assignment)
+        prepared->ownership = resolve_owner(take->context->course, assignment, entry);
+    else
+        prepared->ownership.why =
+            g_strdup_printf("the export \"%s\" is of no assignment that course.yaml names by its Gradescope id: put "
+                            "it into the folder of the assignment, or add the id",
+                            take->name);
+    prepared->submission = new_submission(take, assignment, prepared->ownership.owner, entry);
+    g_autoptr(GError) content_error = NULL;
+    if (store_content(take, folder_fd, entry->key, prepared->submission, &content_error))
+        return true;
+    if (!error_is_theirs(content_error)) {
+        g_propagate_error(error, g_steal_pointer(&content_error));
+        return false;
+    }
+    ownership_clear(&prepared->ownership);
+    prepared->ownership = (Ownership){.why = g_strdup(content_error->message)};
+    if (!prepared->submission->revision)
+        prepared->submission->revision = g_strdup("unreadable");
+    return true;
+}
+
+static bool flag_doubts(const ExportTake *take, const Prepared *prepared, GHashTable *notes, GError **error)
+{
+    gint64 id = prepared->submission->id;
+    const char *left_out = notes ? g_hash_table_lookup(notes, prepared->entry->key) : NULL;
+    if (prepared->ownership.why && !source_flag(take->context, id, "owner", prepared->ownership.why, NULL, error))
+        return false;
+    if (left_out && !source_flag(take->context, id, "suspicious", left_out, NULL, error))
+        return false;
+    return prepared->entry->created_us != G_MININT64 ||
+           source_flag(
+               take->context, id, "late",
+               "the export does not say when it was handed in, so it counts as received when the export was seen", NULL,
+               error);
+}
+
+static bool write_prepared(const ExportTake *take, const Prepared *prepared, GHashTable *notes, bool *ret_is_new,
+                           GError **error)
+{
+    if (!prepared->ownership.owner)
+        return source_refuse(take->context, prepared->submission, prepared->ownership.why, ret_is_new, error);
+    gint64 id = 0;
+    if (!source_offer(take->context, prepared->submission, ret_is_new, &id, error))
+        return false;
+    return !*ret_is_new || flag_doubts(take, prepared, notes, error);
+}
+
+/* ---- the whole export
+ * -------------------------------------------------------------------------------------------------- */
+
+static const Assignment *export_assignment(const ExportTake *take, const char *name)
+{
+    g_autofree char *id = name ? export_assignment_id(name) : NULL;
+    for (guint i = 0; id && i < take->context->course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(take->context->course->assignments, i);
+        if (g_strcmp0(assignment->gradescope_id, id) == 0)
+            return assignment;
+    }
+    return take->assignment;
+}
+
+static ExportMetadata *read_metadata(int folder_fd, GError **error)
+{
+    file_autofd int fd = file_open_beneath(folder_fd, "submission_metadata.yml", O_RDONLY, 0);
+    if (fd < 0) {
+        error_set_errno(error, errno, "the export's submission_metadata.yml cannot be opened");
+        return NULL;
+    }
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    if (!file_read_fd(fd, "submission_metadata.yml", max_metadata_bytes, &text, &length, error))
+        return NULL;
+    return export_metadata_parse(text, length, error);
+}
+
+/* One transaction a batch, so that an import of hundreds does not sync the disk for each. */
+static bool write_batch(const ExportTake *take, const GPtrArray *batch, GHashTable *notes, guint *ret_n_new,
+                        GError **error)
+{
+    SourceContext *context = take->context;
+    if (!store_begin(context->store, error))
+        return false;
+    context->in_transaction = true;
+    bool done = true;
+    guint n_new = 0;
+    for (guint i = 0; done && i < batch->len; i++) {
+        bool is_new = false;
+        done = write_prepared(take, g_ptr_array_index(batch, i), notes, &is_new, error);
+        n_new += is_new;
+    }
+    context->in_transaction = false;
+    done = done && store_commit(context->store, error);
+    if (!done)
+        store_rollback(context->store);
+    else
+        *ret_n_new += n_new;
+    return done;
+}
+
+static bool take_batch(const ExportTake *take, const Assignment *assignment, int folder_fd,
+                       const ExportMetadata *metadata, GHashTable *notes, guint first, guint *ret_n_new, GError **error)
+{
+    g_autoptr(GPtrArray) batch = g_ptr_array_new_with_free_func(prepared_free);
+    for (guint i = first; i < MIN(first + batch_size, metadata->entries->len); i++) {
+        if (!prepare_entry(take, assignment, folder_fd, g_ptr_array_index(metadata->entries, i), batch, error))
+            return false;
+    }
+    return write_batch(take, batch, notes, ret_n_new, error);
+}
+
+static bool take_all(const ExportTake *take, const Assignment *assignment, int folder_fd, GHashTable *notes,
+                     guint *ret_n_new, GError **error)
+{
+    g_autoptr(ExportMetadata) metadata = read_metadata(folder_fd, error);
+    if (!metadata)
+        return false;
+    for (guint first = 0; first < metadata->entries->len; first += batch_size) {
+        if (!take_batch(take, assignment, folder_fd, metadata, notes, first, ret_n_new, error))
+            return false;
+    }
+    return true;
+}
+
+bool export_take_folder(const ExportTake *take, int folder_fd, GHashTable *notes, guint *ret_n_new, GError **error)
+{
+    return take_all(take, export_assignment(take, take->name), folder_fd, notes, ret_n_new, error);
+}
+
+bool export_take_zip(const ExportTake *take, int fd, guint *ret_n_new, GError **error)
+{
+    g_autofree char *folder = g_build_filename(take->context->state_folder, "blobs", "new", NULL);
+    if (!file_make_folder(folder, 0700, error))
+        return false;
+    g_autofree char *unpacked = g_build_filename(folder, "export-XXXXXX", NULL);
+    if (!g_mkdtemp_full(unpacked, 0700))
+        return error_set_errno(error, errno, "cannot make a folder in \"%s\"", folder);
+    file_autofd int folder_fd = open(unpacked, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autofree char *top = NULL;
+    g_autoptr(GHashTable) notes = NULL;
+    bool done = folder_fd >= 0 && export_zip_unpack(fd, folder_fd, &top, &notes, error);
+    if (done) {
+        const Assignment *assignment = export_assignment(take, top);
+        if (assignment == take->assignment)
+            assignment = export_assignment(take, take->name);
+        done = take_all(take, assignment, folder_fd, notes, ret_n_new, error);
+    }
+    file_remove_tree(unpacked, NULL);
+    return done;
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watched git repositories. One ls-remote a repository and look; only what moved is fetched, into a bare mirror, and
+ * pinned there, before its submission exists, so that no force-push and no deleted tag takes away what was handed in.
+ *
+ * A cursor "repo:<key>" remembers each wanted ref: where it pointed, the commit, the submissions made of it; and the
+ * last successful look. It commits with the submissions. A repository that fails waits longer each time and does not
+ * hold up the others; its last look stays where it was, so that the failure counts for the student.
+ */
+#include <fnmatch.h>
+#include <string.h>
+
+#include "daemon/net/backoff.h"
+#include "daemon/net/git_child.h"
+#include "daemon/net/source.h"
+
+enum { N_AT_ONCE = 8 };
+static const gint64 n_failures_flagged = 5, n_failures_pending = 3;
+static const gint64 longest_wait_us = CLOCK_HOUR_US;
+static const gint64 save_look_every_us = 300 * CLOCK_SECOND_US;
+static const guint max_noted_refs = 2000, max_refs_a_fetch = 200;
+
+typedef struct {
+    char *assignment, *owner;
+    char *branch; /* full name, or NULL */
+    char *tag;    /* glob below refs/tags/, or NULL */
+} Watch;
+
+typedef struct {
+    char *sha, *commit; /* commit NULL: it leads to none */
+    bool is_gone;
+    GArray *submissions; /* of gint64 */
+} KnownRef;
+
+typedef struct {
+    char *url, *public_url, *key, *mirror; /* mirror relative to the state folder */
+    GPtrArray *watches;                    /* of Watch* */
+    GHashTable *refs;                      /* char* -> KnownRef* */
+    bool is_loaded;
+    gint64 last_look_us, saved_mono_us;
+    gint64 n_failures, next_try_mono_us;
+} Repo;
+
+typedef struct {
+    Source base;
+    GHashTable *repos; /* char* url -> Repo* */
+    const Course *course;
+} GitSource;
+
+typedef struct {
+    GitSource *source;
+    SourceContext *context;
+    GitChild git;
+    gint64 look_us;
+    guint *n_new;
+} Look;
+
+/* A ref that moved, and what was found behind it. */
+typedef struct {
+    const GitRef *ref;
+    char *commit;
+    char *remark; /* of a rewritten history or a moved tag, or NULL */
+} Move;
+
+static void watch_free(gpointer data)
+{
+    Watch *watch = data;
+    g_free(watch->assignment);
+    g_free(watch->owner);
+    g_free(watch->branch);
+    g_free(watch->tag);
+    g_free(watch);
+}
+
+static void known_ref_free(gpointer data)
+{
+    KnownRef *known = data;
+    g_free(known->sha);
+    g_free(known->commit);
+    g_array_unref(known->submissions);
+    g_free(known);
+}
+
+static void repo_free(gpointer data)
+{
+    Repo *repo = data;
+    g_free(repo->url);
+    g_free(repo->public_url);
+    g_free(repo->key);
+    g_free(repo->mirror);
+    g_ptr_array_unref(repo->watches);
+    g_hash_table_unref(repo->refs);
+    g_free(repo);
+}
+
+static void move_free(gpointer data)
+{
+    Move *move = data;
+    g_free(move->commit);
+    g_free(move->remark);
+    g_free(move);
+}
+
+/* ---- who is watched
+ * ----------------------------------------------------------------------------------------------------- */
+
+static Repo *repo_for(GitSource *source, const char *url)
+{
+    Repo *repo = g_hash_table_lookup(source->repos, url);
+    if (repo)
+        return repo;
+    const gsize key_length = 32;
+    repo = g_new0(Repo, 1);
+    g_autofree char *digest = file_sha256_bytes(url, strlen(url));
+    repo->url = g_strdup(url);
+    repo->public_url = git_url_public(url);
+    repo->key = g_strndup(digest, key_length);
+    repo->mirror = g_strdup_printf("mirrors/%s.git", repo->key);
+    repo->watches = g_ptr_array_new_with_free_func(watch_free);
+    repo->refs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_ref_free);
+    g_hash_table_insert(source->repos, g_strdup(url), repo);
+    return repo;
+}
+
+/* NULL: this owner has no repository that we know of. */
+static char *owner_url(const Course *course, const Assignment *assignment, const char *owner)
+{
+    const Team *team = assignment->owner_kind == OWNER_TEAM ? course_team(course, owner) : NULL;
+    const char *own = team ? g_hash_table_lookup(team->attributes, "repo") : NULL;
+    if (own)
+        return g_strdup(own);
+    if (!course->git_url)
+        return NULL;
+    g_autoptr(Placeholders) placeholders = course_placeholders(course, assignment, owner, NULL);
+    return placeholders ? placeholders_expand(placeholders, course->git_url, NULL) : NULL;
+}
+
+static void watch_owner(GitSource *source, const Course *course, const Assignment *assignment, const char *owner)
+{
+    g_autofree char *url = owner_url(course, assignment, owner);
+    if (!url)
+        return;
+    Watch *watch = g_new0(Watch, 1);
+    watch->assignment = g_strdup(assignment->id);
+    watch->owner = g_strdup(owner);
+    watch->branch = assignment->git_branch ? g_strconcat("refs/heads/", assignment->git_branch, NULL) : NULL;
+    watch->tag = assignment->git_tag ? g_strconcat("refs/tags/", assignment->git_tag, NULL) : NULL;
+    g_ptr_array_add(repo_for(source, url)->watches, watch);
+}
+
+static void watch_assignment(GitSource *source, const Course *course, const Assignment *assignment)
+{
+    for (guint i = 0; assignment->owner_kind == OWNER_TEAM && i < course->teams->len; i++)
+        watch_owner(source, course, assignment, ((const Team *)g_ptr_array_index(course->teams, i))->id);
+    for (guint i = 0; assignment->owner_kind == OWNER_PERSON && i < course->people->len; i++) {
+        const Person *person = g_ptr_array_index(course->people, i);
+        if (person->status == STATUS_STUDENT || person->status == STATUS_AUDIT)
+            watch_owner(source, course, assignment, person->id);
+    }
+}
+
+static gboolean has_no_watch(gpointer key, gpointer value, gpointer user)
+{
+    return ((const Repo *)value)->watches->len == 0;
+}
+
+static void watch_course(GitSource *source, const Course *course)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, source->repos);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_set_size(((Repo *)value)->watches, 0);
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        if (assignment->git_branch || assignment->git_tag)
+            watch_assignment(source, course, assignment);
+    }
+    g_hash_table_foreach_remove(source->repos, has_no_watch, NULL);
+    source->course = course;
+}
+
+static bool watch_wants(const Watch *watch, const char *ref)
+{
+    return (watch->branch && strcmp(watch->branch, ref) == 0) || (watch->tag && fnmatch(watch->tag, ref, 0) == 0);
+}
+
+static bool repo_wants(const Repo *repo, const char *ref)
+{
+    for (guint i = 0; i < repo->watches->len; i++) {
+        if (watch_wants(g_ptr_array_index(repo->watches, i), ref))
+            return true;
+    }
+    return false;
+}
+
+/* ---- cursors
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static char *repo_cursor_key(const Repo *repo)
+{
+    return g_strconcat("repo:", repo->key, NULL);
+}
+
+static void load_ref(Repo *repo, const cJSON *json)
+{
+    KnownRef *known = g_new0(KnownRef, 1);
+    known->sha = g_strdup(json_string_or(json, "sha", ""));
+    known->commit = g_strdup(json_string_or(json, "commit", NULL));
+    known->is_gone = json_bool_or(json, "gone", false);
+    known->submissions = g_array_new(false, false, sizeof(gint64));
+    const cJSON *id;
+    cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(json, "submissions"))
+    {
+        gint64 number = (gint64)id->valuedouble;
+        g_array_append_val(known->submissions, number);
+    }
+    g_hash_table_replace(repo->refs, g_strdup(json->string), known);
+}
+
+static bool load_repo(const Look *look, Repo *repo, GError **error)
+{
+    g_autofree char *key = repo_cursor_key(repo);
+    g_autofree char *text = NULL;
+    if (!store_cursor_get(look->context->store, look->source->base.name, key, &text, error))
+        return false;
+    g_autoptr(cJSON) json = text ? json_parse(text, strlen(text), NULL) : NULL;
+    repo->last_look_us = json_int64_or(json, "looked_us", 0);
+    const cJSON *ref;
+    cJSON_ArrayForEach(ref, cJSON_GetObjectItemCaseSensitive(json, "refs")) load_ref(repo, ref);
+    repo->is_loaded = true;
+    return true;
+}
+
+static cJSON *ref_to_json(const KnownRef *known)
+{
+    cJSON *json = cJSON_CreateObject();
+    json_add_string(json, "sha", known->sha);
+    json_add_string(json, "commit", known->commit);
+    json_add_bool(json, "gone", known->is_gone);
+    cJSON *ids = json_add(json, "submissions", cJSON_CreateArray());
+    for (guint i = 0; i < known->submissions->len; i++)
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)g_array_index(known->submissions, gint64, i)));
+    return json;
+}
+
+static bool save_repo(const Look *look, const Repo *repo, GError **error)
+{
+    g_autoptr(cJSON) json = cJSON_CreateObject();
+    json_add_string(json, "url", repo->public_url);
+    json_add_int64(json, "looked_us", look->look_us);
+    cJSON *refs = json_add(json, "refs", cJSON_CreateObject());
+    GHashTableIter iter;
+    gpointer name, known;
+    g_hash_table_iter_init(&iter, repo->refs);
+    while (g_hash_table_iter_next(&iter, &name, &known))
+        json_add(refs, name, ref_to_json(known));
+    g_autofree char *text = json_print(json);
+    g_autofree char *key = repo_cursor_key(repo);
+    return store_cursor_set(look->context->store, look->source->base.name, key, text, error);
+}
+
+/* ---- what moved
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static bool ref_moved(const Repo *repo, const GitRef *ref)
+{
+    const KnownRef *known = g_hash_table_lookup(repo->refs, ref->name);
+    return !known || known->is_gone || strcmp(known->sha, ref->sha) != 0;
+}
+
+static const GitRef *find_ref(const GPtrArray *refs, const char *name)
+{
+    for (guint i = 0; i < refs->len; i++) {
+        const GitRef *ref = g_ptr_array_index(refs, i);
+        if (strcmp(ref->name, name) == 0)
+            return ref;
+    }
+    return NULL;
+}
+
+/* Says so if the student's history was rewritten. A tag that moves is always said. */
+static bool describe_move(const Look *look, const Repo *repo, const char *mirror, Move *move, GError **error)
+{
+    const KnownRef *known = g_hash_table_lookup(repo->refs, move->ref->name);
+    if (!known || !known->commit || strcmp(known->commit, move->commit) == 0)
+        return true;
+    bool is_tag = g_str_has_prefix(move->ref->name, "refs/tags/");
+    bool is_ahead = false;
+    if (!is_tag && !git_is_ancestor(&look->git, mirror, known->commit, move->commit, &is_ahead, error))
+        return false;
+    if (!is_ahead)
+        move->remark = g_strdup_printf("%s: \"%s\" led to %.12s before, which is kept, and leads to %.12s now",
+                                       is_tag ? "the tag was moved" : "the branch was force-pushed", move->ref->name,
+                                       known->commit, move->commit);
+    return true;
+}
+
+static bool fetch_moved(const Look *look, const Repo *repo, const GPtrArray *moved, GPtrArray *moves, GError **error)
+{
+    g_autofree char *mirror = g_build_filename(look->context->state_folder, repo->mirror, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < MIN(moved->len, max_refs_a_fetch); i++)
+        g_ptr_array_add(names, ((const GitRef *)g_ptr_array_index(moved, i))->name);
+    guint n = names->len;
+    g_ptr_array_add(names, NULL);
+    if (!git_fetch(&look->git, mirror, repo->url, (const char *const *)names->pdata, error))
+        return false;
+    for (guint i = 0; i < n; i++) {
+        Move *move = g_new0(Move, 1);
+        g_ptr_array_add(moves, move);
+        move->ref = g_ptr_array_index(moved, i);
+        g_autoptr(GError) no_commit = NULL;
+        move->commit = git_incoming_commit(&look->git, mirror, i, &no_commit);
+        if (!move->commit && no_commit->code != RUBRIC_ERROR_NOT_FOUND) {
+            g_propagate_error(error, g_steal_pointer(&no_commit));
+            return false;
+        }
+        if (move->commit &&
+            (!git_keep(&look->git, mirror, move->commit, error) || !describe_move(look, repo, mirror, move, error)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static char *note_refs(const GPtrArray *refs)
+{
+    GString *names = g_string_new(NULL);
+    for (guint i = 0; i < MIN(refs->len, max_noted_refs); i++)
+        g_string_append_printf(names, "%s%s", i > 0 ? "\n" : "", ((const GitRef *)g_ptr_array_index(refs, i))->name);
+    return g_string_free(names, FALSE);
+}
+
+static bool offer_move(const Look *look, const Repo *repo, const Watch *watch, const Move *move, const GPtrArray *refs,
+                       KnownRef *known, GError **error)
+{
+    const Assignment *assignment = course_assignment(look->context->course, watch->assignment);
+    g_autofree char *external =
+        g_strdup_printf("%s:%s:%s#%s", watch->assignment, watch->owner, repo->public_url, move->ref->name);
+    g_autoptr(Submission) submission =
+        source_submission_new(&look->source->base, assignment, watch->owner, external,
+                              source_received_us(repo->last_look_us, look->look_us), clock_now_us());
+    submission->revision = g_strdup(move->commit);
+    submission->content_kind = g_strdup("git");
+    submission->content_path = g_strdup(repo->mirror);
+    submission->content_digest = g_strconcat("git:", move->commit, NULL);
+    submission->git_refs = note_refs(refs);
+    submission->location = g_strdup_printf("%s#%s", repo->public_url, move->ref->name);
+    submission->remark = g_strdup(move->remark);
+    bool is_new = false;
+    gint64 id = 0;
+    if (!source_offer(look->context, submission, &is_new, &id, error))
+        return false;
+    g_array_append_val(known->submissions, id);
+    *look->n_new += is_new;
+    if (is_new && repo->last_look_us == 0 && !source_flag_first_look(look->context, assignment, submission, id, error))
+        return false;
+    return !move->remark || source_flag(look->context, id, "history", move->remark, NULL, error);
+}
+
+static bool write_move(const Look *look, Repo *repo, const Move *move, const GPtrArray *refs, GError **error)
+{
+    KnownRef *known = g_new0(KnownRef, 1);
+    known->sha = g_strdup(move->ref->sha);
+    known->commit = g_strdup(move->commit);
+    known->submissions = g_array_new(false, false, sizeof(gint64));
+    bool written = true;
+    for (guint i = 0; written && move->commit && i < repo->watches->len; i++) {
+        const Watch *watch = g_ptr_array_index(repo->watches, i);
+        if (watch_wants(watch, move->ref->name))
+            written = offer_move(look, repo, watch, move, refs, known, error);
+    }
+    g_hash_table_replace(repo->refs, g_strdup(move->ref->name), known);
+    return written;
+}
+
+/* What was handed in stays handed in; a TA hears that it is gone over there. */
+static bool write_gone(const Look *look, Repo *repo, const GPtrArray *refs, guint *ret_n_gone, GError **error)
+{
+    GHashTableIter iter;
+    gpointer name, value;
+    g_hash_table_iter_init(&iter, repo->refs);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        KnownRef *known = value;
+        if (known->is_gone || find_ref(refs, name) || !repo_wants(repo, name))
+            continue;
+        known->is_gone = true;
+        ++*ret_n_gone;
+        g_autofree char *message =
+            g_strdup_printf("\"%s\" was deleted from the repository; what was handed in by it (%.12s) is kept",
+                            (const char *)name, known->commit ? known->commit : "no commit");
+        for (guint i = 0; i < known->submissions->len; i++) {
+            if (!source_flag(look->context, g_array_index(known->submissions, gint64, i), "history", message, NULL,
+                             error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool write_all(const Look *look, Repo *repo, const GPtrArray *moves, const GPtrArray *refs, GError **error)
+{
+    guint n_gone = 0;
+    for (guint i = 0; i < moves->len; i++) {
+        if (!write_move(look, repo, g_ptr_array_index(moves, i), refs, error))
+            return false;
+    }
+    if (!write_gone(look, repo, refs, &n_gone, error))
+        return false;
+    gint64 mono_us = clock_monotonic_us();
+    bool is_due = repo->saved_mono_us == 0 || mono_us - repo->saved_mono_us >= save_look_every_us;
+    if (moves->len == 0 && n_gone == 0 && !is_due)
+        return true;
+    repo->saved_mono_us = mono_us;
+    return save_repo(look, repo, error);
+}
+
+static bool take_repo(const Look *look, Repo *repo, const GPtrArray *refs, GError **error)
+{
+    if (!repo->is_loaded && !load_repo(look, repo, error))
+        return false;
+    g_autoptr(GPtrArray) moved = g_ptr_array_new();
+    for (guint i = 0; i < refs->len; i++) {
+        GitRef *ref = g_ptr_array_index(refs, i);
+        if (ref_moved(repo, ref) && repo_wants(repo, ref->name))
+            g_ptr_array_add(moved, ref);
+    }
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func(move_free);
+    if (moved->len > 0 && !fetch_moved(look, repo, moved, moves, error))
+        return false;
+
+    SourceContext *context = look->context;
+    if (!store_begin(context->store, error))
+        return false;
+    context->in_transaction = true;
+    bool done = write_all(look, repo, moves, refs, error);
+    context->in_transaction = false;
+    if (done && store_commit(context->store, error)) {
+        repo->last_look_us = look->look_us;
+        return true;
+    }
+    store_rollback(context->store);
+    repo->is_loaded = false; /* what memory says did not commit: read it again */
+    g_hash_table_remove_all(repo->refs);
+    return false;
+}
+
+/* ---- the look
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static bool flag_failure(const Look *look, const Repo *repo, const GError *why, GError **error)
+{
+    const Watch *watch = g_ptr_array_index(repo->watches, 0);
+    g_autofree char *message = g_strdup_printf("the repository of \"%s\" (%s) could not be read %" G_GINT64_FORMAT
+                                               " times; nothing is lost, and it is tried again: %s",
+                                               watch->owner, repo->public_url, repo->n_failures, why->message);
+    FlagRow flag = {
+        .item = watch->owner,
+        .kind = (char *)"source",
+        .message = message,
+        .state = (char *)"open",
+        .raised_us = clock_now_us(),
+    };
+    return store_flag_raise(look->context->store, &flag, NULL, error);
+}
+
+static bool note_failure(const Look *look, Repo *repo, const GError *why, GError **error)
+{
+    gint64 wait_us = backoff_us(repo->n_failures, look->source->base.interval_us, longest_wait_us);
+    repo->next_try_mono_us = clock_monotonic_us() + wait_us;
+    repo->n_failures++;
+    log_event(LOG_WARNING, "repository_failed", "url", repo->public_url, "error", why->message, NULL);
+    return repo->n_failures != n_failures_flagged || flag_failure(look, repo, why, error);
+}
+
+static bool look_at(Look *look, GPtrArray *repos, guint first, guint n, GError **error)
+{
+    const char *urls[N_AT_ONCE];
+    GPtrArray *refs[N_AT_ONCE] = {NULL};
+    GError *errors[N_AT_ONCE] = {NULL};
+    for (guint i = 0; i < n; i++)
+        urls[i] = ((const Repo *)g_ptr_array_index(repos, first + i))->url;
+    look->look_us = clock_now_us();
+    git_ls_remotes(&look->git, urls, n, refs, errors);
+    bool done = true;
+    for (guint i = 0; i < n; i++) {
+        Repo *repo = g_ptr_array_index(repos, first + i);
+        if (!errors[i] && done && take_repo(look, repo, refs[i], &errors[i]))
+            repo->n_failures = repo->next_try_mono_us = 0;
+        if (errors[i] && done)
+            done = note_failure(look, repo, errors[i], error);
+        g_clear_error(&errors[i]);
+        g_clear_pointer(&refs[i], g_ptr_array_unref);
+    }
+    return done;
+}
+
+static bool git_poll(Source *base, SourceContext *context, guint *ret_n_new, GError **error)
+{
+    GitSource *source = (GitSource *)base;
+    *ret_n_new = 0;
+    if (source->course != context->course)
+        watch_course(source, context->course);
+    Look look = {
+        .source = source,
+        .context = context,
+        .git = {.state_folder = context->state_folder,
+                .timeout_ms = context->git_timeout_ms,
+                .max_bytes = context->git_max_bytes},
+        .n_new = ret_n_new,
+    };
+    g_autoptr(GPtrArray) due = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, source->repos);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((const Repo *)value)->next_try_mono_us <= clock_monotonic_us())
+            g_ptr_array_add(due, value);
+    }
+    for (guint first = 0; first < due->len; first += N_AT_ONCE) {
+        if (!look_at(&look, due, first, MIN((guint)N_AT_ONCE, due->len - first), error))
+            return false;
+    }
+    base->n_pending = 0;
+    g_hash_table_iter_init(&iter, source->repos);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        gint64 n_failures = ((const Repo *)value)->n_failures;
+        base->n_pending += n_failures > 0 && n_failures < n_failures_pending;
+    }
+    return true;
+}
+
+static void git_free(Source *base)
+{
+    GitSource *source = (GitSource *)base;
+    g_hash_table_unref(source->repos);
+    g_free(source);
+}
+
+Source *source_git_new(const char *name, gint64 interval_us)
+{
+    static const SourceClass class = {.kind = "git", .poll = git_poll, .free = git_free};
+    GitSource *source = g_new0(GitSource, 1);
+    source->base = (Source){.class = &class, .name = g_strdup(name), .interval_us = interval_us};
+    source->repos = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, repo_free);
+    return &source->base;
+}
