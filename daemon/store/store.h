@@ -82,6 +82,7 @@ typedef struct {
     gint64 id, submission_id;
     gint64 attempt; /* the fence: rises with each claim */
     gint64 lease_until_us;
+    gint64 n_failures;   /* how often store_job_retry was called; lost leases do not count */
     char *why;           /* "new", "regrade", "retry" */
     char *rubric_digest; /* grade with exactly this version; NULL: the one in force at receipt */
 } GradeJob;
@@ -103,6 +104,9 @@ bool store_job_renew(Store *store, const GradeJob *job, gint64 lease_us, GError 
 bool store_job_complete(Store *store, const GradeJob *job, GError **error);
 /* Back to the queue, not before `retry_at_us`, keeping the error's text. DENIED as above. */
 bool store_job_retry(Store *store, const GradeJob *job, gint64 retry_at_us, const char *last_error, GError **error);
+/* Makes the claims (jobs and posts) of a worker due at once. Only for one that is known to be dead, because its
+ * successor of the same name speaks: the attempt numbers stay, so even a mistake is caught by the fence. */
+bool store_claims_release(Store *store, const char *worker, GError **error);
 /* Jobs waiting (queued) and running (claimed, lease not over), and how many stand before this submission (-1: not
  * queued). */
 bool store_job_counts(Store *store, gint64 *ret_queued, gint64 *ret_claimed, GError **error);
@@ -215,8 +219,8 @@ typedef struct {
 } OutboxRow;
 void outbox_row_free(OutboxRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutboxRow, outbox_row_free)
-/* One effect: verdict `verdict_id` to `sink`. A second insert of the same key changes nothing; queued effects of older
- * verdicts on the same sink become "replaced". */
+/* One effect: verdict `verdict_id` to `sink`. A second insert of the same key changes nothing; other queued
+ * effects on the same sink, of this or an older verdict, become "replaced". */
 bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink,
                          const char *idempotency_key, GError **error);
 /* Claims the oldest due one (or one whose lease ran out). *ret NULL: none. */

@@ -164,7 +164,7 @@ bool store_job_claim(Store *store, const char *worker, gint64 lease_us, GradeJob
         "  (SELECT id FROM job AS next WHERE state = 'queued' AND not_before_us <= ?3"
         "   AND NOT EXISTS (SELECT 1 FROM job WHERE state = 'claimed' AND submission_id = next.submission_id)"
         "   ORDER BY lane, due_us, turn, received_us, id LIMIT 1))"
-        " RETURNING id, submission_id, attempt, lease_until_us, why, rubric_digest",
+        " RETURNING id, submission_id, attempt, lease_until_us, why, rubric_digest, failures",
         SQL_TEXT(worker), SQL_INT(now_us + lease_us), SQL_INT(now_us));
     bool has_row;
     if (!sql_next(store, rows, &has_row, error))
@@ -179,7 +179,8 @@ bool store_job_claim(Store *store, const char *worker, gint64 lease_us, GradeJob
                       .attempt = sql_int(rows, 2),
                       .lease_until_us = sql_int(rows, 3),
                       .why = sql_text(rows, 4),
-                      .rubric_digest = sql_text(rows, 5)};
+                      .rubric_digest = sql_text(rows, 5),
+                      .n_failures = sql_int(rows, 6)};
     /* The statement commits when it ends, and a commit can fail. */
     if (!sql_next(store, rows, &has_row, error))
         return false;
@@ -220,10 +221,19 @@ bool store_job_retry(Store *store, const GradeJob *job, gint64 retry_at_us, cons
     return sql_run(store, error,
                    "UPDATE job SET state = iif(EXISTS (SELECT 1 FROM job AS other WHERE other.submission_id = "
                    "job.submission_id"
-                   " AND other.state = 'queued'), 'replaced', 'queued'), not_before_us = ?3, last_error = ?4"
+                   " AND other.state = 'queued'), 'replaced', 'queued'), not_before_us = ?3, last_error = ?4,"
+                   " failures = failures + 1"
                    " WHERE id = ?1 AND attempt = ?2 AND state = 'claimed'",
                    SQL_INT(job->id), SQL_INT(job->attempt), SQL_INT(retry_at_us), SQL_TEXT(last_error)) &&
            require_held(store, job, error);
+}
+
+bool store_claims_release(Store *store, const char *worker, GError **error)
+{
+    return sql_run(store, error, "UPDATE job SET lease_until_us = 0 WHERE state = 'claimed' AND worker = ?1",
+                   SQL_TEXT(worker)) &&
+           sql_run(store, error, "UPDATE outbox SET lease_until_us = 0 WHERE state = 'claimed' AND worker = ?1",
+                   SQL_TEXT(worker));
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------------

@@ -34,8 +34,10 @@ static bool insert_effect(Store *store, gint64 submission_id, gint64 verdict_id,
         return true;
     return sql_run(store, error,
                    "UPDATE outbox SET state = 'replaced', done_us = ?4"
-                   " WHERE submission_id = ?1 AND sink = ?2 AND verdict_id < ?3 AND state = 'queued'",
-                   SQL_INT(submission_id), SQL_TEXT(sink), SQL_INT(verdict_id), SQL_INT(now_us));
+                   " WHERE submission_id = ?1 AND sink = ?2 AND verdict_id <= ?3 AND state = 'queued'"
+                   " AND idempotency_key <> ?5",
+                   SQL_INT(submission_id), SQL_TEXT(sink), SQL_INT(verdict_id), SQL_INT(now_us),
+                   SQL_TEXT(idempotency_key));
 }
 
 bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink,

@@ -51,6 +51,7 @@ CREATE TABLE job (
   queued_us      INTEGER NOT NULL,
   claimed_us     INTEGER NOT NULL DEFAULT 0,
   done_us        INTEGER NOT NULL DEFAULT 0,
+  failures       INTEGER NOT NULL DEFAULT 0,
   last_error     TEXT
 ) STRICT;
 CREATE INDEX job_queue ON job (lane, due_us, turn, received_us, id) WHERE state = 'queued';
