@@ -1,0 +1,4 @@
+import sys
+
+while True:
+    sys.stdout.write("northbound+2010," * 4096)
