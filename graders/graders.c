@@ -5,7 +5,9 @@
 
 static const GraderType *const all_types[] = {
     &grader_files.type,
+    &grader_git.type,
     &grader_run.type,
+    &grader_tests.type,
     NULL,
 };
 
