@@ -2,12 +2,12 @@
 /*
  * Boxes: one sandboxed run of one command each. This header is all that the rest of the product knows of the sandbox.
  *
- * The client (this library) starts the program `rubric-box`, hands it a BoxSpec in one framed message with file descriptors
- * beside it, and gets back what the command wrote and one BoxStatus. rubric-box and this library link libc and libseccomp
- * alone, so there is no GLib here: functions return 0 or a negative errno, and strings are plain C.
+ * The client (this library) starts the program `rubric-box`, hands it a BoxSpec in one framed message with file
+ * descriptors beside it, and gets back what the command wrote and one BoxStatus. rubric-box and this library link libc
+ * and libseccomp alone, so there is no GLib here: functions return 0 or a negative errno, and strings are plain C.
  *
- * Whose fault: a BoxStatus tells what the *student's command* did (exited, was killed, hit a limit). A negative return, or
- * the end BOX_END_REFUSED, is *ours*: the box could not be made as promised, and nothing was run.
+ * Whose fault: a BoxStatus tells what the *student's command* did (exited, was killed, hit a limit). A negative return,
+ * or the end BOX_END_REFUSED, is *ours*: the box could not be made as promised, and nothing was run.
  *
  * Not thread-safe: one BoxClient per thread.
  */
@@ -16,14 +16,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-/* ---- what is asked -------------------------------------------------------------------------------------------------- */
+/* ---- what is asked --------------------------------------------------------------------------------------------------
+ */
 
 /* All limits of one box. 0 means: the default of box_limits_default(). Sizes in bytes, times in milliseconds. */
 typedef struct {
     int64_t wall_ms;      /* from exec to the last process's death */
     int64_t cpu_ms;       /* user + system of all processes together */
-    int64_t memory_bytes; /* of all processes together, swap included, files on the box's tmpfs included where cgroups hold */
+    int64_t memory_bytes; /* of all processes together, swap included, files on the box's tmpfs included where cgroups
+                             hold */
     int64_t processes;    /* processes and threads alive at once */
     int64_t output_bytes; /* of stdout, and again of stderr; at the limit the box ends */
     int64_t disk_bytes;   /* all that is written to the workspace and /tmp together */
@@ -33,8 +36,8 @@ typedef struct {
     int64_t stack_bytes;  /* stack per process */
 } BoxLimits;
 
-/* wall 60 s, cpu 30 s, memory 512 MiB, 64 processes, output 1 MiB, disk 256 MiB, 100,000 files, file 256 MiB, 256 open files,
- * stack 64 MiB. */
+/* wall 60 s, cpu 30 s, memory 512 MiB, 64 processes, output 1 MiB, disk 256 MiB, 100,000 files, file 256 MiB, 256 open
+ * files, stack 64 MiB. */
 BoxLimits box_limits_default(void);
 
 /* Fills the zero fields of `limits` from `defaults`. */
@@ -66,34 +69,44 @@ typedef enum {
 
 typedef struct {
     const char *const *argv; /* NULL-terminated; looked up in the PATH of `env`; runs as pid 2 of the box */
-    const char *const *env;  /* NULL-terminated "K=V", nothing else is inherited; NULL: the default environment (PATH, HOME=/work,
-                                LANG=C.UTF-8, TZ=UTC, TMPDIR=/tmp) */
+    const char *const *env;  /* NULL-terminated "K=V", nothing else is inherited; NULL: the default environment (PATH,
+                                HOME=/work,  LANG=C.UTF-8, TZ=UTC, TMPDIR=/tmp) */
     const char *folder;      /* working directory in the box; NULL: /work */
-    const char *workspace;   /* absolute path of a host folder; NULL: an empty one */
+    const char *workspace; /* absolute path of a host folder; NULL: an empty one. What the command is to read there must
+                              be readable, what it is to change must belong to box_uid() (chown the tree to that uid and
+                              gid first, where it is not the caller's own); it may lie on a mount that only the caller's
+                              mount namespace has */
     BoxWorkspace workspace_mode;
     const BoxBind *binds; /* shown after the system and the workspace, in order */
     size_t n_binds;
-    int stdin_fd;   /* a regular file, pipe or socket; -1: /dev/null */
-    int cgroup_fd;  /* reserved for a prepared cgroup; -1: the client finds or makes one */
+    int stdin_fd;  /* a regular file, pipe or socket; -1: /dev/null */
+    int cgroup_fd; /* reserved for a prepared cgroup; -1: the client finds or makes one */
     BoxLimits limits;
     BoxNetwork network;
     BoxProfile profile;
-    bool fixed_addresses;      /* no address space randomisation inside */
-    const char *const *report_paths; /* NULL-terminated paths in the box (absolute, or below /work) to copy out after death; NULL: none */
-    int64_t report_bytes;      /* at most so much of each report; 0: 16 MiB */
-    uint32_t accept_missing;   /* BoxPromise bits the operator has allowed to be missing; else the box refuses to run */
+    bool fixed_addresses;            /* no address space randomisation inside */
+    const char *const *report_paths; /* NULL-terminated paths in the box (absolute, or below /work) to copy out after
+                                        death; NULL: none */
+    int64_t report_bytes;            /* at most so much of each report; 0: 16 MiB */
+    uint32_t accept_missing; /* BoxPromise bits the operator has allowed to be missing; else the box refuses to run */
 } BoxSpec;
 
 /* Empty spec: fds -1, the rest zero. */
-#define BOX_SPEC_INIT {.stdin_fd = -1, .cgroup_fd = -1}
+#define BOX_SPEC_INIT                                                                                                  \
+    {                                                                                                                  \
+        .stdin_fd = -1, .cgroup_fd = -1                                                                                \
+    }
 
-/* ---- what comes back ------------------------------------------------------------------------------------------------ */
+/* ---- what comes back ------------------------------------------------------------------------------------------------
+ */
 
 typedef enum {
-    BOX_END_EXITED,   /* exit_code holds */
+    BOX_END_EXITED,   /* exit_code holds; 127: no such command, 126: it cannot be run (stderr says why) */
     BOX_END_SIGNALED, /* signal holds; nothing of ours sent it */
-    BOX_END_LIMIT,    /* limit holds; we ended it */
-    BOX_END_REFUSED,  /* the box could not be made as promised; message says why; nothing ran. Ours, never the student's. */
+    BOX_END_LIMIT, /* limit holds: we ended it, or it ended itself, not with exit status 0, after it was refused memory
+                      (by the kernel's killing), disk or processes. exit_code or signal tell how it ended. */
+    BOX_END_REFUSED, /* the box could not be made as promised; message says why; nothing ran. Ours, never the student's.
+                      */
 } BoxEnd;
 
 typedef enum {
@@ -113,24 +126,29 @@ typedef enum {
     BOX_PROMISE_CGROUP_PROCESSES = 1 << 1, /* then by RLIMIT_NPROC */
     BOX_PROMISE_CGROUP_CPU = 1 << 2,       /* then CPU time is RLIMIT_CPU per process, sampled over all */
     BOX_PROMISE_LANDLOCK = 1 << 3,
-    BOX_PROMISE_OVERLAY = 1 << 4,          /* the workspace is then copied */
-    BOX_PROMISE_OWN_UID = 1 << 5,          /* run unprivileged: the box shares the caller's uid outside of it */
+    BOX_PROMISE_OVERLAY = 1 << 4, /* the workspace is then copied: slower, not weaker, so never a reason to refuse */
+    BOX_PROMISE_OWN_UID = 1 << 5, /* run unprivileged: the box shares the caller's uid outside of it */
 } BoxPromise;
+
+const char *box_promise_name(
+    BoxPromise promise); /* "cgroup-memory", "cgroup-processes", "cgroup-cpu", "landlock", "overlay", "own-uid" */
+/* The bit of that name; 0 if there is none. */
+uint32_t box_promise_from_name(const char *name);
 
 typedef struct {
     BoxEnd end;
     int exit_code;
     int signal;
     BoxLimit limit;
-    bool oom_killed;      /* the kernel killed a process of the box for memory */
-    bool hit_processes;   /* a fork or clone was refused at the limit */
-    bool hit_disk;        /* a write was refused at the disk or inode limit */
+    bool oom_killed;    /* the kernel killed a process of the box for memory */
+    bool hit_processes; /* a fork or clone was refused at the limit */
+    bool hit_disk;      /* a write was refused at the disk or inode limit */
     int64_t wall_us, user_us, system_us;
     int64_t peak_memory_bytes; /* of the cgroup; the largest process where there is none */
     int64_t peak_processes;
     int64_t stdout_bytes, stderr_bytes; /* written by the command, also beyond what was kept */
-    uint32_t missing;     /* BoxPromise bits */
-    char message[512];    /* for REFUSED: what failed, for the operator; else empty. Valid UTF-8. */
+    uint32_t missing;                   /* BoxPromise bits */
+    char message[512];                  /* for REFUSED: what failed, for the operator; else empty. Valid UTF-8. */
 } BoxStatus;
 
 typedef struct {
@@ -160,42 +178,52 @@ typedef struct {
 
 void box_result_clear(BoxResult *result);
 
-/* ---- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------------------------------
+ */
 
 /* A client owns what is shared between boxes (the path of rubric-box, the cgroup parent). */
 typedef struct BoxClient BoxClient;
 
-/* `program`: path of rubric-box. `cgroup_parent`: a folder name to use below each controller's root, NULL for the default
+/* `program`: path of rubric-box. `cgroup_parent`: a folder name to use below each controller's root, NULL for the
+ * default
  * ("rubricd" below the caller's own cgroup). 0, or -errno with *ret untouched. */
 int box_client_new(const char *program, const char *cgroup_parent, BoxClient **ret);
 void box_client_free(BoxClient *client);
 
-/* Runs one box to its end: when this returns, no process, mount or cgroup of it is left. 0 and *ret_result (clear it), also
- * for BOX_END_REFUSED; -errno when the client itself failed (-EINVAL: the spec is malformed). `cancel_fd`: readable means
- * stop now (-1: none); the result is then -ECANCELED. */
+/* The uid (and gid) that the command will have outside of the box: an own one of each client from a range that nobody
+ * else has, or the caller's own where it may not change ids (then BOX_PROMISE_OWN_UID is missing). Inside it is always
+ * 1000. */
+uid_t box_uid(const BoxClient *client);
+
+/* Runs one box to its end: when this returns, no process, mount or cgroup of it is left. 0 and *ret_result (clear it),
+ * also for BOX_END_REFUSED; -errno when the client itself failed (-EINVAL: the spec is malformed). `cancel_fd`:
+ * readable means stop now (-1: none); the result is then -ECANCELED. */
 int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result);
 
-/* ---- saying it ------------------------------------------------------------------------------------------------------ */
+/* ---- saying it ------------------------------------------------------------------------------------------------------
+ */
 
-/* One sentence for a student: "used more than 512 MB of memory after 3.2 s", "exited with status 1 after 0.1 s". `limits` are
- * those that the box ran under. Writes at most `size` bytes with the NUL, returns `buffer`. */
+/* One sentence for a student: "used more than 512 MB of memory after 3.2 s", "exited with status 1 after 0.1 s".
+ * `limits` are those that the box ran under. Writes at most `size` bytes with the NUL, returns `buffer`. */
 char *box_status_sentence(const BoxStatus *status, const BoxLimits *limits, char *buffer, size_t size);
 
-/* The status as a JSON object (keys as the struct's), at most `size` bytes with the NUL; returns the length that it needs. */
+/* The status as a JSON object (keys as the struct's), at most `size` bytes with the NUL; returns the length that it
+ * needs. */
 size_t box_status_json(const BoxStatus *status, char *buffer, size_t size);
 
 const char *box_end_name(BoxEnd end);       /* "exited", "signaled", "limit", "refused" */
 const char *box_limit_name(BoxLimit limit); /* "none", "wall", "cpu", "memory", "processes", "output", "disk", "file" */
 
-/* ---- this machine --------------------------------------------------------------------------------------------------- */
+/* ---- this machine ---------------------------------------------------------------------------------------------------
+ */
 
 /* One fact that `rubric doctor` prints. Static strings but `detail`. */
 typedef struct {
-    const char *name;  /* "user namespaces" */
+    const char *name; /* "user namespaces" */
     bool holds;
-    bool is_required;  /* without it no box runs */
-    char detail[256];  /* what was found */
-    const char *mend;  /* the exact command or setting that mends it; NULL when it holds */
+    bool is_required; /* without it no box runs */
+    char detail[256]; /* what was found */
+    const char *mend; /* the exact command or setting that mends it; NULL when it holds */
 } BoxFact;
 
 /* Tries each layer on this machine. Fills at most `n` facts, returns how many there are. */

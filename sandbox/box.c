@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rubric-box: makes one box as its client says, and ends. See box.h for how it works. */
+#include "sandbox/box.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_OURS = 3 };
+
+static void print_help(FILE *to)
+{
+    fputs("rubric-box runs one command in a sandbox for the programs of rubricd. Nobody calls it by hand:\n"
+          "it takes its orders as frames on a socket, file descriptor 3 (see sandbox/protocol.h).\n"
+          "\n"
+          "To run a command in a box yourself:           rubric box -- COMMAND\n"
+          "To see what this machine gives to boxes:      rubric doctor\n"
+          "\n"
+          "  --help     this text\n"
+          "  --version  the version\n",
+          to);
+}
+
+int problem_set(Problem *problem, int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(problem->text, sizeof problem->text, format, args);
+    va_end(args);
+    if (error && n >= 0 && (size_t)n < sizeof problem->text)
+        snprintf(problem->text + n, sizeof problem->text - (size_t)n, ": %s", strerror(error));
+    return -1;
+}
+
+int64_t clock_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Standard streams that the caller closed must not become the box's sockets. */
+static bool fill_standard_fds(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int receive_request(Box *box)
+{
+    BoxFrame frame;
+    int r = box_frame_receive(box->control_fd, &frame);
+    if (r < 0)
+        return r;
+    if (frame.type != BOX_FRAME_REQUEST) {
+        box_frame_clear(&frame);
+        return -EBADMSG;
+    }
+    char *body = frame.body;
+    frame.body = NULL;
+    r = box_request_decode(body, frame.length, &box->request);
+    size_t n_wanted = box->request.has_stdin ? 3 : 2;
+    if (r == 0 && frame.n_fds != n_wanted)
+        r = -EBADMSG;
+    if (r == 0) {
+        box->stdout_fd = frame.fds[0];
+        box->stderr_fd = frame.fds[1];
+        box->stdin_fd = box->request.has_stdin ? frame.fds[2] : -1;
+        frame.n_fds = 0;
+    }
+    box_frame_clear(&frame);
+    return r;
+}
+
+static int send_status(const Box *box, const BoxStatus *status)
+{
+    BoxWriter writer = {0};
+    box_status_encode(status, &writer);
+    int r = writer.failed ? -ENOMEM
+                          : box_frame_send(box->control_fd, BOX_FRAME_STATUS, writer.data, writer.length, NULL, 0);
+    box_writer_clear(&writer);
+    return r;
+}
+
+static int serve(void)
+{
+    Box box = {.control_fd = BOX_CONTROL_FD, .stdin_fd = -1, .group = CGROUP_GROUP_INIT};
+    int type;
+    socklen_t size = sizeof type;
+    if (getsockopt(BOX_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) {
+        fputs(
+            "rubric-box: file descriptor 3 is not a socket; use `rubric box -- COMMAND`, or see `rubric-box --help`\n",
+            stderr);
+        return EXIT_USAGE;
+    }
+    fcntl(BOX_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+    close_range(BOX_CONTROL_FD + 1, ~0U, 0);
+    if (!fill_standard_fds() || receive_request(&box) < 0)
+        return EXIT_OURS;
+    BoxStatus status = {0};
+    monitor_run(&box, &status);
+    return send_status(&box, &status) < 0 ? EXIT_OURS : EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("rubric-box " RUBRIC_VERSION);
+        return EXIT_DONE;
+    }
+    if (argc != 1) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    return serve();
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One box's group: limits in, figures out. */
+#include "sandbox/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- control files
+ * --------------------------------------------------------------------------------------------------- */
+
+static int write_text(int folder_fd, const char *control, const char *text)
+{
+    int fd = openat(folder_fd, control, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = write(fd, text, strlen(text));
+    int r = n < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+static int write_number(int folder_fd, const char *control, int64_t number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    return write_text(folder_fd, control, text);
+}
+
+static bool read_fd(int fd, char *text, size_t size)
+{
+    ssize_t n = fd < 0 ? -1 : pread(fd, text, size - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+static bool read_text(int folder_fd, const char *control, char *text, size_t size)
+{
+    int fd = openat(folder_fd, control, O_RDONLY | O_CLOEXEC);
+    bool is_read = read_fd(fd, text, size);
+    if (fd >= 0)
+        close(fd);
+    return is_read;
+}
+
+/* The number after `key` at the start of a line, or the first number where key is NULL; -1 if there is none. */
+static int64_t find_number(const char *text, const char *key)
+{
+    const char *at = text;
+    size_t n = key ? strlen(key) : 0;
+    while (key && at && !(strncmp(at, key, n) == 0 && at[n] == ' ')) {
+        at = strchr(at, '\n');
+        at = at ? at + 1 : NULL;
+    }
+    if (!at || !*at)
+        return -1;
+    char *end;
+    long long number = strtoll(at + n, &end, 10);
+    return end == at + n || number < 0 ? -1 : (int64_t)number;
+}
+
+static int64_t read_number(int folder_fd, const char *control, const char *key)
+{
+    char text[4096];
+    return read_text(folder_fd, control, text, sizeof text) ? find_number(text, key) : -1;
+}
+
+/* ---- making
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static int limit_memory(int version, int fd, int64_t memory_bytes)
+{
+    if (version == 2) {
+        int r = write_number(fd, "memory.max", memory_bytes);
+        /* Without swap accounting there is no such file, and nothing to forbid. */
+        write_text(fd, "memory.swap.max", "0");
+        return r;
+    }
+    int r = write_number(fd, "memory.limit_in_bytes", memory_bytes);
+    if (r == 0)
+        write_number(fd, "memory.memsw.limit_in_bytes", memory_bytes);
+    return r;
+}
+
+/* In version 2 all controllers share one folder, and so may those that version 1 mounts together. */
+static int first_with_same_folder(const CgroupHome *home, int controller)
+{
+    for (int i = 0; i < controller; i++) {
+        if (home->version[i] && strcmp(home->folder[i], home->folder[controller]) == 0)
+            return i;
+    }
+    return controller;
+}
+
+static int make_one(const char *folder, const char *name, int *ret_folder_fd, int *ret_procs_fd)
+{
+    char path[sizeof((CgroupHome){0}.folder[0]) + 80];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    const mode_t mode = 0755;
+    if (mkdir(path, mode) < 0)
+        return -errno;
+    int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int procs_fd = -1;
+    if (folder_fd >= 0 && flock(folder_fd, LOCK_SH | LOCK_NB) == 0)
+        procs_fd = openat(folder_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (procs_fd < 0) {
+        int r = -errno;
+        rmdir(path);
+        if (folder_fd >= 0)
+            close(folder_fd);
+        return r;
+    }
+    *ret_folder_fd = folder_fd;
+    *ret_procs_fd = procs_fd;
+    return 0;
+}
+
+static int set_limits(const CgroupGroup *group, int64_t memory_bytes, int64_t processes)
+{
+    int r = 0;
+    if (group->version[CGROUP_MEMORY])
+        r = limit_memory(group->version[CGROUP_MEMORY], group->folder_fd[CGROUP_MEMORY], memory_bytes);
+    if (r == 0 && group->version[CGROUP_PIDS])
+        r = write_number(group->folder_fd[CGROUP_PIDS], "pids.max", processes);
+    return r;
+}
+
+static int make_all(const CgroupHome *home, const char *name, CgroupGroup *group)
+{
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        if (!home->version[i])
+            continue;
+        int first = first_with_same_folder(home, i);
+        if (first == i) {
+            int r = make_one(home->folder[i], name, &group->folder_fd[i], &group->procs_fd[i]);
+            if (r < 0)
+                return r;
+        } else {
+            group->folder_fd[i] = group->folder_fd[first];
+        }
+        group->version[i] = home->version[i];
+    }
+    return 0;
+}
+
+int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_bytes, int64_t processes,
+                      CgroupGroup *ret_group)
+{
+    CgroupGroup group = CGROUP_GROUP_INIT;
+    int r = make_all(home, name, &group);
+    for (int tries = 0; r == -ENOENT && tries < 5; tries++) {
+        /* Another client that ended removed the empty home between our finding and our using it. */
+        cgroup_group_remove(home, name, &group);
+        r = cgroup_home_remake(home) ? make_all(home, name, &group) : -ENOENT;
+    }
+    if (r == 0)
+        r = set_limits(&group, memory_bytes, processes);
+    if (r < 0) {
+        cgroup_group_remove(home, name, &group);
+        return r;
+    }
+    if (group.version[CGROUP_CPU])
+        group.usage_fd = openat(group.folder_fd[CGROUP_CPU],
+                                group.version[CGROUP_CPU] == 2 ? "cpu.stat" : "cpuacct.usage", O_RDONLY | O_CLOEXEC);
+    *ret_group = group;
+    return 0;
+}
+
+int cgroup_group_enter(const CgroupGroup *group)
+{
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        if (group->procs_fd[i] >= 0 && write(group->procs_fd[i], "0", 1) != 1)
+            return -errno;
+    }
+    return 0;
+}
+
+/* ---- figures
+ * --------------------------------------------------------------------------------------------------------- */
+
+int64_t cgroup_group_cpu_us(const CgroupGroup *group)
+{
+    char text[4096];
+    if (!read_fd(group->usage_fd, text, sizeof text))
+        return -1;
+    if (group->version[CGROUP_CPU] == 2)
+        return find_number(text, "usage_usec");
+    int64_t ns = find_number(text, NULL);
+    return ns < 0 ? -1 : ns / 1000;
+}
+
+static void read_cpu(const CgroupGroup *group, CgroupFigures *figures)
+{
+    figures->cpu_us = cgroup_group_cpu_us(group);
+    if (group->version[CGROUP_CPU] != 2)
+        return;
+    figures->user_us = read_number(group->folder_fd[CGROUP_CPU], "cpu.stat", "user_usec");
+    figures->system_us = read_number(group->folder_fd[CGROUP_CPU], "cpu.stat", "system_usec");
+}
+
+static void read_memory(const CgroupGroup *group, CgroupFigures *figures)
+{
+    int fd = group->folder_fd[CGROUP_MEMORY];
+    if (group->version[CGROUP_MEMORY] == 2) {
+        figures->peak_memory_bytes = read_number(fd, "memory.peak", NULL);
+        figures->oom_kills = read_number(fd, "memory.events", "oom_kill");
+    } else if (group->version[CGROUP_MEMORY] == 1) {
+        figures->peak_memory_bytes = read_number(fd, "memory.max_usage_in_bytes", NULL);
+        figures->oom_kills = read_number(fd, "memory.oom_control", "oom_kill");
+    }
+}
+
+void cgroup_group_read(const CgroupGroup *group, CgroupFigures *ret_figures)
+{
+    CgroupFigures figures = {-1, -1, -1, -1, -1, -1, -1};
+    if (group->version[CGROUP_CPU])
+        read_cpu(group, &figures);
+    if (group->version[CGROUP_MEMORY])
+        read_memory(group, &figures);
+    if (group->version[CGROUP_PIDS]) {
+        figures.peak_processes = read_number(group->folder_fd[CGROUP_PIDS], "pids.peak", NULL);
+        figures.refused_forks = read_number(group->folder_fd[CGROUP_PIDS], "pids.events", "max");
+    }
+    *ret_figures = figures;
+}
+
+/* ---- removing
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void remove_one(const char *folder, const char *name)
+{
+    char path[sizeof((CgroupHome){0}.folder[0]) + 80];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    /* The last process may still be on its way out: up to a second in all. */
+    for (int tries = 0; tries < 200; tries++) {
+        if (rmdir(path) == 0 || errno != EBUSY)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = tries < 10 ? 200000 : 5000000}, NULL);
+    }
+}
+
+void cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *group)
+{
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        if (group->procs_fd[i] >= 0) {
+            close(group->procs_fd[i]);
+            close(group->folder_fd[i]);
+        }
+    }
+    if (group->usage_fd >= 0)
+        close(group->usage_fd);
+    *group = (CgroupGroup)CGROUP_GROUP_INIT;
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        if (home->version[i] && first_with_same_folder(home, i) == i)
+            remove_one(home->folder[i], name);
+    }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the client: what client.c (one box's life) and client_streams.c (what comes out of it) share. */
+#pragma once
+
+#include "sandbox/protocol.h"
+
+/* One output stream being collected. */
+typedef struct {
+    int fd; /* -1: ended */
+    BoxBytes bytes;
+    size_t capacity, max_bytes;
+    int64_t n_written; /* also beyond max_bytes */
+} OutputStream;
+
+/* Reads what there is, keeps at most max_bytes, counts the rest. 0, or -ENOMEM. Closes fd at its end. */
+int output_stream_drain(OutputStream *stream);
+/* Hands over what was collected, never NULL. */
+int output_stream_take(OutputStream *stream, BoxBytes *ret_bytes);
+void output_stream_clear(OutputStream *stream);
+
+/* Reads a report file that the box's init opened; checks again what init checked. */
+int report_read(int fd, const BoxReportHead *head, int64_t max_bytes, BoxReport *ret_report);
+
+/* A sealed copy in memory of a regular file, so that /dev/stdin can be opened again in the box; the fd itself
+ * (duplicated) for everything else. -errno. */
+int stdin_prepare(int fd);

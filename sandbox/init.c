@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pid 1 of the box: builds it, starts the program, empties it. Theory of operation: box.h. */
+#include "sandbox/box.h"
+#include "sandbox/privileges.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void tell_monitor(const Box *box, const InitEvent *event, const int *fds, size_t n_fds)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * INIT_STARTED_FDS)];
+    } control = {0};
+    struct iovec part = {(void *)event, sizeof *event};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (n_fds > 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+        memcpy(CMSG_DATA(rights), fds, sizeof(int) * n_fds);
+    }
+    sendmsg(box->monitor_fd, &message, MSG_NOSIGNAL);
+}
+
+static _Noreturn void refuse(const Box *box, const Problem *problem)
+{
+    InitEvent event = {.kind = INIT_REFUSED, .problem = *problem};
+    tell_monitor(box, &event, NULL, 0);
+    _exit(EXIT_FAILURE);
+}
+
+/* ---- making the box
+ * --------------------------------------------------------------------------------------------------- */
+
+static int write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = write(fd, text, strlen(text));
+    int r = n < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+static int map_ids(const Box *box, Problem *problem)
+{
+    char uid_map[64], gid_map[64];
+    gid_t gid = box->request.is_own_uid ? (gid_t)box->request.uid : getegid();
+    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->request.uid);
+    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)gid);
+    int r = write_file("/proc/self/setgroups", "deny");
+    if (r == 0)
+        r = write_file("/proc/self/uid_map", uid_map);
+    if (r == 0)
+        r = write_file("/proc/self/gid_map", gid_map);
+    if (r < 0)
+        return problem_set(problem, -r, "cannot map the box's user");
+    if (setresgid(BOX_INSIDE_ID, BOX_INSIDE_ID, BOX_INSIDE_ID) < 0 ||
+        setresuid(BOX_INSIDE_ID, BOX_INSIDE_ID, BOX_INSIDE_ID) < 0)
+        return problem_set(problem, errno, "cannot become the box's user");
+    return 0;
+}
+
+/* Dies with the monitor from here on; if that is dead already, at once. */
+static void tie_to_monitor(const Box *box)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct pollfd fd = {box->monitor_fd, POLLIN, 0};
+    if (poll(&fd, 1, 0) != 0)
+        _exit(EXIT_FAILURE);
+}
+
+static int raise_loopback(Problem *problem)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0
+                ? problem_set(problem, errno, "cannot raise the box's loopback")
+                : 0;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+/* Only the monitor's signal counts: it is no member of this pid namespace, so its pid reads as 0. */
+static void on_stop(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    (void)context;
+    int kept = errno;
+    if (info->si_code == SI_USER && info->si_pid == 0)
+        kill(-1, SIGKILL);
+    errno = kept;
+}
+
+static int listen_to_monitor(Problem *problem)
+{
+    struct sigaction action = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO | SA_RESTART};
+    return sigaction(SIGUSR1, &action, NULL) < 0 ? problem_set(problem, errno, "cannot listen to the monitor") : 0;
+}
+
+static int make_box(const Box *box, int *ret_disk_fd, uint32_t *ret_missing, Problem *problem)
+{
+    int r = map_ids(box, problem);
+    if (r < 0)
+        return r;
+    tie_to_monitor(box);
+    const char host_name[] = "box";
+    if (sethostname(host_name, sizeof host_name - 1) < 0 || setdomainname("", 0) < 0)
+        return problem_set(problem, errno, "cannot name the box");
+    if (box->request.spec.network == BOX_NETWORK_LOOPBACK)
+        r = raise_loopback(problem);
+    if (r == 0)
+        r = root_build(box, ret_disk_fd, ret_missing, problem);
+    if (r == 0)
+        r = listen_to_monitor(problem);
+    return r;
+}
+
+/* ---- emptying it
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Waits for the program, kills the rest, waits for all of it. */
+static int reap_all(pid_t program)
+{
+    int program_status = 0;
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid < 0)
+            return program_status;
+        if (pid == program) {
+            program_status = status;
+            kill(-1, SIGKILL);
+        }
+    }
+}
+
+static int64_t time_us(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+static void fill_done(InitEvent *event, int disk_fd)
+{
+    struct rusage usage;
+    struct statfs disk;
+    event->kind = INIT_DONE;
+    event->end_us = clock_now_us();
+    if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
+        event->user_us = time_us(usage.ru_utime);
+        event->system_us = time_us(usage.ru_stime);
+        event->max_rss_bytes = usage.ru_maxrss * 1024;
+    }
+    event->hit_disk = fstatfs(disk_fd, &disk) == 0 && (disk.f_bfree == 0 || disk.f_ffree == 0);
+}
+
+_Noreturn void init_run(Box *box)
+{
+    Problem problem = {{0}};
+    InitEvent event = {.kind = INIT_STARTED};
+    int disk_fd;
+    close(box->init_fd);
+    if (make_box(box, &disk_fd, &event.missing, &problem) < 0)
+        refuse(box, &problem);
+    int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint32_t missing = 0;
+    pid_t program = program_start(box, &event.start_us, &missing, &problem);
+    if (program < 0)
+        refuse(box, &problem);
+    event.missing |= missing;
+    /* All that is left to do needs no power over anything. */
+    if (privileges_drop(&problem) < 0)
+        _exit(EXIT_FAILURE);
+    tell_monitor(box, &event, (int[]){disk_fd, proc_fd}, INIT_STARTED_FDS);
+    close(proc_fd);
+    close(box->stdout_fd);
+    close(box->stderr_fd);
+    event.wait_status = reap_all(program);
+    fill_done(&event, disk_fd);
+    reports_send(box);
+    tell_monitor(box, &event, NULL, 0);
+    _exit(EXIT_SUCCESS);
+}

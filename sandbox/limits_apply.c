@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resource limits of each process: the second wall where control groups stand, the only one where they do not. */
+#include "sandbox/box.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+/* Soft and hard, but never over the hard limit that we have ourselves. */
+static int limit(int resource, int64_t value)
+{
+    struct rlimit own;
+    if (getrlimit((__rlimit_resource_t)resource, &own) < 0)
+        return -errno;
+    rlim_t wanted = (rlim_t)value;
+    if (own.rlim_max != RLIM_INFINITY && wanted > own.rlim_max)
+        wanted = own.rlim_max;
+    struct rlimit set = {wanted, wanted};
+    return setrlimit((__rlimit_resource_t)resource, &set) < 0 ? -errno : 0;
+}
+
+int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_group)
+{
+    /* Init counts as one process of this user. Where the group counts, it must be the one to refuse, because it says
+     * so. */
+    const int64_t init = 1, slack = 16;
+    const int64_t locked_bytes = 64 << 10, pending_signals = 1024;
+    const struct {
+        int resource;
+        int64_t value;
+    } table[] = {
+        {RLIMIT_CPU, (limits->cpu_ms + 999) / 1000 + 1},
+        {RLIMIT_FSIZE, limits->file_bytes},
+        {RLIMIT_NOFILE, limits->open_files},
+        {RLIMIT_STACK, limits->stack_bytes},
+        {RLIMIT_NPROC, limits->processes + init + (has_pids_group ? slack : 0)},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_MEMLOCK, locked_bytes},
+        {RLIMIT_SIGPENDING, pending_signals},
+        {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_NICE, 0},
+        {RLIMIT_RTPRIO, 0},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        int r = limit(table[i].resource, table[i].value);
+        if (r < 0)
+            return r;
+    }
+    return has_memory_group ? 0 : limit(RLIMIT_AS, limits->memory_bytes);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the client and rubric-box say to each other on one stream socket (fd 3 of rubric-box).
+ *
+ * A frame is a header of 16 bytes and at most BOX_FRAME_MAX bytes of body; integers are in the machine's own order
+ * (both ends run on one machine). File descriptors travel by SCM_RIGHTS with the header's first byte.
+ *
+ *   client -> box   REQUEST  the spec; fds: stdout, stderr, and stdin if the flag says so
+ *                   STOP     one uint32_t BoxStop: end the box now
+ *   box -> client   REPORT   index, state, size; fd of the file when the state is OK
+ *                   STATUS   the BoxStatus; the last frame
+ *
+ * Closing the socket means STOP too. Decoding trusts nothing: every length is checked against what is left, counts are
+ * bounded, strings hold no NUL. A malformed frame is -EBADMSG.
+ */
+#pragma once
+
+#include "sandbox/cgroup.h"
+#include "sandbox/sandbox.h"
+
+#include <sys/types.h>
+
+#define BOX_FRAME_MAGIC   0x31584252u /* "RBX1" */
+#define BOX_FRAME_VERSION 1u
+#define BOX_FRAME_MAX     (2u << 20)
+
+enum {
+    BOX_MAX_STRINGS = 16384, /* argv or env */
+    BOX_MAX_BINDS = 64,
+    BOX_MAX_REPORTS = 64,
+    BOX_MAX_FRAME_FDS = 4,
+    BOX_CONTROL_FD = 3, /* where rubric-box finds its socket */
+};
+
+typedef enum {
+    BOX_FRAME_REQUEST = 1,
+    BOX_FRAME_STOP = 2,
+    BOX_FRAME_REPORT = 3,
+    BOX_FRAME_STATUS = 4,
+} BoxFrameType;
+
+typedef enum {
+    BOX_STOP_CANCEL = 1,
+    BOX_STOP_OUTPUT = 2,
+} BoxStop;
+
+typedef struct {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t type;
+    uint32_t length;
+    uint32_t n_fds;
+} BoxFrameHeader;
+
+/* A spec and what the client adds to it. Decoded strings point into `body`. */
+typedef struct {
+    BoxSpec spec; /* fds hold -1: they travel beside it */
+    bool has_stdin;
+    uid_t uid;       /* whom the student's program runs as, outside */
+    bool is_own_uid; /* false: the caller's own uid is shared */
+    CgroupHome cgroups;
+    char cgroup_name[64];
+
+    char *body; /* owns all strings */
+    const char **argv, **env, **report_paths;
+    BoxBind *binds;
+} BoxRequest;
+
+/* Bytes being put together. A failed allocation or too much is remembered in `failed`. */
+typedef struct {
+    char *data;
+    size_t length, capacity;
+    bool failed;
+} BoxWriter;
+
+void box_writer_clear(BoxWriter *writer);
+
+/* Encodes the body of a REQUEST. */
+int box_request_encode(const BoxRequest *request, BoxWriter *writer);
+/* Decodes one; takes `body` (malloc'ed) in every case. 0 and *ret_request (clear it), -EBADMSG or -ENOMEM. */
+int box_request_decode(char *body, size_t length, BoxRequest *ret_request);
+void box_request_clear(BoxRequest *request);
+
+void box_status_encode(const BoxStatus *status, BoxWriter *writer);
+int box_status_decode(const char *body, size_t length, BoxStatus *ret_status);
+
+typedef struct {
+    uint32_t index;
+    BoxReportState state;
+    int64_t size;
+} BoxReportHead;
+
+void box_report_encode(const BoxReportHead *head, BoxWriter *writer);
+int box_report_decode(const char *body, size_t length, BoxReportHead *ret_head);
+
+/* Sends one frame whole. -errno. */
+int box_frame_send(int fd, BoxFrameType type, const void *body, size_t length, const int *fds, size_t n_fds);
+
+typedef struct {
+    BoxFrameType type;
+    char *body; /* malloc'ed, NUL-terminated beyond length */
+    size_t length;
+    int fds[BOX_MAX_FRAME_FDS];
+    size_t n_fds;
+} BoxFrame;
+
+/* Receives one frame whole (blocking). 0; -EPIPE when the peer has gone; -EBADMSG; -errno. */
+int box_frame_receive(int fd, BoxFrame *ret_frame);
+/* Looks at a header as the peer sent it. 0 or -EBADMSG. */
+int box_frame_check(const BoxFrameHeader *header);
+/* Frees the body and closes fds that nobody took. */
+void box_frame_clear(BoxFrame *frame);
