@@ -241,7 +241,7 @@ static int start(Run *run)
     if (r == 0)
         r = make_pipe(run, &run->err, &fds[1]);
     if (r == 0 && run->request.has_stdin) {
-        fds[2] = stdin_prepare(run->request.spec.stdin_fd);
+        fds[2] = stdin_prepare(run->request.spec.stdin_fd, run->client->is_own_uid ? run->client->uid : (uid_t)-1);
         r = fds[2] < 0 ? fds[2] : 0;
     }
     if (r == 0)

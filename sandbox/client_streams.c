@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 static int make_room(OutputStream *stream, size_t n)
@@ -143,7 +145,7 @@ static int copy_to_memory(int fd)
     return memory;
 }
 
-int stdin_prepare(int fd)
+int stdin_prepare(int fd, uid_t owner)
 {
     const off_t largest_copy = 64 << 20;
     struct stat info;
@@ -151,6 +153,12 @@ int stdin_prepare(int fd)
         return -errno;
     if (S_ISREG(info.st_mode) && info.st_size <= largest_copy)
         return copy_to_memory(fd);
+    /* A pipe is opened again by its owner only. A FIFO with a name belongs to somebody, a nameless pipe to whom it is
+     * given. */
+    struct statfs system;
+    if (S_ISFIFO(info.st_mode) && owner != (uid_t)-1 && fstatfs(fd, &system) == 0 && system.f_type == PIPEFS_MAGIC &&
+        fchown(fd, owner, owner) < 0)
+        return -errno;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     return copy < 0 ? -errno : copy;
 }
