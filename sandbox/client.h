@@ -22,5 +22,5 @@ void output_stream_clear(OutputStream *stream);
 int report_read(int fd, const BoxReportHead *head, int64_t max_bytes, BoxReport *ret_report);
 
 /* A sealed copy in memory of a regular file, so that /dev/stdin can be opened again in the box; the fd itself
- * (duplicated) for everything else. -errno. */
-int stdin_prepare(int fd);
+ * (duplicated) for everything else; a nameless pipe is given to `owner` (-1: nobody new). -errno. */
+int stdin_prepare(int fd, uid_t owner);
