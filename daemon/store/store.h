@@ -28,8 +28,7 @@ bool store_begin(Store *store, GError **error);
 bool store_commit(Store *store, GError **error);
 void store_rollback(Store *store); /* fine when none is open */
 
-/* ======== submissions
- * ================================================================================================= */
+/* ======== submissions ============================================================================================ */
 
 typedef enum {
     SUBMISSION_RECEIVED, /* known; content not yet safe with us */
@@ -75,8 +74,7 @@ GPtrArray *store_submission_list(Store *store, const char *assignment, const cha
  * where it is. `remark` replaces the remark when not NULL. */
 bool store_submission_move(Store *store, gint64 id, SubmissionState to, const char *remark, GError **error);
 
-/* ======== jobs
- * ======================================================================================================== */
+/* ======== jobs =================================================================================================== */
 
 typedef struct {
     gint64 id, submission_id;
@@ -112,8 +110,7 @@ bool store_claims_release(Store *store, const char *worker, GError **error);
 bool store_job_counts(Store *store, gint64 *ret_queued, gint64 *ret_claimed, GError **error);
 bool store_job_position(Store *store, gint64 submission_id, gint64 *ret_position, GError **error);
 
-/* ======== verdicts and decisions: append-only
- * ========================================================================= */
+/* ======== verdicts and decisions: append-only ==================================================================== */
 
 typedef struct {
     gint64 id, submission_id;
@@ -137,8 +134,7 @@ VerdictRow *store_verdict_get(Store *store, gint64 id, GError **error);
 bool store_decision_insert(Store *store, gint64 submission_id, const char *json, bool *ret_changed, GError **error);
 bool store_decision_latest(Store *store, gint64 submission_id, char **ret_json, GError **error); /* *ret NULL: none */
 
-/* ======== events and ledger: append-only
- * ============================================================================== */
+/* ======== events and ledger: append-only ========================================================================= */
 
 typedef struct {
     gint64 id;
@@ -179,8 +175,7 @@ bool store_ledger_last(Store *store, LedgerRow **ret, GError **error); /* *ret N
 GPtrArray *store_ledger_list(Store *store, const char *account, gint64 after_seq, guint limit, GError **error);
 bool store_ledger_balance(Store *store, const char *account, gint64 *ret_milli, GError **error);
 
-/* ======== flags
- * ======================================================================================================= */
+/* ======== flags ================================================================================================== */
 
 typedef struct {
     gint64 id, submission_id;
@@ -204,8 +199,7 @@ bool store_flag_decide(Store *store, gint64 id, const char *state, const char *w
 /* Closes what is open of a submission and kind (NULL: every kind), e.g. since a newer verdict replaces it. */
 bool store_flag_close(Store *store, gint64 submission_id, const char *kind, const char *reason, GError **error);
 
-/* ======== outbox
- * ====================================================================================================== */
+/* ======== outbox ================================================================================================= */
 
 typedef struct {
     gint64 id, submission_id, verdict_id;
@@ -235,8 +229,7 @@ GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error)
 /* When the next queued row is due (G_MAXINT64: none): how long the post role may sleep. */
 bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error);
 
-/* ======== sources' cursors, rubric versions, counts
- * =================================================================== */
+/* ======== sources' cursors, rubric versions, counts ============================================================== */
 
 /* What a source remembers between polls: a JSON text per (source, key). *ret NULL: nothing yet. */
 bool store_cursor_get(Store *store, const char *source, const char *key, char **ret_json, GError **error);

@@ -2,20 +2,21 @@
 /*
  * Tokens: the policy (pure: events in, decisions out), the accounts over the store, and the hash-chained ledger.
  *
- * State is a pure fold of an account's events under a policy, ordered by receipt; so the decision for a submission does not depend on
- * when the machine got round to it. account_settle() folds, compares with what is booked, and books the difference as
- * compensating lines: nothing is ever edited. Points and tokens are thousandths in int64; penalties are percent in thousandths.
+ * State is a pure fold of an account's events under a policy, ordered by receipt; so the decision for a submission does
+ * not depend on when the machine got round to it. account_settle() folds, compares with what is booked, and books the
+ * difference as compensating lines: nothing is ever edited. Points and tokens are thousandths in int64; penalties are
+ * percent in thousandths.
  */
 #pragma once
 
 #include "daemon/store/store.h"
 #include "rubrics/rubrics.h"
 
-/* ======== policy ====================================================================================================== */
+/* ======== policy ================================================================================================= */
 
 typedef struct Policy Policy;
-/* Reads `tokens:` of course.yaml (docs/policy.md). A course without the section gets a policy under which nothing costs anything and
- * late work is flagged. NULL after at least one error. */
+/* Reads `tokens:` of course.yaml (docs/policy.md). A course without the section gets a policy under which nothing costs
+ * anything and late work is flagged. NULL after at least one error. */
 Policy *policy_parse(const Course *course, Diagnostics *diagnostics);
 void policy_free(Policy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
@@ -24,12 +25,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
 char *account_name(OwnerKind kind, const char *owner);
 
 typedef enum {
-    DECISION_COUNTS,     /* credit as computed */
-    DECISION_IGNORED,    /* identical to an earlier one, or older than what counts: free, changes nothing */
-    DECISION_HELD,       /* waits for a person: it would cost, and a free one stands; or too late for the machine */
-    DECISION_FEEDBACK,   /* feedback, no credit */
-    DECISION_REFUSED,    /* not accepted: after the cut-off, not extensible */
-    DECISION_PENDING,    /* the verdict is not there or has errors of ours: nothing is charged */
+    DECISION_COUNTS,   /* credit as computed */
+    DECISION_IGNORED,  /* identical to an earlier one, or older than what counts: free, changes nothing */
+    DECISION_HELD,     /* waits for a person: it would cost, and a free one stands; or too late for the machine */
+    DECISION_FEEDBACK, /* feedback, no credit */
+    DECISION_REFUSED,  /* not accepted: after the cut-off, not extensible */
+    DECISION_PENDING,  /* the verdict is not there or has errors of ours: nothing is charged */
 } DecisionKind;
 const char *decision_kind_name(DecisionKind kind); /* "counts" "ignored" "held" "feedback" "refused" "pending" */
 
@@ -37,16 +38,16 @@ typedef struct {
     gint64 submission_id;
     char *assignment;
     DecisionKind kind;
-    gint64 deadline_us;       /* the one that applied, extension included */
-    gint64 late_us;           /* receipt - deadline; <= 0: on time */
-    gint64 late_units;        /* started days */
-    gint64 tokens_milli;      /* charged for it in all */
-    gint64 balance_milli;     /* of the account right after it, in receipt order */
-    gint64 penalty_milli;     /* percent of the earned points, thousandths: 15 % = 15000 */
-    char *route;              /* "on time" "late days" "resubmission" "none" */
-    char *sentence;           /* one or two plain sentences for the student */
-    char *ta_line;            /* one line for the TA */
-    GPtrArray *alternatives;  /* of char*: other routes that were open, with price and penalty */
+    gint64 deadline_us;      /* the one that applied, extension included */
+    gint64 late_us;          /* receipt - deadline; <= 0: on time */
+    gint64 late_units;       /* started days */
+    gint64 tokens_milli;     /* charged for it in all */
+    gint64 balance_milli;    /* of the account right after it, in receipt order */
+    gint64 penalty_milli;    /* percent of the earned points, thousandths: 15 % = 15000 */
+    char *route;             /* "on time" "late days" "resubmission" "none" */
+    char *sentence;          /* one or two plain sentences for the student */
+    char *ta_line;           /* one line for the TA */
+    GPtrArray *alternatives; /* of char*: other routes that were open, with price and penalty */
 } Decision;
 void decision_free(Decision *decision);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Decision, decision_free)
@@ -55,8 +56,8 @@ Decision *decision_from_json(const cJSON *json, GError **error);
 /* Earned points after the penalty, exact to a thousandth, half up; 0 unless the kind is COUNTS. */
 gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli);
 
-/* The fold. `events` of one account in any order (EventRow*); `course` for deadlines. Result: Decision* per submission in receipt order,
- * and the lines that the account should have in all (LedgerRow* without seq and hashes). */
+/* The fold. `events` of one account in any order (EventRow*); `course` for deadlines. Result: Decision* per submission
+ * in receipt order, and the lines that the account should have in all (LedgerRow* without seq and hashes). */
 typedef struct {
     GPtrArray *decisions;
     GPtrArray *lines;
@@ -66,29 +67,35 @@ Fold *policy_fold(const Policy *policy, const Course *course, const char *accoun
 void fold_free(Fold *fold);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fold, fold_free)
 
-/* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the charge. */
+/* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the
+ * charge. */
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
                        const GPtrArray *events, gint64 at_us);
 
-/* ======== accounts ==================================================================================================== */
+/* ======== accounts =============================================================================================== */
 
-/* Inside a transaction: folds the account's events, books the difference as ledger lines, stores changed decisions. Array of
- * gint64 submission ids whose decision changed in *ret_changed (GArray; may be NULL). */
-bool account_settle(Store *store, const Policy *policy, const Course *course, const char *account, GArray **ret_changed, GError **error);
+/* Inside a transaction: folds the account's events, books the difference as ledger lines, stores changed decisions.
+ * Array of gint64 submission ids whose decision changed in *ret_changed (GArray; may be NULL). */
+bool account_settle(Store *store, const Policy *policy, const Course *course, const char *account, GArray **ret_changed,
+                    GError **error);
 /* Events that the roles and commands write, each with its unique key and data; then call account_settle. */
 bool account_note_submitted(Store *store, const Submission *submission, GError **error);
 bool account_note_graded(Store *store, const Submission *submission, const Verdict *verdict, GError **error);
-bool account_note_granted(Store *store, const char *account, gint64 amount_milli, const char *who, const char *why, GError **error);
-bool account_note_extended(Store *store, const char *account, const char *assignment, gint64 by_us, const char *who, const char *why, GError **error);
-bool account_note_released(Store *store, const char *account, const char *assignment, const char *who, const char *why, GError **error);
-bool account_note_confirmed(Store *store, const Submission *submission, const char *who, const char *why, GError **error);
+bool account_note_granted(Store *store, const char *account, gint64 amount_milli, const char *who, const char *why,
+                          GError **error);
+bool account_note_extended(Store *store, const char *account, const char *assignment, gint64 by_us, const char *who,
+                           const char *why, GError **error);
+bool account_note_released(Store *store, const char *account, const char *assignment, const char *who, const char *why,
+                           GError **error);
+bool account_note_confirmed(Store *store, const Submission *submission, const char *who, const char *why,
+                            GError **error);
 
-/* ======== ledger ====================================================================================================== */
+/* ======== ledger ================================================================================================= */
 
 /* Appends inside a transaction: gives seq, previous hash and hash. `row`'s seq and hashes are ignored. */
 bool ledger_append(Store *store, const LedgerRow *row, GError **error);
 /* The canonical bytes that are hashed (docs/formats.md, byte by byte). Caller frees. */
 GString *ledger_canonical(const LedgerRow *row);
-/* Walks the whole chain: gaps, wrong order, wrong hash, balances against the sums. false with *error (INVALID) naming the first bad seq.
- * *ret_n_lines and *ret_head (64 hex, caller frees) when good. */
+/* Walks the whole chain: gaps, wrong order, wrong hash, balances against the sums. false with *error (INVALID) naming
+ * the first bad seq. *ret_n_lines and *ret_head (64 hex, caller frees) when good. */
 bool ledger_verify(Store *store, gint64 *ret_n_lines, char **ret_head, GError **error);
