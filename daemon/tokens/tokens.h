@@ -44,7 +44,7 @@ typedef struct {
     gint64 tokens_milli;     /* charged for it in all */
     gint64 balance_milli;    /* of the account right after it, in receipt order */
     gint64 penalty_milli;    /* percent of the earned points, thousandths: 15 % = 15000 */
-    char *route;             /* "on time" "late days" "resubmission" "none" */
+    char *route;             /* "on time" "late days" "flat" "resubmission" "none" */
     char *sentence;          /* one or two plain sentences for the student */
     char *ta_line;           /* one line for the TA */
     GPtrArray *alternatives; /* of char*: other routes that were open, with price and penalty */

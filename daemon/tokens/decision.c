@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/tokens/policy.h"
+
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [DECISION_COUNTS] = "counts",     [DECISION_IGNORED] = "ignored", [DECISION_HELD] = "held",
+    [DECISION_FEEDBACK] = "feedback", [DECISION_REFUSED] = "refused", [DECISION_PENDING] = "pending",
+};
+
+const char *decision_kind_name(DecisionKind kind)
+{
+    return (gsize)kind < G_N_ELEMENTS(kind_names) ? kind_names[kind] : "unknown";
+}
+
+void decision_free(Decision *decision)
+{
+    if (!decision)
+        return;
+    g_free(decision->assignment);
+    g_free(decision->route);
+    g_free(decision->sentence);
+    g_free(decision->ta_line);
+    g_clear_pointer(&decision->alternatives, g_ptr_array_unref);
+    g_free(decision);
+}
+
+gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
+{
+    const gint64 all_milli = 100000, half = all_milli / 2;
+    if (decision->kind != DECISION_COUNTS || earned_milli <= 0)
+        return 0;
+    gint64 kept_milli = CLAMP(all_milli - decision->penalty_milli, 0, all_milli);
+    /* Whole and rest apart: no product can overflow. */
+    gint64 whole = earned_milli / all_milli, rest = earned_milli % all_milli;
+    return whole * kept_milli + (rest * kept_milli + half) / all_milli;
+}
+
+cJSON *decision_to_json(const Decision *decision)
+{
+    cJSON *json = cJSON_CreateObject();
+    json_add_int64(json, "submission_id", decision->submission_id);
+    json_add_string(json, "assignment", decision->assignment);
+    json_add_string(json, "kind", decision_kind_name(decision->kind));
+    json_add_int64(json, "deadline_us", decision->deadline_us);
+    json_add_int64(json, "late_us", decision->late_us);
+    json_add_int64(json, "late_units", decision->late_units);
+    json_add_int64(json, "tokens_milli", decision->tokens_milli);
+    json_add_int64(json, "balance_milli", decision->balance_milli);
+    json_add_int64(json, "penalty_milli", decision->penalty_milli);
+    json_add_string(json, "route", decision->route);
+    json_add_string(json, "sentence", decision->sentence);
+    json_add_string(json, "ta_line", decision->ta_line);
+    cJSON *alternatives = json_add(json, "alternatives", cJSON_CreateArray());
+    for (guint i = 0; i < decision->alternatives->len; i++)
+        json_append_string(alternatives, g_ptr_array_index(decision->alternatives, i));
+    return json;
+}
+
+static bool kind_from_name(const char *name, DecisionKind *ret, GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(kind_names); i++) {
+        if (strcmp(name, kind_names[i]) == 0) {
+            *ret = (DecisionKind)i;
+            return true;
+        }
+    }
+    return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no kind of decision", name);
+}
+
+static bool read_numbers(Decision *decision, const cJSON *json, GError **error)
+{
+    return json_get_int64(json, "submission_id", &decision->submission_id, error) &&
+           json_get_int64(json, "deadline_us", &decision->deadline_us, error) &&
+           json_get_int64(json, "late_us", &decision->late_us, error) &&
+           json_get_int64(json, "late_units", &decision->late_units, error) &&
+           json_get_int64(json, "tokens_milli", &decision->tokens_milli, error) &&
+           json_get_int64(json, "balance_milli", &decision->balance_milli, error) &&
+           json_get_int64(json, "penalty_milli", &decision->penalty_milli, error);
+}
+
+static bool read_texts(Decision *decision, const cJSON *json, GError **error)
+{
+    const char *assignment, *kind, *route, *sentence, *ta_line;
+    if (!json_get_string(json, "assignment", &assignment, error) || !json_get_string(json, "kind", &kind, error) ||
+        !json_get_string(json, "route", &route, error) || !json_get_string(json, "sentence", &sentence, error) ||
+        !json_get_string(json, "ta_line", &ta_line, error) || !kind_from_name(kind, &decision->kind, error))
+        return false;
+    decision->assignment = g_strdup(assignment);
+    decision->route = g_strdup(route);
+    decision->sentence = g_strdup(sentence);
+    decision->ta_line = g_strdup(ta_line);
+    return true;
+}
+
+Decision *decision_from_json(const cJSON *json, GError **error)
+{
+    g_autoptr(Decision) decision = g_new0(Decision, 1);
+    decision->alternatives = g_ptr_array_new_with_free_func(g_free);
+    const cJSON *alternatives, *one;
+    if (!read_numbers(decision, json, error) || !read_texts(decision, json, error) ||
+        !json_get_array(json, "alternatives", &alternatives, error)) {
+        g_prefix_error(error, "decision: ");
+        return NULL;
+    }
+    cJSON_ArrayForEach(one, alternatives)
+    {
+        if (cJSON_IsString(one))
+            g_ptr_array_add(decision->alternatives, g_strdup(one->valuestring));
+    }
+    return g_steal_pointer(&decision);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sentences, made from the same facts as the numbers. */
+#include "daemon/tokens/policy.h"
+
+#define ID G_GINT64_FORMAT
+
+char *explain_tokens(gint64 milli)
+{
+    const gint64 one_milli = 1000;
+    g_autofree char *number = points_format(milli);
+    return g_strdup_printf("%s %s", number, milli == one_milli ? "token" : "tokens");
+}
+
+static char *percent(gint64 milli)
+{
+    g_autofree char *number = points_format(milli);
+    return g_strdup_printf("%s %%", number);
+}
+
+static const char *yours(const Facts *facts)
+{
+    return facts->owner_kind == OWNER_TEAM ? "your team's" : "your";
+}
+
+static const char *you_have(const Facts *facts)
+{
+    return facts->owner_kind == OWNER_TEAM ? "your team has" : "you have";
+}
+
+/* "1 day 3 h late". */
+static char *lateness(const Facts *facts)
+{
+    g_autofree char *span =
+        facts->late_us < CLOCK_SECOND_US ? g_strdup("less than 1 s") : clock_format_span(facts->late_us);
+    return g_strdup_printf("%s late", span);
+}
+
+static char *started_units(const Facts *facts, gint64 n)
+{
+    const int is_plural = n != 1;
+    static const char *const names[][2] = {
+        [UNIT_STARTED_DAY] = {"started day", "started days"},
+        [UNIT_STARTED_HOUR] = {"started hour", "started hours"},
+        [UNIT_ONCE] = {"time", "times"},
+    };
+    return g_strdup_printf("%" ID " %s", n, names[facts->unit][is_plural]);
+}
+
+/* "2 of your team's 7 tokens, 5 left". */
+static char *payment(const Facts *facts, gint64 tokens_milli)
+{
+    g_autofree char *part = points_format(tokens_milli);
+    g_autofree char *whole = explain_tokens(facts->before_milli);
+    g_autofree char *left = points_format(facts->before_milli - tokens_milli);
+    return g_strdup_printf("%s of %s %s, %s left", part, yours(facts), whole, left);
+}
+
+static char *explain_on_time(const Facts *facts)
+{
+    g_autofree char *late = lateness(facts);
+    if (facts->late_us <= 0)
+        return g_strdup("On time: no token is needed.");
+    if (facts->units == 0)
+        return g_strdup_printf("%s, which is within the grace period: no token is needed.", late);
+    return g_strdup_printf("%s, accepted by the course's staff: no token is needed.", late);
+}
+
+static char *explain_penalty(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *taken = percent(decision->penalty_milli);
+    if (facts->route->covered_units == 0)
+        return g_strdup_printf("%s of the earned points are taken off.", taken);
+    g_autofree char *rest = started_units(facts, facts->units - facts->route->covered_units);
+    return g_strdup_printf("%s of the earned points are taken off for %s that no token covers.", taken, rest);
+}
+
+static char *explain_late(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *late = lateness(facts);
+    g_autofree char *paid = payment(facts, decision->tokens_milli);
+    g_autofree char *taken = decision->penalty_milli > 0 ? explain_penalty(facts, decision) : NULL;
+    if (decision->tokens_milli > 0)
+        return g_strdup_printf("%s: %s.%s%s", late, paid, taken ? " " : "", taken ? taken : "");
+    if (taken && facts->route->covered_units == 0)
+        return g_strdup_printf("%s, and %s: %s", late,
+                               facts->before_milli > 0 ? "tokens cannot cover it" : "no tokens are left", taken);
+    if (facts->paid_milli > 0)
+        return g_strdup_printf("%s: paid for by an earlier submission already.%s%s", late, taken ? " " : "",
+                               taken ? taken : "");
+    return g_strdup_printf("%s: that costs nothing.", late);
+}
+
+static char *explain_resubmission(const Facts *facts, const Decision *decision)
+{
+    const char *rest = "It counts instead of the earlier result, even if it is lower.";
+    if (decision->tokens_milli == 0)
+        return g_strdup_printf("Resubmission, paid for already: free. %s", rest);
+    g_autofree char *paid = payment(facts, decision->tokens_milli);
+    return g_strdup_printf("Resubmission: %s. %s", paid, rest);
+}
+
+static char *explain_replaced(const Facts *facts, const Decision *decision)
+{
+    if (decision->tokens_milli == 0)
+        return g_strdup_printf("Submission %" ID " came later and counts instead of this one.", facts->other_id);
+    g_autofree char *tokens = explain_tokens(decision->tokens_milli);
+    return g_strdup_printf("Submission %" ID
+                           " came later and counts instead of this one; the %s paid for this one stay%s paid.",
+                           facts->other_id, tokens, decision->tokens_milli == 1000 ? "s" : "");
+}
+
+/* "1 token", "15 % of the earned points", or both. */
+static char *price(const Route *route)
+{
+    g_autofree char *tokens = explain_tokens(route->tokens_milli);
+    g_autofree char *taken = percent(route->penalty_milli);
+    if (route->penalty_milli == 0)
+        return g_steal_pointer(&tokens);
+    if (route->tokens_milli == 0)
+        return g_strdup_printf("%s of the earned points", taken);
+    return g_strdup_printf("%s and %s of the earned points", tokens, taken);
+}
+
+/* What is held or ignored because another one stands. */
+static char *explain_stands(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *late = lateness(facts);
+    g_autofree char *cost = price(facts->route);
+    if (decision->kind == DECISION_IGNORED)
+        return g_strdup_printf("%s: it would cost %s, so submission %" ID " goes on counting and nothing is charged.",
+                               late, cost, facts->other_id);
+    g_autofree char *balance = explain_tokens(facts->before_milli);
+    return g_strdup_printf("%s: it would cost %s (%s %s). Submission %" ID
+                           " goes on counting, unless you tell your TA to take this one instead.",
+                           late, cost, you_have(facts), balance, facts->other_id);
+}
+
+static char *explain_asks(const Facts *facts)
+{
+    g_autofree char *paid = payment(facts, facts->route->tokens_milli);
+    return g_strdup_printf("A resubmission would cost %s, and count instead of the earlier result even if it is lower. "
+                           "Nothing is charged until you tell your TA to take it.",
+                           paid);
+}
+
+static char *explain_no_tokens(const Facts *facts, const Decision *decision, const char *what)
+{
+    g_autofree char *balance = explain_tokens(facts->before_milli);
+    g_autofree char *needed = explain_tokens(MAX(0, facts->needed_milli - facts->paid_milli));
+    g_autofree char *gap = facts->needed_milli == G_MAXINT64
+                               ? g_strdup("more than tokens can buy")
+                               : g_strdup_printf("%s, and %s %s", needed, you_have(facts), balance);
+    switch (decision->kind) {
+    case DECISION_FEEDBACK:
+        return facts->route ? g_strdup_printf("%s: nothing of the points would be left, so no token is taken. "
+                                              "You get feedback, but no credit.",
+                                              what)
+                            : g_strdup_printf("%s needs %s: feedback, but no credit. No token is taken.", what, gap);
+    case DECISION_REFUSED:
+        return g_strdup_printf("%s needs %s: it is not accepted, and no token is taken.", what, gap);
+    case DECISION_HELD:
+        return g_strdup_printf("%s needs %s: a person decides, and nothing is charged until then.", what, gap);
+    default:
+        return g_strdup_printf("%s, accepted by the course's staff: no token is taken.", what);
+    }
+}
+
+static char *explain_nothing_earned(const Facts *facts, const char *late, const Decision *decision)
+{
+    const char *credit = decision->kind == DECISION_COUNTS ? "" : " It gives feedback, but no credit.";
+    return g_strdup_printf("%s, and no points were earned that a token could save: no token is taken.%s", late, credit);
+}
+
+static char *explain_cutoff(const Facts *facts)
+{
+    g_autofree char *received = clock_format_local(facts->received_us, facts->zone);
+    g_autofree char *cutoff = clock_format_local(facts->cutoff_us, facts->zone);
+    return g_strdup_printf("Received %s; from %s on nothing is accepted late. No token is taken.", received, cutoff);
+}
+
+/* What has to do with other people's or earlier decisions, not with time. */
+static char *explain_standing(const Facts *facts, const Decision *decision)
+{
+    switch (facts->because) {
+    case BECAUSE_REPLACED:
+        return explain_replaced(facts, decision);
+    case BECAUSE_IDENTICAL:
+        return g_strdup_printf("The same content as submission %" ID ": ignored, and free.", facts->other_id);
+    case BECAUSE_WITHDRAWN:
+        return g_strdup("Withdrawn: it does not count, and nothing is charged.");
+    case BECAUSE_NO_BENEFIT:
+        return g_strdup_printf("Submission %" ID " has all points already: this one is ignored, and free.",
+                               facts->other_id);
+    case BECAUSE_ON_TIME_STANDS:
+        return explain_stands(facts, decision);
+    case BECAUSE_ASKS:
+        return explain_asks(facts);
+    case BECAUSE_ON_HOLD:
+        return g_strdup(
+            "The course's staff have put this assignment on hold: nothing counts and nothing is charged until that is "
+            "settled.");
+    case BECAUSE_NOT_GRADED:
+        return g_strdup("Not graded yet: nothing is charged before there is a result.");
+    case BECAUSE_OUR_ERROR:
+        return g_strdup("A check could not run, which is not your fault: nothing is charged until that is settled.");
+    case BECAUSE_AUDIT:
+        return g_strdup("You audit this course: you get feedback, nothing is charged, and nothing counts.");
+    default:
+        return g_strdup("The course has no such assignment any more: a person decides, and nothing is charged.");
+    }
+}
+
+static char *explain(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *late = lateness(facts);
+    switch (facts->because) {
+    case BECAUSE_ON_TIME:
+        return explain_on_time(facts);
+    case BECAUSE_LATE:
+        return explain_late(facts, decision);
+    case BECAUSE_NOTHING_EARNED:
+        return explain_nothing_earned(facts, late, decision);
+    case BECAUSE_RESUBMISSION:
+        return explain_resubmission(facts, decision);
+    case BECAUSE_NO_TOKENS:
+        return explain_no_tokens(facts, decision, facts->is_resubmission ? "A resubmission" : late);
+    case BECAUSE_NOT_ALLOWED:
+        return facts->is_resubmission
+                   ? g_strdup("This assignment cannot be resubmitted after its result was released: the earlier result "
+                              "stands.")
+                   : g_strdup_printf("%s: this assignment is not accepted late. No token is taken.", late);
+    case BECAUSE_LIMIT:
+        return g_strdup(
+            "This assignment was resubmitted as often as is allowed: the earlier result stands, no token is taken.");
+    case BECAUSE_TOO_LATE:
+        return g_strdup_printf("%s is for a person to decide: nothing is charged until then.", late);
+    case BECAUSE_STOPPED:
+        return g_strdup_printf("%s: this assignment is not accepted that late. No token is taken.", late);
+    case BECAUSE_CUTOFF:
+        return explain_cutoff(facts);
+    case BECAUSE_NOT_EXTENSIBLE:
+        return g_strdup_printf("%s, and this deadline cannot be extended: it is not accepted. No token is taken.",
+                               late);
+    case BECAUSE_NO_POLICY:
+        return g_strdup_printf("%s, and the course has no rule for that: a person decides.", late);
+    default:
+        return explain_standing(facts, decision);
+    }
+}
+
+/* "counts by late days: 1 day 3 h late = 2 started days, 2 tokens (7 -> 5), 0 % off". */
+static char *explain_to_ta(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *late = decision->late_us > 0 ? lateness(facts) : g_strdup("on time");
+    g_autofree char *units = started_units(facts, decision->late_units);
+    g_autofree char *tokens = explain_tokens(decision->tokens_milli);
+    g_autofree char *before = points_format(decision->balance_milli + decision->tokens_milli);
+    g_autofree char *after = points_format(decision->balance_milli);
+    g_autofree char *taken = percent(decision->penalty_milli);
+    return g_strdup_printf("%s by %s: %s%s%s, %s (%s -> %s), %s off", decision_kind_name(decision->kind),
+                           decision->route, late, decision->late_units > 0 ? " = " : "",
+                           decision->late_units > 0 ? units : "", tokens, before, after, taken);
+}
+
+static void list_alternatives(Decision *decision, const Facts *facts)
+{
+    for (guint i = 0; facts->routes && i < facts->routes->len; i++) {
+        const Route *route = &g_array_index(facts->routes, Route, i);
+        if (route == facts->route)
+            continue;
+        g_autofree char *tokens = explain_tokens(route->tokens_milli);
+        g_autofree char *taken = percent(route->penalty_milli);
+        g_ptr_array_add(decision->alternatives, g_strdup_printf("%s: %s, %s off", route->name, tokens, taken));
+    }
+}
+
+void explain_decision(Decision *decision, const Facts *facts)
+{
+    g_free(decision->sentence);
+    g_free(decision->ta_line);
+    decision->sentence = explain(facts, decision);
+    decision->sentence[0] = g_ascii_toupper(decision->sentence[0]);
+    decision->ta_line = explain_to_ta(facts, decision);
+    list_alternatives(decision, facts);
+}
