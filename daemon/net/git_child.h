@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program `git` as a child: all network git, and what is written into our mirrors. It gets an own empty home, no
- * system or user configuration, no hooks, no prompts, a short list of protocols, checked objects, a time limit and a
- * size limit. Repositories and their refs are hostile; URLs come from course files.
+ * What the sources do with the program `git` (GitChild in net.h): ask for refs, fetch into our mirrors, pin.
+ * Repositories and their refs are hostile; URLs come from course files.
  */
 #pragma once
 
-#include "daemon/base/base.h"
-
-typedef struct {
-    const char *state_folder; /* git-home/ is made below it */
-    gint64 timeout_ms;
-    gint64 max_bytes; /* of any file that git writes */
-} GitChild;
-
-/* INVALID: not a URL that is allowed (file, http, https, ssh and git@host:path; nothing that could be an option). */
-bool git_url_check(const char *url, GError **error);
-/* Without user name and password, for people. Caller frees. */
-char *git_url_public(const char *url);
-
-/* Runs `git ARGUMENTS...` (NULL-terminated) in `folder` (NULL: the home). *ret_out: stdout, at most 16 MiB.
- * *ret_status: exit status. TEMPORARY: timed out or killed; SYSTEM: git cannot be started. An exit status other than 0
- * is not an error here; *ret_err (may be NULL) then has its last words. */
-bool git_run(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, char **ret_err,
-             int *ret_status, GError **error);
-/* The same, any status but 0 being TEMPORARY with git's last words. */
-bool git_must(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, GError **error);
+#include "daemon/net/net.h"
 
 typedef struct {
     char *name;   /* "refs/heads/main", "refs/tags/m1" */

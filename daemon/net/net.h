@@ -80,6 +80,31 @@ char *result_markdown(const Result *result);
 char *result_terminal(const Result *result, bool colour);
 bool result_item_is_visible(const Result *result, const VerdictItem *item);
 
+/* ======== git as a child
+ * ==============================================================================================
+ */
+
+/* All network git runs the program `git`, with an own empty home, no configuration, hook or prompt, a short list of
+ * protocols, checked objects, a time limit and a size limit. */
+typedef struct {
+    const char *state_folder; /* git-home/ is made below it */
+    gint64 timeout_ms;
+    gint64 max_bytes; /* of any file that git writes */
+} GitChild;
+
+/* INVALID: not a URL that is allowed (file, http, https, ssh and git@host:path; nothing that could be an option). */
+bool git_url_check(const char *url, GError **error);
+/* Without user name and password, for people. Caller frees. */
+char *git_url_public(const char *url);
+
+/* Runs `git ARGUMENTS...` (NULL-terminated) in `folder` (NULL: the home). *ret_out: stdout, at most 16 MiB.
+ * *ret_status: exit status. TEMPORARY: timed out or killed; SYSTEM: git cannot be started. An exit status other than 0
+ * is not an error here; *ret_err (may be NULL) then has its last words. */
+bool git_run(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, char **ret_err,
+             int *ret_status, GError **error);
+/* The same, any status but 0 being TEMPORARY with git's last words. */
+bool git_must(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, GError **error);
+
 /* ======== sinks
  * ======================================================================================================= */
 
