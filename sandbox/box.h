@@ -29,6 +29,8 @@ typedef struct {
     int stdin_fd, stdout_fd, stderr_fd;
     int monitor_fd; /* init's end of the socket between them */
     int init_fd;    /* the monitor's end, which init closes, so that it sees the monitor die */
+    uid_t uid;      /* the box's, as the monitor's user namespace numbers it */
+    gid_t gid;
     CgroupGroup group;
     uint32_t missing; /* known before init starts */
 } Box;

@@ -64,9 +64,8 @@ static int write_file(const char *path, const char *text)
 static int map_ids(const Box *box, Problem *problem)
 {
     char uid_map[64], gid_map[64];
-    gid_t gid = box->request.is_own_uid ? (gid_t)box->request.uid : getegid();
-    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->request.uid);
-    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)gid);
+    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->uid);
+    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->gid);
     int r = write_file("/proc/self/setgroups", "deny");
     if (r == 0)
         r = write_file("/proc/self/uid_map", uid_map);

@@ -104,6 +104,8 @@ static pid_t clone_init(Box *box, int *ret_pidfd)
     int r = become_box_uid(box);
     if (r < 0)
         return r;
+    box->uid = geteuid();
+    box->gid = getegid();
     /* Else the files in /proc/self belong to root, and init cannot write its uid map. */
     prctl(PR_SET_DUMPABLE, 1);
     struct clone_args args = {
