@@ -37,7 +37,7 @@ int problem_set(Problem *problem, int error, const char *format, ...)
     return -1;
 }
 
-int64_t clock_now_us(void)
+int64_t box_clock_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

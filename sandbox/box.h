@@ -97,4 +97,4 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
 /* reports.c: opens the report files and sends them to the client. */
 void reports_send(const Box *box);
 
-int64_t clock_now_us(void);
+int64_t box_clock_us(void);

@@ -20,15 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-struct BoxClient {
-    char *program;
-    CgroupHome home;
-    uid_t uid;
-    bool is_own_uid;
-    unsigned long long started_ns; /* makes group names differ when process ids come again */
-    unsigned n_boxes;
-};
-
 /* One box while it runs. */
 typedef struct {
     BoxClient *client;

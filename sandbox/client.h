@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the client: what client.c (one box's life) and client_streams.c (what comes out of it) share. */
+/* Inside the client: what client.c (one box's life), client_streams.c (what comes out of it) and examine.c
+ * share. */
 #pragma once
 
 #include "sandbox/protocol.h"
+
+struct BoxClient {
+    char *program;
+    CgroupHome home;
+    uid_t uid;
+    bool is_own_uid;
+    unsigned long long started_ns; /* makes group names differ when process ids come again */
+    unsigned n_boxes;
+};
 
 /* One output stream being collected. */
 typedef struct {

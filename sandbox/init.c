@@ -166,7 +166,7 @@ static void fill_done(InitEvent *event, int disk_fd)
     struct rusage usage;
     struct statfs disk;
     event->kind = INIT_DONE;
-    event->end_us = clock_now_us();
+    event->end_us = box_clock_us();
     if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
         event->user_us = time_us(usage.ru_utime);
         event->system_us = time_us(usage.ru_stime);

@@ -161,7 +161,7 @@ static void stop_box(Monitor *monitor, BoxLimit limit)
         return;
     monitor->is_stopped = true;
     monitor->stop_limit = limit;
-    monitor->deadline_us = clock_now_us() + emptying_us;
+    monitor->deadline_us = box_clock_us() + emptying_us;
     kill_init(monitor, monitor->is_started && !monitor->is_client_gone ? SIGUSR1 : SIGKILL);
 }
 
@@ -268,12 +268,12 @@ static void take_sample(Monitor *monitor)
         wait_us = shortest_sample_us;
     if (wait_us > longest_sample_us)
         wait_us = longest_sample_us;
-    monitor->next_sample_us = clock_now_us() + wait_us;
+    monitor->next_sample_us = box_clock_us() + wait_us;
 }
 
 static void check_clocks(Monitor *monitor)
 {
-    int64_t now_us = clock_now_us();
+    int64_t now_us = box_clock_us();
     if (now_us >= monitor->deadline_us) {
         if (monitor->is_stopped) {
             kill_init(monitor, SIGKILL);
@@ -291,7 +291,7 @@ static int time_to_wait_ms(const Monitor *monitor)
     int64_t until_us = monitor->deadline_us;
     if (monitor->is_started && !monitor->is_stopped && monitor->next_sample_us < until_us)
         until_us = monitor->next_sample_us;
-    int64_t left_us = until_us - clock_now_us();
+    int64_t left_us = until_us - box_clock_us();
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
@@ -346,7 +346,7 @@ static void fill_figures(const Monitor *monitor, BoxStatus *status)
 {
     CgroupFigures group;
     cgroup_group_read(&monitor->box->group, &group);
-    int64_t end_us = monitor->is_done ? monitor->done.end_us : clock_now_us();
+    int64_t end_us = monitor->is_done ? monitor->done.end_us : box_clock_us();
     status->wall_us = larger(end_us - monitor->started.start_us, 0);
     fill_cpu(monitor, &group, status);
     status->peak_memory_bytes = group.peak_memory_bytes >= 0 ? group.peak_memory_bytes : monitor->done.max_rss_bytes;
@@ -423,7 +423,7 @@ void monitor_run(Box *box, BoxStatus *ret_status)
                  strerror(-r));
         return;
     }
-    Monitor monitor = {.box = box, .disk_fd = -1, .proc_fd = -1, .deadline_us = clock_now_us() + setup_us};
+    Monitor monitor = {.box = box, .disk_fd = -1, .proc_fd = -1, .deadline_us = box_clock_us() + setup_us};
     if (start_init(&monitor, ret_status)) {
         watch(&monitor);
         fill_status(&monitor, ret_status);

@@ -155,7 +155,7 @@ static int run_program(void *argument)
     if (build_walls(program, program->problem) < 0)
         _exit(EXIT_FAILURE);
     program->is_ready = true;
-    program->start_us = clock_now_us();
+    program->start_us = box_clock_us();
     const char *folder = spec->folder ? spec->folder : "/work";
     if (chdir(folder) < 0) {
         dprintf(STDERR_FILENO, "cannot enter the folder '%s': %s\n", folder, strerror(errno));
