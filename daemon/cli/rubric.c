@@ -8,6 +8,8 @@
 
 /* By name; `rubric` alone prints them. */
 static const Command *const commands[] = {
+    &cmd_grade,
+    &cmd_test,
     NULL,
 };
 
@@ -16,7 +18,9 @@ static void print_help(FILE *to)
     fputs("Usage: rubric COMMAND [OPTIONS] ...\n\nCommands:\n", to);
     for (const Command *const *command = commands; *command; command++)
         fprintf(to, "  %-10s %s\n", (*command)->name, (*command)->summary);
-    fputs("\n`rubric COMMAND --help` tells more. Exit status: 0 done, 1 found problems, 2 wrong usage, 3 our failure.\n", to);
+    fputs(
+        "\n`rubric COMMAND --help` tells more. Exit status: 0 done, 1 found problems, 2 wrong usage, 3 our failure.\n",
+        to);
 }
 
 static const Command *find_command(const char *name)

@@ -107,24 +107,9 @@ static Member *members_of(const WorkerJob *job)
     return members;
 }
 
-static BoxClient *new_box_client(GError **error)
+bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *confinement, BoxClient *boxes,
+                int cancel_fd, WorkerReport *report, GError **error)
 {
-    g_autofree char *program = process_own_program("rubric-box", error);
-    if (!program)
-        return NULL;
-    BoxClient *client = NULL;
-    int status = box_client_new(program, NULL, &client);
-    if (status < 0)
-        error_set_errno(error, -status, "cannot prepare boxes");
-    return client;
-}
-
-bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *confinement, int cancel_fd,
-                WorkerReport *report, GError **error)
-{
-    BoxClient *boxes = new_box_client(error);
-    if (!boxes)
-        return false;
     g_autoptr(GHashTable) states = g_hash_table_new(NULL, NULL);
     g_autofree Member *members = members_of(job);
     g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(job->zone_name);
@@ -146,7 +131,5 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
         .run_box = run_box,
         .run_box_data = &checks,
     };
-    bool done = run_all(&checks, &context, error);
-    box_client_free(boxes);
-    return done;
+    return run_all(&checks, &context, error);
 }

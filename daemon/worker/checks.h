@@ -9,5 +9,5 @@
 /* Runs the checks of `rubric` in its order and appends their findings to the report, one a check, with the boxes'
  * spans; what needs an item that did not pass is skipped, and says which. `cancel_fd`: readable means that nobody waits
  * any more (TEMPORARY). */
-bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *confinement, int cancel_fd,
-                WorkerReport *report, GError **error);
+bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *confinement, BoxClient *boxes,
+                int cancel_fd, WorkerReport *report, GError **error);

@@ -64,9 +64,7 @@ static const char *choose_mount_point(void)
 
 bool confine_enter(Confinement *ret_confinement, GError **error)
 {
-    const uid_t nobody = 65534;
-    Confinement confinement = {
-        .workspace_fd = -1, .is_privileged = true, .reader_uid = nobody, .mount_point = choose_mount_point()};
+    Confinement confinement = {.workspace_fd = -1, .is_privileged = true, .mount_point = choose_mount_point()};
     if (!confinement.mount_point)
         return error_set(error, RUBRIC_ERROR_SYSTEM,
                          "this machine has none of the folders /boot, /media and /mnt to mount over");
@@ -93,7 +91,7 @@ static bool lies_below(const char *path, const char *folder)
     return path && strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-bool confine_make_workspace(Confinement *confinement, const WorkerJob *job, GError **error)
+bool confine_make_workspace(Confinement *confinement, const WorkerJob *job, uid_t uid, GError **error)
 {
     const char *at = confinement->mount_point;
     if (lies_below(job->content_path, at) || lies_below(job->course_folder, at))
@@ -115,7 +113,7 @@ bool confine_make_workspace(Confinement *confinement, const WorkerJob *job, GErr
     confinement->workspace_fd = open(confinement->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (confinement->workspace_fd < 0)
         return error_set_errno(error, errno, "cannot open the workspace");
-    uid_t uid = confinement->reader_uid;
+    confinement->reader_uid = uid;
     if (confinement->is_privileged && fchown(confinement->workspace_fd, uid, uid) < 0)
         return error_set_errno(error, errno, "cannot hand the workspace to uid %u", (unsigned)uid);
     return true;

@@ -42,10 +42,25 @@ static Rubric *load_rubric(const WorkerJob *job, GError **error)
     return rubric;
 }
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BoxClient, box_client_free)
+
+static BoxClient *new_box_client(GError **error)
+{
+    g_autofree char *program = process_own_program("rubric-box", error);
+    if (!program)
+        return NULL;
+    BoxClient *client = NULL;
+    int status = box_client_new(program, NULL, &client);
+    if (status < 0)
+        error_set_errno(error, -status, "cannot prepare boxes");
+    return client;
+}
+
 static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int cancel_fd, GError **error)
 {
     g_autoptr(Rubric) rubric = load_rubric(job, error);
-    if (!rubric || !confine_make_workspace(confinement, job, error))
+    g_autoptr(BoxClient) boxes = rubric ? new_box_client(error) : NULL;
+    if (!boxes || !confine_make_workspace(confinement, job, box_uid(boxes), error))
         return NULL;
     g_autoptr(WorkerReport) report = new_report();
     report->rubric_digest = g_strdup(rubric->digest);
@@ -58,7 +73,7 @@ static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int 
         return NULL;
     gint64 unpacked_us = clock_monotonic_us();
     report->unpack_us = unpacked_us - start_us;
-    if (!has_failed(report->findings) && !checks_run(job, rubric, confinement, cancel_fd, report, error))
+    if (!has_failed(report->findings) && !checks_run(job, rubric, confinement, boxes, cancel_fd, report, error))
         return NULL;
     report->checks_us = clock_monotonic_us() - unpacked_us;
     return g_steal_pointer(&report);

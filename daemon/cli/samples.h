@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sample submissions of a course, samples/<assignment>/<name>, and what is expected of them, <name>.expect.yaml.
+ */
+#pragma once
+
+#include "daemon/cli/grading.h"
+
+/* What a sample's expectation file says. Keys: items (id: pass | fail | review | error), rest (of items not named),
+ * submission (fail: it is refused as a whole), received (time; an hour before the deadline by default), owner. */
+typedef struct {
+    GHashTable *items; /* id -> ItemOutcome + 1 */
+    int rest;          /* ItemOutcome, or -1: what is not named does not matter */
+    bool is_refused;
+    gint64 received_us;
+    char *owner; /* NULL: the roster's first */
+} Expectation;
+
+typedef struct {
+    const Assignment *assignment;
+    char *name;               /* "passing" */
+    char *path;               /* folder, archive or *.bundle */
+    Expectation *expectation; /* NULL: there is none, or it has mistakes */
+    bool has_expectation_file;
+
+    /* Of a run. */
+    LocalSubmission submission;
+    WorkerJob *job;
+    const Rubric *rubric;
+    Worker *worker;
+    Verdict *verdict;       /* NULL: could not be graded; `differences` says why */
+    GPtrArray *differences; /* of char*: sentences; empty: as expected */
+} Sample;
+void sample_free(Sample *sample);
+
+/* The samples of one assignment, by name. Mistakes in expectation files go to `diagnostics`. No samples: an empty
+ * array. */
+GPtrArray *samples_list(const Course *course, const Assignment *assignment, Diagnostics *diagnostics);
+
+/* Grades all samples, as many at once as there are processors, and compares. Each gets its verdict and differences. */
+void samples_run(const Course *course, GPtrArray *samples);
+
+/* Names of checks ("m1 builds/2") that decide an item of a rubric in `samples` and that no sample fails; of char*. */
+GPtrArray *samples_toothless(const Course *course, const Assignment *assignment, const GPtrArray *samples);
