@@ -44,14 +44,18 @@ static void preparation_clear(Preparation *preparation)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Preparation, preparation_clear)
 
-/* Makes the folder behind {out}; the box may run as another user, hence the mode. */
+/* Makes the folder behind {out}. It belongs to whom the workspace belongs to, the boxes' user: what others own cannot
+ * be written to in a box. */
 static bool make_out(Preparation *preparation, GError **error)
 {
     const mode_t any_user = 0777;
+    struct stat workspace;
     g_autofree char *random = g_uuid_string_random();
     g_autofree char *name = g_strdup_printf(".rubric-out-%s", random);
     int workspace_fd = preparation->context->workspace_fd;
-    if (mkdirat(workspace_fd, name, any_user) != 0 || fchmodat(workspace_fd, name, any_user, 0) != 0)
+    if (fstat(workspace_fd, &workspace) != 0 || mkdirat(workspace_fd, name, any_user) != 0 ||
+        fchmodat(workspace_fd, name, any_user, 0) != 0 ||
+        (workspace.st_uid != geteuid() && fchownat(workspace_fd, name, workspace.st_uid, workspace.st_gid, 0) != 0))
         return error_set_errno(error, errno, "cannot make \"%s\" in the workspace", name);
     preparation->out_name = g_steal_pointer(&name);
     g_autofree char *path = g_build_filename(box_workspace, preparation->out_name, NULL);

@@ -56,6 +56,17 @@ static BoxClient *new_box_client(GError **error)
     return client;
 }
 
+/* What the job itself tells of the submission, beside what its sender has put in. */
+static void set_placeholders(const WorkerJob *job)
+{
+    g_autoptr(GDateTime) received = g_date_time_new_from_unix_utc(job->received_us / CLOCK_SECOND_US);
+    g_autofree char *text = received ? g_date_time_format(received, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+    if (text)
+        placeholders_set(job->placeholders, "submission.received", text);
+    if (job->git_commit)
+        placeholders_set(job->placeholders, "submission.commit", job->git_commit);
+}
+
 static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int cancel_fd, GError **error)
 {
     g_autoptr(Rubric) rubric = load_rubric(job, error);
@@ -68,6 +79,7 @@ static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int 
     if (!report->image_digest)
         return NULL;
 
+    set_placeholders(job);
     gint64 start_us = clock_monotonic_us();
     if (!content_unpack(confinement, job, report->findings, error))
         return NULL;
