@@ -8,6 +8,8 @@
 
 /* By name; `rubric` alone prints them. */
 static const Command *const commands[] = {
+    &cmd_box,
+    &cmd_doctor,
     &cmd_grade,
     &cmd_test,
     NULL,
