@@ -9,8 +9,10 @@
 /* By name; `rubric` alone prints them. */
 static const Command *const commands[] = {
     &cmd_box,
+    &cmd_check,
     &cmd_doctor,
     &cmd_grade,
+    &cmd_init,
     &cmd_test,
     NULL,
 };

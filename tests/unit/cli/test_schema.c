@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schemas that editors use must know exactly the keys that the loaders know. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graders/graders.h"
+
+static cJSON *load_schema(const char *name)
+{
+    g_autofree char *path = g_build_filename(SOURCE_FOLDER, "rubrics/schema", name, NULL);
+    g_autofree char *text = NULL;
+    gsize length;
+    g_autoptr(GError) error = NULL;
+    ck_assert(g_file_get_contents(path, &text, &length, NULL));
+    cJSON *schema = json_parse(text, length, &error);
+    ck_assert_msg(schema != NULL, "%s: %s", name, error ? error->message : "");
+    return schema;
+}
+
+/* Follows keys and, for numbers, list places: "$defs/run/anyOf/1/properties". */
+static const cJSON *at(const cJSON *schema, const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    for (char **part = parts; *part && schema; part++)
+        schema = g_ascii_isdigit(**part) ? cJSON_GetArrayItem(schema, atoi(*part))
+                                         : cJSON_GetObjectItemCaseSensitive(schema, *part);
+    ck_assert_msg(cJSON_IsObject(schema), "no object at %s", path);
+    return schema;
+}
+
+/* Puts a document with a key that nobody knows, and gets from the message the keys that the loader knows. */
+static char **keys_of_loader(const char *before, const char *what, bool is_course)
+{
+    g_autofree char *folder = g_dir_make_tmp("rubric-schema-XXXXXX", NULL);
+    g_autofree char *rubrics = g_build_filename(folder, "rubrics", NULL);
+    ck_assert_int_eq(g_mkdir(rubrics, 0700), 0);
+    g_autofree char *path = g_build_filename(folder, is_course ? "course.yaml" : "rubrics/r.yaml", NULL);
+    g_auto(GStrv) around = g_strsplit(before, "%s", 2);
+    g_autofree char *text = g_strjoinv("QQQQQQQQQQQQ: 1", around);
+    ck_assert(g_file_set_contents(path, text, -1, NULL));
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    if (is_course)
+        ck_assert_ptr_null(course_load(folder, graders_all(), diagnostics));
+    else
+        ck_assert_ptr_null(rubric_load(folder, "rubrics/r.yaml", graders_all(), utc, diagnostics));
+    file_remove_tree(folder, NULL);
+    const GPtrArray *list = diagnostics_list(diagnostics);
+    for (guint i = 0; i < list->len; i++) {
+        const char *message = ((const Diagnostic *)g_ptr_array_index(list, i))->message;
+        const char *keys = strstr(message, "it may have: ");
+        if (strstr(message, "QQQQQQQQQQQQ") && keys)
+            return g_strsplit(keys + strlen("it may have: "), ", ", -1);
+    }
+    ck_abort_msg("%s: no unknown key was reported", what);
+}
+
+typedef struct {
+    const char *place; /* in the schema */
+    const char *text;  /* with %s where an unknown key goes */
+} Place;
+
+static void compare(const cJSON *schema, const Place *place, bool is_course)
+{
+    g_auto(GStrv) keys = keys_of_loader(place->text, place->place, is_course);
+    const cJSON *properties = at(schema, place->place);
+    for (char **key = keys; *key; key++)
+        ck_assert_msg(cJSON_HasObjectItem(properties, *key), "the schema lacks \"%s\" at %s", *key, place->place);
+    for (const cJSON *property = properties->child; property; property = property->next)
+        ck_assert_msg(g_strv_contains((const char *const *)keys, property->string), "no loader reads \"%s\" of %s",
+                      property->string, place->place);
+}
+
+#define ITEM "rubric: r\nitems: [{id: a, points: 1, title: T, "
+
+START_TEST(the_rubric_schema_has_the_keys_that_are_read)
+{
+    static const Place places[] = {
+        {"properties", "rubric: r\n%s\nitems: []\n"},
+        {"$defs/item/properties", ITEM "%s}]\n"},
+        {"$defs/limits/properties", "rubric: r\nlimits: {%s}\nitems: []\n"},
+        {"$defs/run/anyOf/1/properties", ITEM "check: {run: {command: x, %s}}}]\n"},
+        {"$defs/run/anyOf/1/properties/cases/items/properties", ITEM "check: {run: {command: x, cases: [{%s}]}}}]\n"},
+        {"$defs/run/anyOf/1/properties/stdout/anyOf/1/properties", ITEM "check: {run: {command: x, stdout: {%s}}}}]\n"},
+        {"$defs/run/anyOf/1/properties/writes/anyOf/0/anyOf/1/properties",
+         ITEM "check: {run: {command: x, writes: {%s}}}}]\n"},
+        {"$defs/files/anyOf/2/properties", ITEM "check: {files: {%s}}}]\n"},
+        {"$defs/files/anyOf/2/properties/present/anyOf/0/anyOf/1/properties",
+         ITEM "check: {files: {present: {%s}}}}]\n"},
+        {"$defs/files/anyOf/2/properties/absent/anyOf/0/anyOf/1/properties", ITEM "check: {files: {absent: {%s}}}}]\n"},
+        {"$defs/tests/properties", ITEM "check: {tests: {%s}}}]\n"},
+        {"$defs/git/properties", ITEM "check: {git: {%s}}}]\n"},
+        {"$defs/git/properties/commits/anyOf/1/properties", ITEM "check: {git: {commits: {%s}}}}]\n"},
+        {"$defs/git/properties/messages/properties", ITEM "check: {git: {messages: {%s}}}}]\n"},
+    };
+    g_autoptr(cJSON) schema = load_schema("rubric.schema.json");
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        compare(schema, &places[i], false);
+}
+END_TEST
+
+START_TEST(the_course_schema_has_the_keys_that_are_read)
+{
+    static const Place places[] = {
+        {"properties", "course: c\n%s\n"},
+        {"properties/connections/properties", "connections: {%s}\n"},
+        {"properties/connections/properties/git/properties", "connections: {git: {%s}}\n"},
+        {"properties/assignments/anyOf/0/additionalProperties/properties", "assignments: {a: {%s}}\n"},
+        {"properties/assignments/anyOf/1/items/properties", "assignments: [{id: a, %s}]\n"},
+        {"properties/assignments/anyOf/0/additionalProperties/properties/submit/properties",
+         "assignments: {a: {submit: {%s}}}\n"},
+    };
+    g_autoptr(cJSON) schema = load_schema("course.schema.json");
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        compare(schema, &places[i], true);
+}
+END_TEST
+
+START_TEST(the_rubric_schema_knows_every_grader)
+{
+    g_autoptr(cJSON) schema = load_schema("rubric.schema.json");
+    const cJSON *properties = at(schema, "$defs/check/properties");
+    for (const GraderType *const *type = graders_all(); *type; type++)
+        ck_assert_msg(cJSON_HasObjectItem(properties, (*type)->name), "the schema lacks the grader \"%s\"",
+                      (*type)->name);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("schema");
+    tcase_add_test(tcase, the_rubric_schema_has_the_keys_that_are_read);
+    tcase_add_test(tcase, the_course_schema_has_the_keys_that_are_read);
+    tcase_add_test(tcase, the_rubric_schema_knows_every_grader);
+    Suite *suite = suite_create("schemas");
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
