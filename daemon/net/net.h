@@ -51,6 +51,8 @@ Source *source_git_new(const char *name, gint64 interval_us);
  * event and job in one transaction (its own unless context->in_transaction); *ret_is_new false: it was there already,
  * nothing was written. */
 bool source_offer(SourceContext *context, Submission *submission, bool *ret_is_new, gint64 *ret_id, GError **error);
+/* Removes what a crash left half-copied below the state folder. Before the first look. */
+bool source_sweep(const char *state_folder, GError **error);
 /* Stores a stream as blob <state>/blobs/<2 hex>/<sha256> (temp, fsync, rename). *ret_path relative to the state folder.
  */
 bool source_store_blob(SourceContext *context, int fd, char **ret_path, char **ret_digest, GError **error);

@@ -18,6 +18,11 @@ void source_free(Source *source)
     g_free(name);
 }
 
+bool source_sweep(const char *state_folder, GError **error)
+{
+    return blob_sweep(state_folder, error);
+}
+
 gint64 source_received_us(gint64 last_look_us, gint64 seen_us)
 {
     return last_look_us > 0 ? MIN(last_look_us, seen_us) : seen_us;

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carries effects out, one at a time: claim a row, render the documents from the store, hand them to the sink, commit
+ * the end of it and the claim of the next in one transaction. A kill between the effect and the commit repeats the
+ * effect under the same idempotency key.
+ */
+#include <string.h>
+
+#include "daemon/roles/role.h"
+
+static const gint64 longest_sleep_us = 2 * CLOCK_SECOND_US;
+static const gint64 lease_margin_us = 60 * CLOCK_SECOND_US;
+
+typedef struct {
+    Role *role;
+    GPtrArray *sinks; /* of Sink* */
+    gint64 lease_us;
+} Posting;
+
+static GPtrArray *make_sinks(const Config *config, GError **error)
+{
+    g_autoptr(GPtrArray) sinks = g_ptr_array_new_with_free_func((GDestroyNotify)sink_free);
+    for (guint i = 0; i < config->sinks->len; i++) {
+        const SinkConfig *about = g_ptr_array_index(config->sinks, i);
+        bool is_webhook = strcmp(about->kind, "webhook") == 0;
+        Sink *sink = is_webhook ? sink_webhook_new(about->name, about->url, about->secret_file,
+                                                   (unsigned)about->max_tries, about->timeout_ms, error)
+                                : sink_folder_new(about->name, about->path);
+        if (!sink)
+            return NULL;
+        g_ptr_array_add(sinks, sink);
+    }
+    return g_steal_pointer(&sinks);
+}
+
+static Sink *find_sink(const Posting *posting, const char *name)
+{
+    for (guint i = 0; i < posting->sinks->len; i++) {
+        Sink *sink = g_ptr_array_index(posting->sinks, i);
+        if (strcmp(sink->name, name) == 0)
+            return sink;
+    }
+    return NULL;
+}
+
+/* ---- documents
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Submission *submission;
+    char *json, *gradescope, *markdown;
+    gint64 verdict_number;
+} Documents;
+
+static void documents_clear(Documents *documents)
+{
+    submission_free(documents->submission);
+    g_free(documents->json);
+    g_free(documents->gradescope);
+    g_free(documents->markdown);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Documents, documents_clear)
+
+static bool load_decision(Store *store, gint64 submission_id, Decision **ret, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!store_decision_latest(store, submission_id, &text, error))
+        return false;
+    *ret = NULL;
+    if (!text)
+        return true;
+    g_autoptr(cJSON) json = json_parse(text, strlen(text), error);
+    *ret = json ? decision_from_json(json, error) : NULL;
+    return *ret != NULL;
+}
+
+static bool render(const Posting *posting, const OutboxRow *row, Documents *documents, GError **error)
+{
+    Store *store = posting->role->store;
+    const Course *course = posting->role->watch.course;
+    documents->submission = store_submission_get(store, row->submission_id, error);
+    g_autoptr(VerdictRow) verdict_row = documents->submission ? store_verdict_get(store, row->verdict_id, error) : NULL;
+    g_autoptr(cJSON) json = verdict_row ? json_parse(verdict_row->json, strlen(verdict_row->json), error) : NULL;
+    g_autoptr(Verdict) verdict = json ? verdict_from_json(json, error) : NULL;
+    g_autoptr(Decision) decision = NULL;
+    bool is_released = false;
+    if (!verdict || !load_decision(store, row->submission_id, &decision, error) ||
+        !outcome_is_released(store, documents->submission, &is_released, error))
+        return false;
+    Result result = {
+        .submission = documents->submission,
+        .verdict = verdict,
+        .decision = decision,
+        .assignment = course_assignment(course, documents->submission->assignment),
+        .zone = course->zone,
+        .now_us = clock_now_us(),
+        .verdict_number = verdict_row->number,
+        .is_released = is_released,
+    };
+    documents->json = result_json(&result);
+    documents->gradescope = result_gradescope(&result);
+    documents->markdown = result_markdown(&result);
+    documents->verdict_number = verdict_row->number;
+    return true;
+}
+
+/* ---- one effect
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    PostOutcome outcome;
+    gint64 retry_at_us;
+    char *external_id;
+    char *why; /* of anything but DONE */
+} Posted;
+
+static void posted_clear(Posted *posted)
+{
+    g_free(posted->external_id);
+    g_free(posted->why);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Posted, posted_clear)
+
+static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *posted, GError **error)
+{
+    Sink *sink = find_sink(posting, row->sink);
+    if (!sink) {
+        posted->outcome = POST_GIVE_UP;
+        posted->why = g_strdup_printf("the configuration has no sink \"%s\" any more", row->sink);
+        return true;
+    }
+    g_auto(Documents) documents = {0};
+    g_autoptr(GError) broken = NULL;
+    if (!render(posting, row, &documents, &broken)) {
+        bool is_broken = broken->domain == RUBRIC_ERROR &&
+                         (broken->code == RUBRIC_ERROR_INVALID || broken->code == RUBRIC_ERROR_NOT_FOUND);
+        posted->outcome = POST_GIVE_UP;
+        posted->why = g_strdup(broken->message);
+        if (!is_broken)
+            g_propagate_error(error, g_steal_pointer(&broken));
+        return is_broken;
+    }
+    Effect effect = {
+        .idempotency_key = row->idempotency_key,
+        .json = documents.json,
+        .gradescope = documents.gradescope,
+        .markdown = documents.markdown,
+        .submission = documents.submission,
+        .verdict_number = documents.verdict_number,
+        .tries = row->tries,
+    };
+    g_autoptr(GError) why = NULL;
+    posted->outcome = sink_post(sink, &effect, &posted->retry_at_us, &posted->external_id, &why);
+    posted->why = why ? g_strdup(why->message) : NULL;
+    return true;
+}
+
+static bool settle(const Posting *posting, const OutboxRow *row, const Posted *posted, GError **error)
+{
+    Store *store = posting->role->store;
+    switch (posted->outcome) {
+    case POST_DONE:
+        return store_outbox_complete(store, row, posted->external_id, error);
+    case POST_RETRY:
+        return store_outbox_retry(store, row, posted->retry_at_us, posted->why, error);
+    case POST_GIVE_UP:
+        return store_outbox_give_up(store, row, posted->why, error);
+    }
+    return false;
+}
+
+/* The end of this effect and the claim of the next. A lost lease ends the effect for us, not the loop. */
+static bool commit(const Posting *posting, const OutboxRow *row, const Posted *posted, OutboxRow **ret_next,
+                   GError **error)
+{
+    Store *store = posting->role->store;
+    g_autoptr(OutboxRow) next = NULL;
+    g_autoptr(GError) why = NULL;
+    if (!store_begin(store, error))
+        return false;
+    if (settle(posting, row, posted, &why) &&
+        store_outbox_claim(store, posting->role->worker, posting->lease_us, &next, &why) && store_commit(store, &why)) {
+        *ret_next = g_steal_pointer(&next);
+        return true;
+    }
+    store_rollback(store);
+    if (g_error_matches(why, RUBRIC_ERROR, RUBRIC_ERROR_DENIED))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+}
+
+static void log_posted(const OutboxRow *row, const Posted *posted)
+{
+    static const char *const events[] = {
+        [POST_DONE] = "posted", [POST_RETRY] = "post_failed", [POST_GIVE_UP] = "post_given_up"};
+    static const int levels[] = {[POST_DONE] = LOG_INFO, [POST_RETRY] = LOG_WARNING, [POST_GIVE_UP] = LOG_ERR};
+    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, row->submission_id);
+    log_event(levels[posted->outcome], events[posted->outcome], "submission", id, "sink", row->sink, "key",
+              row->idempotency_key, posted->outcome == POST_DONE ? "as" : "error",
+              posted->outcome == POST_DONE ? posted->external_id : posted->why, NULL);
+}
+
+/* ---- the loop
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static bool rest(const Posting *posting, GError **error)
+{
+    gint64 due_us = G_MAXINT64;
+    if (!store_outbox_next_due(posting->role->store, &due_us, error))
+        return false;
+    gint64 now_us = clock_now_us();
+    gint64 wait_us = due_us > now_us ? MIN(due_us - now_us, longest_sleep_us) : longest_sleep_us;
+    role_sleep(posting->role, clock_monotonic_us() + wait_us);
+    return true;
+}
+
+static bool turn(Posting *posting, OutboxRow **claim, GError **error)
+{
+    Role *role = posting->role;
+    role_refresh_course(role);
+    if (!*claim && !store_outbox_claim(role->store, role->worker, posting->lease_us, claim, error))
+        return false;
+    if (!*claim)
+        return rest(posting, error);
+    g_autoptr(OutboxRow) row = g_steal_pointer(claim);
+    g_auto(Posted) posted = {0};
+    if (!carry_out(posting, row, &posted, error))
+        return false;
+    log_posted(row, &posted);
+    return commit(posting, row, &posted, claim, error);
+}
+
+static gint64 longest_post_us(const Config *config)
+{
+    gint64 longest_us = 0;
+    for (guint i = 0; i < config->sinks->len; i++)
+        longest_us = MAX(longest_us, ((const SinkConfig *)g_ptr_array_index(config->sinks, i))->timeout_ms * 1000);
+    return longest_us;
+}
+
+int post_loop(Role *role)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) sinks = make_sinks(role->config, &error);
+    Posting posting = {
+        .role = role,
+        .sinks = sinks,
+        .lease_us = MAX(role->config->lease_us, longest_post_us(role->config) + lease_margin_us),
+    };
+    OutboxRow *claim = NULL;
+    while (sinks && turn(&posting, &claim, &error))
+        continue;
+    log_event(LOG_ERR, "post_failed", "error", error->message, NULL);
+    outbox_row_free(claim);
+    return 1;
+}

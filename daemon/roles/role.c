@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/roles/role.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+char *role_store_path(const Config *config)
+{
+    return g_build_filename(config->state_folder, "rubricd.db", NULL);
+}
+
+void role_sleep(const Role *role, gint64 until_mono_us)
+{
+    gint64 wait_us = until_mono_us - clock_monotonic_us();
+    struct pollfd waiting = {.fd = role->wake_fd, .events = POLLIN};
+    if (wait_us > 0)
+        poll(&waiting, 1, (int)MIN((wait_us + 999) / 1000, G_MAXINT));
+    wake_drain(role->wake_fd);
+}
+
+bool role_refresh_course(Role *role)
+{
+    if (!course_watch_refresh(&role->watch))
+        return false;
+    if (role->watch.problems)
+        log_event(LOG_ERR, "course_has_errors", "course", role->watch.folder, "kept", "the last good version",
+                  "problems", role->watch.problems, NULL);
+    else
+        log_event(LOG_NOTICE, "course_loaded", "course", role->watch.folder, NULL);
+    return true;
+}
+
+static bool open_role(Role *role, GError **error)
+{
+    g_autofree char *path = role_store_path(role->config);
+    if (!file_make_folder(role->config->state_folder, 0700, error))
+        return false;
+    role->wake_fd = wake_open(role->config->state_folder, role->role, role->instance, error);
+    if (role->wake_fd < 0)
+        return false;
+    role->store = store_open(path, error);
+    /* Whoever held claims under this name was this process's predecessor, and the supervisor has seen it die. */
+    return role->store && store_claims_release(role->store, role->worker, error) &&
+           course_watch_open(&role->watch, role->config->course_folder, error);
+}
+
+static void close_role(Role *role)
+{
+    course_watch_clear(&role->watch);
+    g_clear_pointer(&role->store, store_close);
+    if (role->wake_fd >= 0)
+        g_close(role->wake_fd, NULL);
+    g_free(role->worker);
+}
+
+int role_run(const Config *config, const char *role_name, const char *instance, bool once)
+{
+    static const struct {
+        const char *name;
+        int (*loop)(Role *role);
+    } loops[] = {{"intake", intake_loop}, {"grade", grade_loop}, {"post", post_loop}};
+
+    Role role = {.config = config, .role = role_name, .instance = instance, .wake_fd = -1, .once = once};
+    role.worker = g_strdup_printf("%s-%s", role_name, instance);
+    prctl(PR_SET_NAME, role.worker);
+    log_setup(role.worker, LOG_INFO);
+    g_autoptr(GError) error = NULL;
+    int status = 1;
+    if (!open_role(&role, &error)) {
+        log_event(LOG_ERR, "role_cannot_start", "error", error->message, NULL);
+        close_role(&role);
+        return status;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(loops); i++) {
+        if (strcmp(loops[i].name, role_name) == 0)
+            status = loops[i].loop(&role);
+    }
+    close_role(&role);
+    return status;
+}

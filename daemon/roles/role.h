@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the loops have in common: the store, the course, the wake socket, a name.
+ */
+#pragma once
+
+#include "daemon/roles/course_watch.h"
+#include "daemon/roles/roles.h"
+
+typedef struct {
+    const Config *config;
+    const char *role, *instance;
+    char *worker; /* name of its claims: "grade-1" */
+    Store *store;
+    CourseWatch watch;
+    int wake_fd;
+    bool once;
+} Role;
+
+/* Sleeps till woken or `until_mono_us`. */
+void role_sleep(const Role *role, gint64 until_mono_us);
+/* Refreshes the course and logs what became of it. true: something changed. */
+bool role_refresh_course(Role *role);
+
+/* The loops: 0 only when done with `once`; else they return when the store or the machine fails, and the supervisor
+ * starts them again. */
+int intake_loop(Role *role);
+int grade_loop(Role *role);
+int post_loop(Role *role);
+
+/* Path of the store's file. Caller frees. */
+char *role_store_path(const Config *config);
+
+/* Queues a post of the newest verdict of a submission to each sink, as a new effect: what may be seen, or what it
+ * costs, has changed. */
+bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
+/* Posts again what became visible because a deadline has passed, once per assignment. */
+bool outcome_repost_due(Store *store, const Config *config, const Course *course, GError **error);
+/* Has a result been released to this owner? */
+bool outcome_is_released(Store *store, const Submission *submission, bool *ret_is, GError **error);
