@@ -177,14 +177,23 @@ static bool read_time(const char *text, const GraderContext *context, gint64 fal
     return clock_parse(text, context->zone, ret_us, error);
 }
 
+/* Of the student's branches only the submitted one is fetched: another one that exists is ours to say, not a fail. */
+static bool branch_exists(const GraderContext *context, const char *branch)
+{
+    g_autofree char *name = g_strconcat("refs/heads/", branch, NULL);
+    return context->git_refs && g_strv_contains(context->git_refs, name);
+}
+
 /* Counts, then judges. A branch that is not there is the student's. */
 static bool judge_commits(History *history, CommitCount *count, GitFindings *findings, GError **error)
 {
     const GitParameters *parameters = count->parameters;
     g_autoptr(GError) failure = NULL;
     if (!history_each_commit(history, parameters->branch, count_commit, count, &failure)) {
-        if (!g_error_matches(failure, RUBRIC_ERROR, RUBRIC_ERROR_NOT_FOUND)) {
-            g_propagate_error(error, g_steal_pointer(&failure));
+        bool is_missing = g_error_matches(failure, RUBRIC_ERROR, RUBRIC_ERROR_NOT_FOUND);
+        if (!is_missing || branch_exists(count->context, parameters->branch)) {
+            g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s",
+                                       is_missing ? "in what was fetched " : "");
             return false;
         }
         add_problem(findings, "%s", failure->message);

@@ -134,6 +134,7 @@ START_TEST(merges_count_only_when_asked_for)
     assert_judged("git: {commits: {min: 4, on: side}}", FINDING_PASS, "");
     assert_judged("git: {commits: {min: 5, on: side}}", FINDING_FAIL, "has 4 commits");
     assert_judged("git: {commits: {on: nowhere}}", FINDING_FAIL, "there is no branch \"nowhere\"");
+    assert_judged("git: {commits: {on: feature/x}}", FINDING_ERROR, "in what was fetched there is no branch");
 }
 END_TEST
 

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/report.h"
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    return fuzz_report("go", data, size);
+}
