@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/roles/roles.h"
 
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever the daemon was started */
     signal(SIGPIPE, SIG_IGN);
+    umask(022); /* what must be closed says so itself; boxes reach the files of checks under another user */
     Options options = {0};
     int status = STATUS_USAGE;
     if (parse_options(&argc, &argv, &options)) {

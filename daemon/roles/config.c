@@ -278,6 +278,13 @@ Config *config_load(const char *path, Diagnostics *diagnostics)
     return parse_document(path, path, text, length, diagnostics);
 }
 
+bool config_make_state_folder(const Config *config, GError **error)
+{
+    const mode_t pass_through = 0711;
+    g_autofree char *rubrics = g_build_filename(config->state_folder, "rubrics", NULL);
+    return file_make_folder(config->state_folder, pass_through, error) && file_make_folder(rubrics, pass_through, error);
+}
+
 /* The offset that an earlier start chose for the same pretended time. */
 static bool read_clock_file(const char *path, gint64 pretend_now_us, gint64 *ret_offset_us)
 {
@@ -305,7 +312,7 @@ bool config_start_clock(Config *config, GError **error)
         json_add_int64(json, "pretend_now_us", config->pretend_now_us);
         json_add_int64(json, "offset_us", config->clock_offset_us);
         g_autofree char *text = json_print(json);
-        if (!file_make_folder(config->state_folder, 0700, error) ||
+        if (!config_make_state_folder(config, error) ||
             !file_write_atomic(path, text, strlen(text), 0600, error))
             return false;
     }

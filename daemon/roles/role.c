@@ -35,7 +35,7 @@ bool role_refresh_course(Role *role)
 static bool open_role(Role *role, GError **error)
 {
     g_autofree char *path = role_store_path(role->config);
-    if (!file_make_folder(role->config->state_folder, 0700, error))
+    if (!config_make_state_folder(role->config, error))
         return false;
     role->wake_fd = wake_open(role->config->state_folder, role->role, role->instance, error);
     if (role->wake_fd < 0)

@@ -38,6 +38,10 @@ Config *config_parse(const char *label, const char *text, gsize length, Diagnost
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
+/* Makes the state folder if it is not there. Others may pass through it and its rubrics/, not list them: boxes run under another user and
+ * must reach the files of checks that are shown to them; all else in it is closed. */
+bool config_make_state_folder(const Config *config, GError **error);
+
 /* With `pretend_now`: shifts the clock of this process by the offset kept in <state>/clock, which the first start
  * writes, so that restarts and commands agree. Call once after loading. */
 bool config_start_clock(Config *config, GError **error);

@@ -249,7 +249,7 @@ static int lock_state(const Config *config, GError **error)
 {
     g_autofree char *folder = g_build_filename(config->state_folder, "run", NULL);
     g_autofree char *path = g_build_filename(folder, "lock", NULL);
-    if (!file_make_folder(folder, 0700, error))
+    if (!config_make_state_folder(config, error) || !file_make_folder(folder, 0700, error))
         return -1;
     file_autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
