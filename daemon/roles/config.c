@@ -285,6 +285,11 @@ bool config_make_state_folder(const Config *config, GError **error)
     return file_make_folder(config->state_folder, pass_through, error) && file_make_folder(rubrics, pass_through, error);
 }
 
+char *config_store_path(const Config *config)
+{
+    return g_build_filename(config->state_folder, "rubricd.db", NULL);
+}
+
 /* The offset that an earlier start chose for the same pretended time. */
 static bool read_clock_file(const char *path, gint64 pretend_now_us, gint64 *ret_offset_us)
 {

@@ -6,11 +6,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-char *role_store_path(const Config *config)
-{
-    return g_build_filename(config->state_folder, "rubricd.db", NULL);
-}
-
 void role_sleep(const Role *role, gint64 until_mono_us)
 {
     gint64 wait_us = until_mono_us - clock_monotonic_us();
@@ -34,7 +29,7 @@ bool role_refresh_course(Role *role)
 
 static bool open_role(Role *role, GError **error)
 {
-    g_autofree char *path = role_store_path(role->config);
+    g_autofree char *path = config_store_path(role->config);
     if (!config_make_state_folder(role->config, error))
         return false;
     role->wake_fd = wake_open(role->config->state_folder, role->role, role->instance, error);

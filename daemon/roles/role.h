@@ -28,12 +28,6 @@ int intake_loop(Role *role);
 int grade_loop(Role *role);
 int post_loop(Role *role);
 
-/* Path of the store's file. Caller frees. */
-char *role_store_path(const Config *config);
-
-/* Queues a post of the newest verdict of a submission to each sink, as a new effect: what may be seen, or what it
- * costs, has changed. */
-bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
 /* Posts again what became visible because a deadline has passed, once per assignment. */
 bool outcome_repost_due(Store *store, const Config *config, const Course *course, GError **error);
 /* Has a result been released to this owner? */

@@ -42,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
  * must reach the files of checks that are shown to them; all else in it is closed. */
 bool config_make_state_folder(const Config *config, GError **error);
 
+/* Path of the store's file in the state folder. Caller frees. */
+char *config_store_path(const Config *config);
+
 /* With `pretend_now`: shifts the clock of this process by the offset kept in <state>/clock, which the first start
  * writes, so that restarts and commands agree. Call once after loading. */
 bool config_start_clock(Config *config, GError **error);
@@ -67,6 +70,9 @@ bool outcome_commit(Store *store, const Config *config, const Course *course, co
 bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id,
                     bool pass, const char *who, const char *reason, GError **error);
 
+/* Queues a post of the newest verdict of a submission to each sink, as a new effect: what may be seen, or what it
+ * costs, has changed. */
+bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);
 /* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */

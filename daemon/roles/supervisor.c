@@ -157,7 +157,7 @@ static bool all_is_done(Supervisor *supervisor)
         return false;
     g_autoptr(GError) error = NULL;
     if (!supervisor->store) {
-        g_autofree char *path = role_store_path(supervisor->config);
+        g_autofree char *path = config_store_path(supervisor->config);
         supervisor->store = store_open(path, &error);
     }
     StoreCounts counts = {0};
