@@ -38,12 +38,12 @@ def people():
 
 
 def sample_files(sample):
-    """path -> bytes of a sample submission, without what tells the expected verdict."""
+    """path -> bytes of a sample submission."""
     root = COURSE / "samples" / sample
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name != "expect.yaml"
+        if path.is_file()
     }
 
 

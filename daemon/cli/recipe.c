@@ -1,16 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Makes a sample's files, layer by layer, and commits them when it has a history. All of this is the course's author's
- * own; what student code in it does, it does in a box.
- */
-#include "daemon/cli/sample_private.h"
+/* All of this is the course's author's own; what student code in it does, it does in a box. */
+#include "daemon/cli/recipe.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const gint64 child_timeout_ms = 60000;
 static const gsize max_child_output = 64 * 1024;
 static const gsize max_edited_bytes = 1024 * 1024;
+
+static void edit_free(gpointer data)
+{
+    RecipeEdit *edit = data;
+    g_free(edit->file);
+    g_free(edit->from);
+    g_free(edit->to);
+    g_free(edit);
+}
+
+static void commit_free(gpointer data)
+{
+    RecipeCommit *commit = data;
+    g_free(commit->by);
+    g_free(commit->message);
+    g_strfreev(commit->files);
+    g_free(commit);
+}
+
+void recipe_free(Recipe *recipe)
+{
+    if (!recipe)
+        return;
+    recipe_free(recipe->base);
+    g_free(recipe->folder);
+    g_strfreev(recipe->removes);
+    g_ptr_array_unref(recipe->edits);
+    g_clear_pointer(&recipe->history, g_ptr_array_unref);
+    g_strfreev(recipe->tags);
+    g_free(recipe);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------
+ */
+
+static RecipeEdit *read_edit(const YamlNode *node, Diagnostics *diagnostics)
+{
+    RecipeEdit *edit = g_new0(RecipeEdit, 1);
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "edit", diagnostics);
+    edit->file = g_strdup(yaml_read_text(&reader, "file", YAML_REQUIRED, ""));
+    edit->from = g_strdup(yaml_read_text(&reader, "from", YAML_REQUIRED, ""));
+    edit->to = g_strdup(yaml_read_text(&reader, "to", YAML_REQUIRED, ""));
+    yaml_reader_end(&reader);
+    return edit;
+}
+
+static RecipeCommit *read_commit(const YamlNode *node, GTimeZone *zone, Diagnostics *diagnostics)
+{
+    RecipeCommit *commit = g_new0(RecipeCommit, 1);
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "commit", diagnostics);
+    commit->by = g_strdup(yaml_read_text(&reader, "by", YAML_REQUIRED, ""));
+    commit->message = g_strdup(yaml_read_text(&reader, "message", YAML_REQUIRED, ""));
+    commit->at_us = yaml_read_time_us(&reader, "at", YAML_REQUIRED, zone, 0);
+    commit->files = yaml_read_texts(&reader, "files", YAML_OPTIONAL);
+    yaml_reader_end(&reader);
+    return commit;
+}
+
+Recipe *recipe_read(YamlReader *reader, const char *folder, GTimeZone *zone)
+{
+    Recipe *recipe = g_new0(Recipe, 1);
+    recipe->folder = g_file_test(folder, G_FILE_TEST_IS_DIR) ? g_strdup(folder) : NULL;
+    recipe->edits = g_ptr_array_new_with_free_func(edit_free);
+    recipe->removes = yaml_read_texts(reader, "remove", YAML_OPTIONAL);
+    recipe->tags = yaml_read_texts(reader, "tags", YAML_OPTIONAL);
+    const YamlNode *edits = yaml_read_sequence(reader, "edit", YAML_OPTIONAL);
+    for (gsize i = 0; edits && i < yaml_length(edits); i++)
+        g_ptr_array_add(recipe->edits, read_edit(yaml_item(edits, i), reader->diagnostics));
+    const YamlNode *history = yaml_read_sequence(reader, "history", YAML_OPTIONAL);
+    if (history)
+        recipe->history = g_ptr_array_new_with_free_func(commit_free);
+    for (gsize i = 0; history && i < yaml_length(history); i++)
+        g_ptr_array_add(recipe->history, read_commit(yaml_item(history, i), zone, reader->diagnostics));
+    return recipe;
+}
+
+bool recipe_is_needed(const Recipe *recipe)
+{
+    return recipe->base || recipe->history || recipe->removes || recipe->edits->len > 0;
+}
+
+static const GPtrArray *find_history(const Recipe *recipe)
+{
+    while (recipe && !recipe->history)
+        recipe = recipe->base;
+    return recipe ? recipe->history : NULL;
+}
+
+static char *const *find_tags(const Recipe *recipe)
+{
+    static char *const none[] = {NULL};
+    while (recipe && !recipe->tags)
+        recipe = recipe->base;
+    return recipe ? recipe->tags : none;
+}
 
 /* ---- children ------------------------------------------------------------------------------------------------------
  */
@@ -53,7 +146,8 @@ static char *find_laid_out(const char *files, const char *path, GError **error)
     GStatBuf status;
     if (path_stays_inside(path) && g_lstat(full, &status) == 0)
         return g_steal_pointer(&full);
-    error_set(error, RUBRIC_ERROR_INVALID, "expect.yaml speaks of \"%s\", and the sample has no such file", path);
+    error_set(error, RUBRIC_ERROR_INVALID,
+              "the expectation speaks of the file \"%s\", and the sample has none of that name", path);
     return NULL;
 }
 
@@ -63,7 +157,7 @@ static bool remove_path(const char *files, const char *path, GError **error)
     return full && file_remove_tree(full, error);
 }
 
-static bool apply_edit(const char *files, const SampleEdit *edit, GError **error)
+static bool apply_edit(const char *files, const RecipeEdit *edit, GError **error)
 {
     g_autofree char *full = find_laid_out(files, edit->file, error);
     g_autofree char *data = NULL;
@@ -76,22 +170,23 @@ static bool apply_edit(const char *files, const SampleEdit *edit, GError **error
     return file_write_atomic(full, text->str, text->len, 0644, error);
 }
 
-static bool lay_layer(const SampleLayer *layer, const char *files, GError **error)
+/* The base's files, without what is removed, edited, with the own ones on top. */
+static bool lay_files(const Recipe *recipe, const char *files, GError **error)
 {
-    for (char **path = layer->removes; path && *path; path++) {
+    if (recipe->base && !lay_files(recipe->base, files, error))
+        return false;
+    for (char **path = recipe->removes; path && *path; path++) {
         if (!remove_path(files, *path, error))
             return false;
     }
-    for (guint i = 0; i < layer->edits->len; i++) {
-        if (!apply_edit(files, g_ptr_array_index(layer->edits, i), error))
+    for (guint i = 0; i < recipe->edits->len; i++) {
+        if (!apply_edit(files, g_ptr_array_index(recipe->edits, i), error))
             return false;
     }
-    g_autofree char *from = g_build_filename(layer->folder, ".", NULL);
-    g_autofree char *expect = g_build_filename(files, "expect.yaml", NULL);
-    if (!run_child((const char *[]){"cp", "-RP", from, files, NULL}, NULL, NULL, error))
-        return false;
-    unlink(expect);
-    return true;
+    if (!recipe->folder)
+        return true;
+    g_autofree char *from = g_build_filename(recipe->folder, ".", NULL);
+    return run_child((const char *[]){"cp", "-RP", from, files, NULL}, NULL, NULL, error);
 }
 
 /* ---- history -------------------------------------------------------------------------------------------------------
@@ -107,6 +202,7 @@ static void repository_clear(Repository *repository)
     g_free(repository->git_dir);
     g_free(repository->work_tree);
 }
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Repository, repository_clear)
 
 /* What a git child of ours sees: `more`, and nobody's configuration. Caller frees. */
 static char **git_environment(const Repository *repository, char **more)
@@ -142,7 +238,7 @@ static bool init_repository(const Repository *repository, GError **error)
 }
 
 /* Who commits, as git takes it from its environment. Caller frees. */
-static char **author_environment(const Course *course, const SampleCommit *commit, GError **error)
+static char **author_environment(const Course *course, const RecipeCommit *commit, GError **error)
 {
     g_auto(GStrv) words = g_strsplit(commit->by, " ", 2);
     const Person *person = words[0] ? course_person(course, words[0]) : NULL;
@@ -164,7 +260,7 @@ static char **author_environment(const Course *course, const SampleCommit *commi
     return env;
 }
 
-static bool make_commit(const Repository *repository, const Course *course, const SampleCommit *commit, GError **error)
+static bool make_commit(const Repository *repository, const Course *course, const RecipeCommit *commit, GError **error)
 {
     static char *everything[] = {".", NULL};
     g_auto(GStrv) env = author_environment(course, commit, error);
@@ -182,15 +278,16 @@ static bool make_commit(const Repository *repository, const Course *course, cons
            run_git(repository, arguments, env, NULL, error);
 }
 
-static bool make_commits(const Repository *repository, const Sample *sample, const Course *course, GError **error)
+static bool make_history(const Repository *repository, const Recipe *recipe, const Course *course, GError **error)
 {
+    const GPtrArray *history = find_history(recipe);
     if (!init_repository(repository, error))
         return false;
-    for (guint i = 0; i < sample->history->len; i++) {
-        if (!make_commit(repository, course, g_ptr_array_index(sample->history, i), error))
+    for (guint i = 0; i < history->len; i++) {
+        if (!make_commit(repository, course, g_ptr_array_index(history, i), error))
             return false;
     }
-    for (char **tag = sample->tags; tag && *tag; tag++) {
+    for (char *const *tag = find_tags(recipe); *tag; tag++) {
         const char *arguments[] = {"tag", "--", *tag, NULL};
         if (!run_git(repository, arguments, NULL, NULL, error))
             return false;
@@ -198,51 +295,49 @@ static bool make_commits(const Repository *repository, const Sample *sample, con
     return true;
 }
 
-static char **list_refs(const Sample *sample)
+static char **list_refs(const Recipe *recipe)
 {
     g_autoptr(GStrvBuilder) refs = g_strv_builder_new();
     g_strv_builder_add(refs, "refs/heads/main");
-    for (char **tag = sample->tags; tag && *tag; tag++) {
+    for (char *const *tag = find_tags(recipe); *tag; tag++) {
         g_autofree char *ref = g_strconcat("refs/tags/", *tag, NULL);
         g_strv_builder_add(refs, ref);
     }
     return g_strv_builder_end(refs);
 }
 
-static bool lay_out_history(const Sample *sample, const Course *course, const char *target, const char *files,
-                            WorkerJob *job, GError **error)
+static bool make_repository(const Recipe *recipe, const Course *course, const char *files, LocalSubmission *submission,
+                            GError **error)
 {
     const char *rev_parse[] = {"rev-parse", "--verify", "HEAD", NULL};
-    Repository repository = {.repository = g_build_filename(target, "repository.git", NULL)};
+    g_auto(Repository) repository = {.repository = g_build_filename(submission->temporary, "repository.git", NULL)};
     repository.git_dir = g_strconcat("--git-dir=", repository.repository, NULL);
     repository.work_tree = g_strconcat("--work-tree=", files, NULL);
-    GString *head = NULL;
-    bool is_made =
-        make_commits(&repository, sample, course, error) && run_git(&repository, rev_parse, NULL, &head, error);
-    if (is_made) {
-        job->content_kind = CONTENT_GIT;
-        job->content_path = g_steal_pointer(&repository.repository);
-        job->git_commit = g_strdup(g_strstrip(head->str));
-        job->git_refs = list_refs(sample);
-    }
-    repository_clear(&repository);
-    if (head)
-        g_string_free(head, TRUE);
-    return is_made;
+    g_autoptr(GString) head = NULL;
+    if (!make_history(&repository, recipe, course, error) || !run_git(&repository, rev_parse, NULL, &head, error))
+        return false;
+    submission->kind = CONTENT_GIT;
+    submission->path = g_steal_pointer(&repository.repository);
+    submission->commit = g_strdup(g_strstrip(head->str));
+    submission->digest = g_strconcat("git:", submission->commit, NULL);
+    submission->refs = list_refs(recipe);
+    return true;
 }
 
-bool sample_lay_out(const Sample *sample, const Course *course, const char *target, WorkerJob *job, GError **error)
+bool recipe_make(const Recipe *recipe, const Course *course, LocalSubmission *ret, GError **error)
 {
-    g_autofree char *files = g_build_filename(target, "files", NULL);
-    if (!file_make_folder(files, 0755, error))
+    g_auto(LocalSubmission)
+        submission = {.kind = CONTENT_FOLDER, .temporary = g_dir_make_tmp("rubric-sample-XXXXXX", error)};
+    if (!submission.temporary)
         return false;
-    for (guint i = 0; i < sample->layers->len; i++) {
-        if (!lay_layer(g_ptr_array_index(sample->layers, i), files, error))
-            return false;
-    }
-    if (sample->history)
-        return lay_out_history(sample, course, target, files, job, error);
-    job->content_kind = CONTENT_FOLDER;
-    job->content_path = g_steal_pointer(&files);
+    g_autofree char *files = g_build_filename(submission.temporary, "files", NULL);
+    if (!file_make_folder(files, 0755, error) || !lay_files(recipe, files, error))
+        return false;
+    if (!find_history(recipe))
+        submission.path = g_steal_pointer(&files);
+    else if (!make_repository(recipe, course, files, &submission, error))
+        return false;
+    *ret = submission;
+    submission = (LocalSubmission){0};
     return true;
 }
