@@ -183,6 +183,8 @@ static bool lay_files(const Recipe *recipe, const char *files, GError **error)
         if (!apply_edit(files, g_ptr_array_index(recipe->edits, i), error))
             return false;
     }
+    if (!recipe->folder && !recipe->base)
+        return error_set(error, RUBRIC_ERROR_INVALID, "a base must be a folder, so that something can be made from it");
     if (!recipe->folder)
         return true;
     g_autofree char *from = g_build_filename(recipe->folder, ".", NULL);
@@ -262,15 +264,15 @@ static char **author_environment(const Course *course, const RecipeCommit *commi
 
 static bool make_commit(const Repository *repository, const Course *course, const RecipeCommit *commit, GError **error)
 {
-    static char *everything[] = {".", NULL};
+    static const char *const everything[] = {".", NULL};
     g_auto(GStrv) env = author_environment(course, commit, error);
     if (!env)
         return false;
     g_autoptr(GPtrArray) add = g_ptr_array_new();
     g_ptr_array_add(add, (gpointer) "add");
     g_ptr_array_add(add, (gpointer) "--");
-    for (char **path = commit->files ? commit->files : everything; *path; path++)
-        g_ptr_array_add(add, *path);
+    for (const char *const *path = commit->files ? (const char *const *)commit->files : everything; *path; path++)
+        g_ptr_array_add(add, (gpointer)*path);
     g_ptr_array_add(add, NULL);
     const char *arguments[] = {"commit",        "--quiet", "--allow-empty", "--allow-empty-message", "--message",
                                commit->message, NULL};

@@ -3,19 +3,8 @@
 
 #include <string.h>
 
-static const char expectation_suffix[] = ".expect.yaml";
 static const char *const content_suffixes[] = {".zip",     ".tar",     ".tar.gz", ".tgz",    ".tar.xz",
                                                ".tar.bz2", ".tar.zst", ".7z",     ".bundle", NULL};
-
-static void expectation_free(Expectation *expectation)
-{
-    if (!expectation)
-        return;
-    g_hash_table_unref(expectation->items);
-    g_free(expectation->owner);
-    g_free(expectation);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Expectation, expectation_free)
 
 void sample_free(Sample *sample)
 {
@@ -28,78 +17,6 @@ void sample_free(Sample *sample)
     local_submission_clear(&sample->submission);
     g_ptr_array_unref(sample->differences);
     g_free(sample);
-}
-
-/* ---- expectations
- * ------------------------------------------------------------------------------------------------------ */
-
-static const char *const outcome_names[] = {"pass", "fail", "review", "error", NULL};
-
-/* An item's outcome at a node; -1 and a diagnostic if it is none. */
-static int read_outcome(const YamlNode *node, Diagnostics *diagnostics)
-{
-    const char *text = yaml_kind(node) == YAML_SCALAR ? yaml_scalar(node) : "";
-    for (int i = 0; outcome_names[i]; i++) {
-        if (strcmp(text, outcome_names[i]) == 0)
-            return i;
-    }
-    yaml_report(node, diagnostics, SEVERITY_ERROR, "expected pass, fail, review or error");
-    return -1;
-}
-
-static void report_unknown_item(const Rubric *rubric, const YamlNode *key, Diagnostics *diagnostics)
-{
-    g_autoptr(GPtrArray) ids = g_ptr_array_new();
-    for (guint i = 0; i < rubric->items->len; i++)
-        g_ptr_array_add(ids, ((const Item *)g_ptr_array_index(rubric->items, i))->id);
-    g_ptr_array_add(ids, NULL);
-    const char *nearest = text_nearest(yaml_scalar(key), (const char *const *)ids->pdata);
-    yaml_report(key, diagnostics, SEVERITY_ERROR,
-                nearest ? "rubric \"%s\" has no item \"%s\"; did you mean \"%s\"?" : "rubric \"%s\" has no item \"%s\"",
-                rubric->id, yaml_scalar(key), nearest);
-}
-
-static void read_items(const YamlNode *items, const Rubric *rubric, Expectation *expectation, Diagnostics *diagnostics)
-{
-    for (gsize i = 0; items && i < yaml_length(items); i++) {
-        const YamlNode *key = yaml_key(items, i);
-        int outcome = read_outcome(yaml_value(items, i), diagnostics);
-        if (rubric && !rubric_item(rubric, yaml_scalar(key)))
-            report_unknown_item(rubric, key, diagnostics);
-        else if (outcome >= 0)
-            g_hash_table_insert(expectation->items, g_strdup(yaml_scalar(key)), GINT_TO_POINTER(outcome + 1));
-    }
-}
-
-static Expectation *read_expectation(const Course *course, const Assignment *assignment, const YamlNode *root,
-                                     Diagnostics *diagnostics)
-{
-    static const char *const submission_outcomes[] = {"pass", "fail", NULL};
-    unsigned n_before = diagnostics_count(diagnostics, SEVERITY_ERROR);
-    g_autoptr(Expectation) expectation = g_new0(Expectation, 1);
-    expectation->items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    YamlReader reader;
-    yaml_reader_start(&reader, root, "expectation", diagnostics);
-    const YamlNode *items = yaml_read_mapping(&reader, "items", YAML_OPTIONAL);
-    const YamlNode *rest = yaml_read_node(&reader, "rest", YAML_OPTIONAL);
-    expectation->rest = rest ? read_outcome(rest, diagnostics) : -1;
-    expectation->is_refused = yaml_read_choice(&reader, "submission", YAML_OPTIONAL, submission_outcomes, 0) == 1;
-    gint64 before_deadline_us = assignment->deadline_us - CLOCK_HOUR_US;
-    expectation->received_us = yaml_read_time_us(&reader, "received", YAML_OPTIONAL, course->zone, before_deadline_us);
-    expectation->owner = g_strdup(yaml_read_text(&reader, "owner", YAML_OPTIONAL, NULL));
-    yaml_reader_end(&reader);
-    read_items(items, course_rubric(course, assignment, expectation->received_us), expectation, diagnostics);
-    if (root && !items && !rest && !expectation->is_refused)
-        yaml_report(root, diagnostics, SEVERITY_ERROR,
-                    "this expects nothing: it needs `items:`, `rest:` or `submission: fail`");
-    return diagnostics_count(diagnostics, SEVERITY_ERROR) == n_before ? g_steal_pointer(&expectation) : NULL;
-}
-
-static Expectation *load_expectation(const Course *course, const Assignment *assignment, const char *path,
-                                     Diagnostics *diagnostics)
-{
-    g_autoptr(YamlDocument) document = yaml_load(path, path, diagnostics);
-    return document ? read_expectation(course, assignment, yaml_root(document), diagnostics) : NULL;
 }
 
 /* ---- finding them
@@ -131,27 +48,41 @@ static Sample *new_sample(const Course *course, const Assignment *assignment, co
     Sample *sample = g_new0(Sample, 1);
     sample->assignment = assignment;
     sample->name = g_strdup(name);
-    sample->path = g_build_filename(folder, file, NULL);
+    sample->path = file ? g_build_filename(folder, file, NULL) : NULL;
     sample->differences = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *beside = g_strconcat(folder, "/", name, expectation_suffix, NULL);
     sample->has_expectation_file = g_file_test(beside, G_FILE_TEST_EXISTS);
     if (sample->has_expectation_file)
-        sample->expectation = load_expectation(course, assignment, beside, diagnostics);
+        sample->expectation = expectation_load(course, assignment, name, diagnostics);
     return sample;
 }
 
-/* Expectations that belong to nothing are mistakes in their names. */
-static void report_stray_expectation(const char *folder, const char *file, const GPtrArray *samples,
-                                     Diagnostics *diagnostics)
+static bool has_sample(const GPtrArray *samples, const char *name)
 {
-    g_autofree char *name = g_strndup(file, strlen(file) - strlen(expectation_suffix));
     for (guint i = 0; i < samples->len; i++) {
         if (strcmp(((const Sample *)g_ptr_array_index(samples, i))->name, name) == 0)
-            return;
+            return true;
+    }
+    return false;
+}
+
+/* An expectation without anything beside it: a sample made from its base, or a mistake in its name. */
+static void add_made_sample(const Course *course, const Assignment *assignment, const char *folder, const char *file,
+                            GPtrArray *samples, Diagnostics *diagnostics)
+{
+    g_autofree char *name = g_strndup(file, strlen(file) - strlen(expectation_suffix));
+    if (has_sample(samples, name))
+        return;
+    Sample *sample = new_sample(course, assignment, folder, NULL, name, diagnostics);
+    if (!sample->expectation || sample->expectation->recipe->base) {
+        g_ptr_array_add(samples, sample);
+        return;
     }
     g_autofree char *path = g_build_filename(folder, file, NULL);
-    diagnostics_add(diagnostics, SEVERITY_ERROR, path, 0, 0,
-                    "there is no sample \"%s\" beside this: a folder, an archive or a git bundle", name);
+    diagnostics_add(
+        diagnostics, SEVERITY_ERROR, path, 0, 0,
+        "there is no sample \"%s\" beside this: a folder, an archive or a git bundle; and it has no `base:`", name);
+    sample_free(sample);
 }
 
 GPtrArray *samples_list(const Course *course, const Assignment *assignment, Diagnostics *diagnostics)
@@ -168,7 +99,7 @@ GPtrArray *samples_list(const Course *course, const Assignment *assignment, Diag
             g_ptr_array_add(expectations, g_strdup(file));
     }
     for (guint i = 0; i < expectations->len; i++)
-        report_stray_expectation(folder, g_ptr_array_index(expectations, i), samples, diagnostics);
+        add_made_sample(course, assignment, folder, g_ptr_array_index(expectations, i), samples, diagnostics);
     g_ptr_array_sort(samples, compare_samples);
     return samples;
 }
@@ -185,12 +116,21 @@ static void add_difference(Sample *sample, const char *format, ...)
     va_end(args);
 }
 
+static bool open_submission(const Course *course, Sample *sample, GError **error)
+{
+    if (sample->expectation && recipe_is_needed(sample->expectation->recipe))
+        return recipe_make(sample->expectation->recipe, course, &sample->submission, error);
+    if (sample->path)
+        return local_submission_open(sample->path, &sample->submission, error);
+    return error_set(error, RUBRIC_ERROR_INVALID, "its expectation has mistakes");
+}
+
 static bool begin_sample(const Course *course, Sample *sample, GError **error)
 {
     const Expectation *expected = sample->expectation;
     gint64 received_us = expected ? expected->received_us : sample->assignment->deadline_us - CLOCK_HOUR_US;
     const char *owner = grading_find_owner(course, sample->assignment, expected ? expected->owner : NULL, error);
-    if (!owner || !local_submission_open(sample->path, &sample->submission, error))
+    if (!owner || !open_submission(course, sample, error))
         return false;
     sample->job =
         grading_job(course, sample->assignment, owner, received_us, &sample->submission, &sample->rubric, error);
@@ -214,17 +154,28 @@ static void compare_refusal(Sample *sample)
         add_difference(sample, "expected it to be refused, but it was unpacked");
 }
 
+static void compare_findings(Sample *sample, const VerdictItem *item)
+{
+    for (guint i = 0; i < item->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index(item->findings, i);
+        int wanted = expectation_of_check(sample->expectation, finding->check);
+        if (wanted >= 0 && wanted != (int)finding->outcome)
+            add_difference(sample, "check %s: expected %s, got %s: %s", finding->check,
+                           finding_outcome_name((FindingOutcome)wanted), finding_outcome_name(finding->outcome),
+                           finding->message);
+    }
+}
+
 static void compare(Sample *sample)
 {
-    const Expectation *expected = sample->expectation;
     compare_refusal(sample);
     for (guint i = 0; i < sample->verdict->items->len; i++) {
         const VerdictItem *item = g_ptr_array_index(sample->verdict->items, i);
-        int named = GPOINTER_TO_INT(g_hash_table_lookup(expected->items, item->id));
-        int wanted = named > 0 ? named - 1 : expected->rest;
+        int wanted = expectation_of_item(sample->expectation, item->id);
         if (wanted >= 0 && wanted != (int)item->outcome)
-            add_difference(sample, "%s: expected %s, got %s: %s", item->id, outcome_names[wanted],
+            add_difference(sample, "%s: expected %s, got %s: %s", item->id, item_outcome_name((ItemOutcome)wanted),
                            item_outcome_name(item->outcome), item->reason);
+        compare_findings(sample, item);
     }
 }
 

@@ -4,22 +4,13 @@
  */
 #pragma once
 
+#include "daemon/cli/expectation.h"
 #include "daemon/cli/grading.h"
-
-/* What a sample's expectation file says. Keys: items (id: pass | fail | review | error), rest (of items not named),
- * submission (fail: it is refused as a whole), received (time; an hour before the deadline by default), owner. */
-typedef struct {
-    GHashTable *items; /* id -> ItemOutcome + 1 */
-    int rest;          /* ItemOutcome, or -1: what is not named does not matter */
-    bool is_refused;
-    gint64 received_us;
-    char *owner; /* NULL: the roster's first */
-} Expectation;
 
 typedef struct {
     const Assignment *assignment;
     char *name;               /* "passing" */
-    char *path;               /* folder, archive or *.bundle */
+    char *path;               /* folder, archive or *.bundle; NULL: only a base is given */
     Expectation *expectation; /* NULL: there is none, or it has mistakes */
     bool has_expectation_file;
 

@@ -2,7 +2,7 @@
 """What a team's service did, from the movie log: movielog.py successes|personalised LOG RECEIVED SERVER
 
 LOG is the staff's copy of the team's topic (times in UTC, without a zone), RECEIVED the moment of submission (as
-2022-09-21T22:15:00Z), SERVER the team's host name. Both figures are of the better of two windows: the 24 hours before RECEIVED
+2022-09-21T22:15:00.000000Z), SERVER the team's host name. Both figures are of the better of two windows: the 24 hours before RECEIVED
 and the 24 hours after it. What passes is written in the rubric, not here.
 """
 import collections
