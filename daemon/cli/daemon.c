@@ -53,9 +53,8 @@ bool cli_daemon_open(const Command *command, const char *config_path, CliDaemon 
     bool is_loaded = daemon.config && load_course(&daemon, diagnostics);
     *ret_status = cli_print_diagnostics(diagnostics);
     GError *error = NULL;
-    if (is_loaded && config_start_clock(daemon.config, &error))
-        daemon.store = open_store(daemon.config, &error);
-    if (daemon.store) {
+    daemon.store = is_loaded ? open_store(daemon.config, &error) : NULL;
+    if (daemon.store && config_start_clock(daemon.config, &error)) {
         *ret = daemon;
         return true;
     }

@@ -11,8 +11,12 @@ static const Command *const commands[] = {
     &cmd_box,
     &cmd_check,
     &cmd_doctor,
+    &cmd_flags,
     &cmd_grade,
     &cmd_init,
+    &cmd_regrade,
+    &cmd_review,
+    &cmd_status,
     &cmd_test,
     NULL,
 };

@@ -282,7 +282,8 @@ bool config_make_state_folder(const Config *config, GError **error)
 {
     const mode_t pass_through = 0711;
     g_autofree char *rubrics = g_build_filename(config->state_folder, "rubrics", NULL);
-    return file_make_folder(config->state_folder, pass_through, error) && file_make_folder(rubrics, pass_through, error);
+    return file_make_folder(config->state_folder, pass_through, error) &&
+           file_make_folder(rubrics, pass_through, error);
 }
 
 char *config_store_path(const Config *config)
@@ -317,8 +318,7 @@ bool config_start_clock(Config *config, GError **error)
         json_add_int64(json, "pretend_now_us", config->pretend_now_us);
         json_add_int64(json, "offset_us", config->clock_offset_us);
         g_autofree char *text = json_print(json);
-        if (!config_make_state_folder(config, error) ||
-            !file_write_atomic(path, text, strlen(text), 0600, error))
+        if (!config_make_state_folder(config, error) || !file_write_atomic(path, text, strlen(text), 0600, error))
             return false;
     }
     clock_set_offset_us(config->clock_offset_us);

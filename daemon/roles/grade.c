@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "daemon/net/backoff.h"
+#include "daemon/roles/basis.h"
 #include "daemon/roles/role.h"
-#include "graders/graders.h"
 
 static const gint64 lease_margin_us = 60 * CLOCK_SECOND_US;
 static const gint64 first_wait_us = CLOCK_SECOND_US, longest_wait_us = 300 * CLOCK_SECOND_US;
@@ -24,120 +24,8 @@ typedef struct {
     GHashTable *snapshots; /* digests whose snapshot is known to be there */
 } Grading;
 
-/* ---- what to grade by
- * ----------------------------------------------------------------------------------------------------- */
-
-/* The rubric, its folder, and who owns it. */
-typedef struct {
-    const Rubric *rubric;
-    Rubric *own;  /* loaded here from a snapshot, else NULL */
-    char *folder; /* absolute; of the snapshot */
-} Basis;
-
-static void basis_clear(Basis *basis)
-{
-    g_clear_pointer(&basis->own, rubric_free);
-    g_clear_pointer(&basis->folder, g_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Basis, basis_clear)
-
-static const Rubric *course_rubric_by_digest(const Course *course, const char *digest)
-{
-    for (guint i = 0; i < course->rubrics->len; i++) {
-        const Rubric *rubric = g_ptr_array_index(course->rubrics, i);
-        if (strcmp(rubric->digest, digest) == 0)
-            return rubric;
-    }
-    return NULL;
-}
-
-/* A version that the course's files no longer hold: from the snapshot that its first verdict made. */
-static bool load_snapshot(const Grading *grading, const char *digest, Basis *ret_basis, GError **error)
-{
-    g_autofree char *path = NULL;
-    g_autofree char *snapshot = NULL;
-    if (!store_rubric_find(grading->role->store, digest, &path, &snapshot, error))
-        return false;
-    if (!path || !snapshot)
-        return error_set(error, RUBRIC_ERROR_NOT_FOUND,
-                         "the rubric version %s is neither in the course nor among the snapshots", digest);
-    g_autofree char *folder = g_build_filename(grading->role->config->state_folder, snapshot, NULL);
-    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
-    Rubric *rubric = rubric_load(folder, path, graders_all(), grading->role->watch.course->zone, diagnostics);
-    if (!rubric) {
-        g_autofree char *text = diagnostics_format(diagnostics);
-        return error_set(error, RUBRIC_ERROR_INVALID, "the snapshot \"%s\" does not load: %s", folder, text);
-    }
-    *ret_basis = (Basis){.rubric = rubric, .own = rubric, .folder = g_steal_pointer(&folder)};
-    return true;
-}
-
-/* Verdicts must be repeatable, so a rubric is graded by from a copy that nobody edits. */
-static bool make_snapshot(Grading *grading, const Assignment *assignment, const Rubric *rubric, char **ret_folder,
-                          GError **error)
-{
-    const Role *role = grading->role;
-    const char *hex = strchr(rubric->digest, ':') ? strchr(rubric->digest, ':') + 1 : rubric->digest;
-    g_autofree char *relative = g_build_filename("rubrics", hex, NULL);
-    g_autofree char *folder = g_build_filename(role->config->state_folder, relative, NULL);
-    if (!g_hash_table_contains(grading->snapshots, rubric->digest)) {
-        g_autofree char *parent = g_path_get_dirname(folder);
-        if (!file_make_folder(parent, 0700, error) ||
-            !rubric_snapshot(rubric, role->watch.course->folder, folder, error) ||
-            !store_rubric_note(role->store, rubric->digest, assignment->id, rubric->path, relative, error))
-            return false;
-        g_hash_table_add(grading->snapshots, g_strdup(rubric->digest));
-    }
-    *ret_folder = g_steal_pointer(&folder);
-    return true;
-}
-
-static bool find_basis(Grading *grading, const GradeJob *job, const Submission *submission,
-                       const Assignment *assignment, Basis *ret_basis, GError **error)
-{
-    const Course *course = grading->role->watch.course;
-    const Rubric *rubric = job->rubric_digest ? course_rubric_by_digest(course, job->rubric_digest)
-                                              : course_rubric(course, assignment, submission->received_us);
-    if (!rubric && job->rubric_digest)
-        return load_snapshot(grading, job->rubric_digest, ret_basis, error);
-    if (!rubric)
-        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "the assignment \"%s\" has no rubric", assignment->id);
-    Basis basis = {.rubric = rubric};
-    if (!make_snapshot(grading, assignment, rubric, &basis.folder, error))
-        return false;
-    *ret_basis = basis;
-    return true;
-}
-
-/* ---- the worker
- * ------------------------------------------------------------------------------------------------------------ */
-
-static WorkerJob *make_job(const Grading *grading, const Submission *submission, const Assignment *assignment,
-                           const Basis *basis, GError **error)
-{
-    const Role *role = grading->role;
-    WorkerJob *job = worker_job_for(role->watch.course, assignment, submission->owner, basis->rubric, error);
-    if (!job)
-        return NULL;
-    bool is_git = g_strcmp0(submission->content_kind, "git") == 0;
-    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, submission->id);
-    g_autofree char *received = clock_format_utc(submission->received_us);
-    placeholders_set(job->placeholders, "submission.id", id);
-    placeholders_set(job->placeholders, "submission.received", received);
-    placeholders_set(job->placeholders, "submission.commit", is_git ? submission->revision : "");
-    job->content_kind = is_git ? CONTENT_GIT : CONTENT_ARCHIVE;
-    job->content_path = g_build_filename(role->config->state_folder, submission->content_path, NULL);
-    job->git_commit = is_git ? g_strdup(submission->revision) : NULL;
-    job->git_refs = is_git && submission->git_refs ? g_strsplit(submission->git_refs, "\n", -1) : NULL;
-    job->received_us = submission->received_us;
-    job->image_digest = g_strdup(grading->image_digest);
-    job->accept_missing = role->config->accept_missing;
-    g_free(job->course_folder);
-    job->course_folder = g_strdup(basis->folder);
-    g_free(job->rubric_path);
-    job->rubric_path = g_strdup(basis->rubric->path);
-    return job;
-}
+/* ---- the worker ----------------------------------------------------------------------------------------------------
+ */
 
 static WorkerReport *run_with(Worker *worker, const WorkerJob *job, gint64 timeout_ms, Worker **ret_next,
                               GError **error)
@@ -251,15 +139,18 @@ static bool grade(Grading *grading, const GradeJob *claim, gint64 lease_us, Grad
     g_autoptr(Submission) submission = store_submission_get(role->store, claim->submission_id, error);
     if (!submission)
         return false;
-    const Assignment *assignment = course_assignment(role->watch.course, submission->assignment);
-    if (!assignment)
-        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "course.yaml has no assignment \"%s\" any more",
-                         submission->assignment);
+    BasisContext context = {
+        .store = role->store,
+        .config = role->config,
+        .course = role->watch.course,
+        .image_digest = grading->image_digest,
+        .snapshots = grading->snapshots,
+    };
     g_auto(Basis) basis = {0};
-    if (!find_basis(grading, claim, submission, assignment, &basis, error))
+    if (!basis_find(&context, submission, claim->rubric_digest, &basis, error))
         return false;
     g_autoptr(GError) failure = NULL;
-    g_autoptr(WorkerJob) job = make_job(grading, submission, assignment, &basis, &failure);
+    g_autoptr(WorkerJob) job = basis_job(&context, submission, &basis, &failure);
     g_autoptr(WorkerReport) report = job ? run_job(grading, claim, job, lease_us, &failure) : NULL;
     g_autoptr(Verdict) verdict = make_verdict(grading, claim, submission, &basis, report, failure, error);
     if (!verdict || !commit(grading, claim, verdict, lease_us, ret_next, error))

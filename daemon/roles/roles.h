@@ -38,8 +38,8 @@ Config *config_parse(const char *label, const char *text, gsize length, Diagnost
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
-/* Makes the state folder if it is not there. Others may pass through it and its rubrics/, not list them: boxes run under another user and
- * must reach the files of checks that are shown to them; all else in it is closed. */
+/* Makes the state folder if it is not there. Others may pass through it and its rubrics/, not list them: boxes run
+ * under another user and must reach the files of checks that are shown to them; all else in it is closed. */
 bool config_make_state_folder(const Config *config, GError **error);
 
 /* Path of the store's file in the state folder. Caller frees. */
@@ -70,6 +70,15 @@ bool outcome_commit(Store *store, const Config *config, const Course *course, co
 bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id,
                     bool pass, const char *who, const char *reason, GError **error);
 
+/* Grades again by the rubric as its text is now (the version in force at receipt), writing no verdict. `before`: the
+ * newest verdict or NULL; what a TA decided in it is carried over where the item's id and sentence are the same. Errors
+ * as worker_run. */
+Verdict *outcome_regrade(Store *store, const Config *config, const Course *course, const Submission *submission,
+                         const Verdict *before, const char *image_digest, GError **error);
+/* Commits such a verdict in a transaction. DENIED: the newest verdict is not number `before_number` (0: none) any more.
+ */
+bool outcome_regrade_apply(Store *store, const Config *config, const Course *course, const Policy *policy,
+                           gint64 submission_id, gint64 before_number, const Verdict *verdict, GError **error);
 /* Queues a post of the newest verdict of a submission to each sink, as a new effect: what may be seen, or what it
  * costs, has changed. */
 bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
