@@ -134,8 +134,8 @@ static bool keep_capabilities(guint32 mask, GError **error)
 
 static bool become_user(uid_t uid, GError **error)
 {
-    /* Without the kernel's own fixing of capabilities access(2) goes by ours too, and libgit2 asks it about loose objects;
-     * keep_capabilities takes the rest away. */
+    /* Without the kernel's own fixing of capabilities access(2) goes by ours too, and libgit2 asks it about loose
+     * objects; keep_capabilities takes the rest away. */
     if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
         return error_set_errno(error, errno, "cannot keep capabilities over a change of user");
     if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
