@@ -61,8 +61,7 @@ static void options_clear(Options *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-/* ---- reading what was typed
- * -------------------------------------------------------------------------------------------- */
+/* ---- reading what was typed ------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *suffix;
@@ -265,8 +264,7 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
     return true;
 }
 
-/* ---- telling what came out
- * --------------------------------------------------------------------------------------------- */
+/* ---- telling what came out -------------------------------------------------------------------------------------- */
 
 static void write_reports(const Plan *plan, const BoxResult *result)
 {

@@ -13,8 +13,7 @@ typedef struct {
     unsigned n_files;
 } Checking;
 
-/* ---- finding the course --------------------------------------------------------------------------------------------
- */
+/* ---- finding the course ----------------------------------------------------------------------------------------- */
 
 static bool has_file(const char *folder, const char *name)
 {
@@ -58,8 +57,7 @@ static void add_all(Checking *checking, const char *folder, Diagnostics *found)
     }
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------------
- */
+/* ---- checking --------------------------------------------------------------------------------------------------- */
 
 static unsigned count_files(const char *folder)
 {
@@ -147,8 +145,7 @@ static void check_path(Checking *checking, const char *path)
         check_rubric(checking, path);
 }
 
-/* ---- saying it -----------------------------------------------------------------------------------------------------
- */
+/* ---- saying it -------------------------------------------------------------------------------------------------- */
 
 static const char *plural(unsigned n)
 {

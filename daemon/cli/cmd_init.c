@@ -20,8 +20,7 @@ static void answers_clear(Answers *answers)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answers, answers_clear)
 
-/* ---- asking --------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ----------------------------------------------------------------------------------------------------- */
 
 /* "Spring 2027 ML" -> "spring-2027-ml": a proposal made of a folder's name. */
 static char *propose_id(const char *folder)
@@ -82,8 +81,7 @@ static const char *find_problem(const Answers *answers)
     return zone ? NULL : "--timezone is not known here; write it like \"America/New_York\"";
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 /* In double quotes, for YAML: any text is safe there. */
 static char *quote_yaml(const char *text)

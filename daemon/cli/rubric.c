@@ -10,14 +10,21 @@
 static const Command *const commands[] = {
     &cmd_box,
     &cmd_check,
+    &cmd_confirm,
     &cmd_doctor,
+    &cmd_extend,
     &cmd_flags,
     &cmd_grade,
+    &cmd_grant,
     &cmd_init,
+    &cmd_ledger,
     &cmd_regrade,
+    &cmd_release,
     &cmd_review,
     &cmd_status,
     &cmd_test,
+    &cmd_tokens,
+    &cmd_what_if,
     NULL,
 };
 

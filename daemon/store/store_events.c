@@ -2,8 +2,7 @@
 /* The two append-only books of tokens: what happened (event), and what it cost (ledger). */
 #include "daemon/store/sqlite.h"
 
-/* ---- events ---------------------------------------------------------------------------------------------------------
- */
+/* ---- events ----------------------------------------------------------------------------------------------------- */
 
 void event_row_free(EventRow *row)
 {
@@ -65,8 +64,7 @@ GPtrArray *store_event_list(Store *store, const char *account, GError **error)
     }
 }
 
-/* ---- ledger ---------------------------------------------------------------------------------------------------------
- */
+/* ---- ledger ----------------------------------------------------------------------------------------------------- */
 
 void ledger_row_free(LedgerRow *row)
 {

@@ -28,8 +28,7 @@ void grade_job_free(GradeJob *job)
     g_free(job);
 }
 
-/* ---- queueing -------------------------------------------------------------------------------------------------------
- */
+/* ---- queueing --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     gint64 lane, due_us, turn;
@@ -149,8 +148,7 @@ bool store_job_enqueue(Store *store, gint64 submission_id, gint64 deadline_us, c
                          enqueue(store, submission_id, deadline_us, why, rubric_digest, ret_replaced, error), error);
 }
 
-/* ---- claims ---------------------------------------------------------------------------------------------------------
- */
+/* ---- claims ----------------------------------------------------------------------------------------------------- */
 
 bool store_job_claim(Store *store, const char *worker, gint64 lease_us, GradeJob **ret_job, GError **error)
 {
@@ -236,8 +234,7 @@ bool store_claims_release(Store *store, const char *worker, GError **error)
                    SQL_TEXT(worker));
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------------------
- */
+/* ---- looking ---------------------------------------------------------------------------------------------------- */
 
 bool store_job_counts(Store *store, gint64 *ret_queued, gint64 *ret_claimed, GError **error)
 {

@@ -3,8 +3,9 @@
  * Effects on the outside, one row each. A row is written in the transaction of its verdict and posted later, perhaps
  * several times (a poster may die after the effect and before the commit): the idempotency key makes that harmless.
  *
- * Effects of one submission on one sink happen in the order of their verdicts: a queued older one is dropped as soon as
- * there is a newer one, and a newer one waits while an older one is under way.
+ * Effects of one submission on one sink happen in order: a queued older one is dropped as soon as there is a newer one
+ * (of a newer verdict, or of the same one under a changed decision), and a newer one waits while an older one is under
+ * way.
  */
 #include "daemon/store/sqlite.h"
 
@@ -141,13 +142,13 @@ bool store_outbox_complete(Store *store, const OutboxRow *row, const char *exter
     return sql_scope_end(store, is_own, complete(store, row, external_id, error), error);
 }
 
-/* What a newer verdict has overtaken is not tried again. */
+/* What a newer effect has overtaken is not tried again. */
 bool store_outbox_retry(Store *store, const OutboxRow *row, gint64 not_before_us, const char *last_error,
                         GError **error)
 {
     return sql_run(store, error,
                    "UPDATE outbox SET state = iif(EXISTS (SELECT 1 FROM outbox AS newer WHERE newer.submission_id ="
-                   "  outbox.submission_id AND newer.sink = outbox.sink AND newer.verdict_id > outbox.verdict_id),"
+                   "  outbox.submission_id AND newer.sink = outbox.sink AND newer.id > outbox.id),"
                    " 'replaced', 'queued'), tries = tries + 1, not_before_us = ?3, last_error = ?4"
                    " WHERE id = ?1 AND attempt = ?2 AND state = 'claimed'",
                    SQL_INT(row->id), SQL_INT(row->attempt), SQL_INT(not_before_us), SQL_TEXT(last_error)) &&

@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-/* ---- events ---------------------------------------------------------------------------------------------------------
- */
+/* ---- events ----------------------------------------------------------------------------------------------------- */
 
 static bool note(Store *store, EventRow *event, cJSON *data, const char *unique_key, GError **error)
 {
@@ -108,8 +107,7 @@ bool account_note_released(Store *store, const char *account, const char *assign
     return note_by_person(store, account, "released", assignment, who, why, data, error);
 }
 
-/* ---- settling -------------------------------------------------------------------------------------------------------
- */
+/* ---- settling --------------------------------------------------------------------------------------------------- */
 
 /* What is booked of one thing: a submission, a grant, the pool. */
 typedef struct {

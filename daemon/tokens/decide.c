@@ -16,8 +16,7 @@
 static const gint64 all_milli = 100000; /* 100 % */
 static const gint64 max_units = 1000000;
 
-/* ---- lateness -------------------------------------------------------------------------------------------------------
- */
+/* ---- lateness --------------------------------------------------------------------------------------------------- */
 
 static gint64 offset_us(GTimeZone *zone, gint64 instant_us)
 {
@@ -55,8 +54,7 @@ gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *
     return started_days(policy->day_count, zone, deadline_us, received_us);
 }
 
-/* ---- ways to pay ----------------------------------------------------------------------------------------------------
- */
+/* ---- ways to pay ------------------------------------------------------------------------------------------------ */
 
 static gint compare_routes(gconstpointer a, gconstpointer b)
 {
@@ -114,8 +112,7 @@ static const Route *best_route(const Facts *facts)
     return facts->routes->len > 0 ? &g_array_index(facts->routes, Route, 0) : NULL;
 }
 
-/* ---- one submission -------------------------------------------------------------------------------------------------
- */
+/* ---- one submission --------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const Policy *policy;
@@ -316,8 +313,7 @@ static bool pay(Case *this, gint64 balance_milli)
                                        : pay_for_lateness(this, balance_milli);
 }
 
-/* ---- what it changes for the ones after it --------------------------------------------------------------------------
- */
+/* ---- what it changes for the ones after it ---------------------------------------------------------------------- */
 
 static void replace_counting(Case *this)
 {

@@ -60,8 +60,7 @@ bool ledger_append(Store *store, const LedgerRow *row, GError **error)
     return store_ledger_insert(store, &line, error);
 }
 
-/* ---- verification ---------------------------------------------------------------------------------------------------
- */
+/* ---- verification ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     gint64 n_lines;

@@ -27,8 +27,7 @@ typedef struct {
     gint64 first_us;
 } Gathered;
 
-/* ---- gathering ------------------------------------------------------------------------------------------------------
- */
+/* ---- gathering -------------------------------------------------------------------------------------------------- */
 
 static void entry_free(gpointer data)
 {
@@ -205,8 +204,7 @@ static void gather(Gathered *gathered, const Course *course, const GPtrArray *ev
     g_array_sort(gathered->grants, compare_grants);
 }
 
-/* ---- walking --------------------------------------------------------------------------------------------------------
- */
+/* ---- walking ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Fold *fold;
@@ -299,8 +297,7 @@ void fold_free(Fold *fold)
     g_free(fold);
 }
 
-/* ---- quotes ---------------------------------------------------------------------------------------------------------
- */
+/* ---- quotes ----------------------------------------------------------------------------------------------------- */
 
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
                        const GPtrArray *events, gint64 at_us)

@@ -40,8 +40,7 @@ const Rule *policy_rule(const Policy *policy, const Assignment *assignment)
     return rule ? rule : &policy->rule;
 }
 
-/* ---- parts of a rule ------------------------------------------------------------------------------------------------
- */
+/* ---- parts of a rule -------------------------------------------------------------------------------------------- */
 
 static bool scalar_is(const YamlNode *node, const char *text)
 {
@@ -143,8 +142,7 @@ static void read_rule(YamlReader *reader, Rule *rule)
         parse_without_tokens(without_tokens, rule, reader->diagnostics);
 }
 
-/* ---- what differs by kind and by assignment -------------------------------------------------------------------------
- */
+/* ---- what differs by kind and by assignment --------------------------------------------------------------------- */
 
 typedef const Rule *(*FindBase)(const Policy *policy, const Course *course, const YamlNode *key,
                                 Diagnostics *diagnostics);
@@ -193,8 +191,7 @@ static void read_overrides(YamlReader *reader, const char *key, const Policy *po
     }
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
 
 static void read_banks(YamlReader *reader, Policy *policy)
 {

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/cli/accounts.h"
+
+#include <stdio.h>
+
+static const gsize max_shown = 2000;
+
+typedef struct {
+    gboolean verify, is_json;
+    char *owner, *config_path;
+} Options;
+
+/* The head beside the count: whoever kept an older head can see that it is still in the chain. */
+static int verify(CliDaemon *daemon, const Options *options)
+{
+    gint64 n_lines;
+    g_autofree char *head = NULL;
+    GError *error = NULL;
+    if (!ledger_verify(daemon->store, &n_lines, &head, &error))
+        return cli_fail_error(&cmd_ledger, error);
+    if (!options->is_json) {
+        printf("%" G_GINT64_FORMAT " lines, every one follows from the one before it; head %s\n", n_lines, head);
+        return EXIT_DONE;
+    }
+    g_autoptr(cJSON) root = cJSON_CreateObject();
+    json_add_bool(root, "good", true);
+    json_add_int64(root, "lines", n_lines);
+    json_add_string(root, "head", head);
+    g_autofree char *text = json_print_pretty(root);
+    puts(text);
+    return EXIT_DONE;
+}
+
+static void print_line(const LedgerRow *line)
+{
+    g_autofree char *when = clock_format_utc(line->booked_us);
+    g_autofree char *account = text_escape_terminal(line->account, max_shown);
+    g_autofree char *amount = points_format(line->amount_milli);
+    g_autofree char *reason = text_escape_terminal(line->reason, max_shown);
+    printf("%6" G_GINT64_FORMAT "  %.19sZ  %-20s %s%-5s %-7s %s\n", line->seq, when, account,
+           line->amount_milli > 0 ? "+" : "", amount, line->kind, reason);
+}
+
+/* JSON is one line a ledger line, so that a long book needs no memory. */
+static void print_lines(const GPtrArray *lines, bool is_json)
+{
+    for (guint i = 0; i < lines->len; i++) {
+        const LedgerRow *line = g_ptr_array_index(lines, i);
+        if (!is_json) {
+            print_line(line);
+            continue;
+        }
+        g_autoptr(cJSON) json = accounts_line_to_json(line);
+        g_autofree char *text = json_print(json);
+        puts(text);
+    }
+}
+
+static int list(CliDaemon *daemon, const Options *options)
+{
+    const guint page = 1000;
+    GError *error = NULL;
+    g_autofree char *account = options->owner ? accounts_resolve(daemon->course, options->owner, &error) : NULL;
+    if (error)
+        return cli_fail_error(&cmd_ledger, error);
+    for (gint64 after_seq = 0;;) {
+        g_autoptr(GPtrArray) lines = store_ledger_list(daemon->store, account, after_seq, page, &error);
+        if (!lines)
+            return cli_fail_error(&cmd_ledger, error);
+        print_lines(lines, options->is_json);
+        if (lines->len < page)
+            return EXIT_DONE;
+        after_seq = ((const LedgerRow *)g_ptr_array_index(lines, page - 1))->seq;
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    Options options = {0};
+    GOptionEntry entries[] = {
+        {"verify", 0, 0, G_OPTION_ARG_NONE, &options.verify, "check the whole chain, print its head", NULL},
+        {"owner", 'o', 0, G_OPTION_ARG_STRING, &options.owner, "only this team or person", "OWNER"},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options.is_json, "print JSON, a line each", NULL},
+        {"config", 0, 0, G_OPTION_ARG_FILENAME, &options.config_path, "the daemon's configuration", "FILE"},
+        G_OPTION_ENTRY_NULL,
+    };
+    if (!cli_parse(&cmd_ledger, entries, &argc, &argv))
+        return EXIT_USAGE;
+    int status = EXIT_USAGE;
+    CliDaemon daemon = {0};
+    if (argc != 1) {
+        cli_fail(&cmd_ledger, EXIT_USAGE, "takes no argument; one owner's lines: rubric ledger -o OWNER");
+    } else if (cli_daemon_open(&cmd_ledger, options.config_path, &daemon, &status)) {
+        status = options.verify ? verify(&daemon, &options) : list(&daemon, &options);
+        cli_daemon_clear(&daemon);
+    }
+    g_free(options.owner);
+    g_free(options.config_path);
+    return status;
+}
+
+const Command cmd_ledger = {"ledger", "[--verify]", "the book of tokens, line by line; --verify checks its chain", run};

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands about tokens, run as a person would run them, over a store that a daemon could have left. */
+#include "tests/unit/tokens/fixture.h"
+
+static char *folder;
+static char *config_path;
+static char *store_path;
+
+static void write_config(void)
+{
+    folder = g_dir_make_tmp("rubric-cli-XXXXXX", NULL);
+    config_path = g_build_filename(folder, "rubricd.yaml", NULL);
+    store_path = g_build_filename(folder, "state", "rubricd.db", NULL);
+    g_autofree char *state = g_build_filename(folder, "state", NULL);
+    g_autofree char *text = g_strdup_printf("course: %s/tokens/fall\nstate: %s\n"
+                                            "sinks:\n  - folder: {name: out}\n",
+                                            TEST_DATA, state);
+    ck_assert_good(file_make_folder(state, 0700, error));
+    ck_assert_good(file_write_atomic(config_path, text, strlen(text), 0600, error));
+}
+
+static gint64 hand_in(Store *store, const char *assignment, gint64 late_us, const char *content)
+{
+    Submission row = {.assignment = (char *)assignment,
+                      .owner_kind = (char *)"team",
+                      .owner = (char *)"blue",
+                      .source = (char *)"inbox",
+                      .external_id = (char *)assignment,
+                      .revision = (char *)content,
+                      .received_us = course_assignment(course, assignment)->deadline_us + late_us,
+                      .content_digest = (char *)content,
+                      .state = SUBMISSION_FETCHED};
+    gint64 id;
+    bool is_new;
+    ck_assert_good(store_submission_insert(store, &row, &id, &is_new, error));
+    row.id = id;
+    VerdictRow verdict = {.submission_id = id, .origin = (char *)"grade", .json = (char *)"{}"};
+    Verdict points = {.points_milli = 80000, .max_milli = 100000};
+    ck_assert_good(store_verdict_insert(store, &verdict, NULL, error));
+    ck_assert_good(account_note_submitted(store, &row, error));
+    ck_assert_good(account_note_graded(store, &row, &points, error));
+    return id;
+}
+
+/* Submission 1: two days late; 2 on time; 3 late over the on-time one. */
+static void setup(void)
+{
+    fixture_course();
+    write_config();
+    g_autoptr(Store) store = store_open(store_path, NULL);
+    hand_in(store, "p1", 27 * CLOCK_HOUR_US, "a");
+    hand_in(store, "p2", -CLOCK_HOUR_US, "b");
+    hand_in(store, "p2", CLOCK_HOUR_US, "c");
+    ck_assert_good(store_begin(store, error));
+    ck_assert_good(account_settle(store, policy, course, "team:blue", NULL, error));
+    ck_assert_good(store_commit(store, error));
+}
+
+static void teardown(void)
+{
+    file_remove_tree(folder, NULL);
+    g_free(folder);
+    g_free(config_path);
+    g_free(store_path);
+    fixture_course_free();
+}
+
+/* Runs `rubric WORDS... --config ...`; *ret_output is stdout and stderr. Returns the exit status. */
+static int rubric(char **ret_output, const char *const *words)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *test_bin = g_path_get_dirname(self);
+    g_autofree char *program = g_build_filename(test_bin, "..", "bin", "rubric", NULL);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_ptr_array_add(argv, program);
+    for (gsize i = 0; words[i]; i++)
+        g_ptr_array_add(argv, (gpointer)words[i]);
+    g_ptr_array_add(argv, (gpointer) "--config");
+    g_ptr_array_add(argv, config_path);
+    g_ptr_array_add(argv, NULL);
+    ProcessSpec spec = PROCESS_SPEC_INIT;
+    spec.argv = (const char *const *)argv->pdata;
+    const gint64 timeout_ms = 30000;
+    const gsize max_bytes = 1 << 20;
+    GString *out = NULL, *err = NULL;
+    ProcessEnd end = {0};
+    ck_assert_good(process_run(&spec, timeout_ms, max_bytes, &out, &err, &end, error));
+    *ret_output = g_strconcat(out->str, err->str, NULL);
+    g_string_free(out, TRUE);
+    g_string_free(err, TRUE);
+    ck_assert_msg(end.exited, "signal %d: %s", end.code, *ret_output);
+    return end.code;
+}
+
+#define ck_assert_rubric(wanted_status, says, ...)                                                                     \
+    do {                                                                                                               \
+        const char *const run_words[] = {__VA_ARGS__, NULL};                                                           \
+        g_autofree char *run_output = NULL;                                                                            \
+        int run_status = rubric(&run_output, run_words);                                                               \
+        ck_assert_msg(run_status == (wanted_status), "exit %d: %s", run_status, run_output);                           \
+        ck_assert_msg(strstr(run_output, says) != NULL, "\"%s\" is not in\n%s", says, run_output);                     \
+    } while (0)
+
+START_TEST(tokens_tells_balance_lines_and_why)
+{
+    ck_assert_rubric(0, "team:blue: 5 tokens", "tokens", "blue");
+    ck_assert_rubric(0, "-2    charge  p1, submission 1: 1 day 3 h late: 2 of your team's 7 tokens, 5 left.", "tokens",
+                     "team:blue");
+    ck_assert_rubric(0, "submission 3 of p2: held. 1 h late: it would cost 1 token", "tokens", "blue");
+    ck_assert_rubric(0, "\"balance_milli\":\t5000", "tokens", "blue", "--json");
+    ck_assert_rubric(0, "nothing booked yet", "tokens", "ann@example.edu");
+    ck_assert_rubric(1, "\"blu\" is neither a team nor a person of course \"fall\"; did you mean \"blue\"?", "tokens",
+                     "blu");
+    ck_assert_rubric(2, "name one team or person", "tokens");
+}
+END_TEST
+
+START_TEST(ledger_lists_and_verifies)
+{
+    ck_assert_rubric(0, "2 lines, every one follows from the one before it", "ledger", "--verify");
+    ck_assert_rubric(0, "\"good\":\ttrue", "ledger", "--verify", "--json");
+    ck_assert_rubric(0, "team:blue            -2    charge", "ledger");
+    ck_assert_rubric(0, "\"seq\":2,", "ledger", "-o", "blue", "--json");
+    ck_assert_rubric(1, "neither a team nor a person", "ledger", "-o", "nobody");
+}
+END_TEST
+
+START_TEST(grant_shows_the_effect_and_a_dry_run_has_none)
+{
+    ck_assert_rubric(0, "team:blue: 5 -> 7 tokens", "grant", "blue", "2", "-m", "good questions", "--dry-run");
+    ck_assert_rubric(0, "dry run: nothing was changed", "grant", "blue", "2", "-m", "good questions", "-n");
+    ck_assert_rubric(0, "team:blue: 5 -> 5.5 tokens", "grant", "blue", "0.5", "-m", "good questions");
+    ck_assert_rubric(0, "0.5 tokens granted by ", "tokens", "blue");
+    ck_assert_rubric(0, "\"balance_before_milli\":\t5500", "grant", "blue", "1", "-m", "x", "--json");
+    ck_assert_rubric(1, "\"many\" is no number of tokens", "grant", "blue", "many", "-m", "x");
+    ck_assert_rubric(1, "\"0\" is no number of tokens", "grant", "-m", "x", "blue", "0");
+    ck_assert_rubric(2, "say why with -m REASON", "grant", "blue", "1");
+    ck_assert_rubric(2, "name an owner and a number", "grant", "-m", "x", "blue");
+}
+END_TEST
+
+START_TEST(extend_gives_tokens_back)
+{
+    ck_assert_rubric(0, "team:blue: 5 -> 6 tokens", "extend", "blue", "p1", "24", "-m", "power cut");
+    ck_assert_rubric(0, "submission 1 of p1: counts. 2 h 59 min late: 1 of your team's 7 tokens, 6 left.", "extend",
+                     "blue", "p1", "--until", "2022-09-22 23:59:01", "-m", "again");
+    ck_assert_rubric(1, "is not after the deadline that holds already", "extend", "blue", "p1", "--until", "2022-09-22",
+                     "-m", "x");
+    ck_assert_rubric(1, "course \"fall\" has no assignment \"p11\"; did you mean \"p1\"?", "extend", "blue", "p11", "1",
+                     "-m", "x");
+    ck_assert_rubric(1, "assignment \"p1\" is handed in by a team", "extend", "ann", "p1", "1", "-m", "x");
+    ck_assert_rubric(1, "\"soon\" is no number of hours", "extend", "blue", "p1", "soon", "-m", "x");
+    ck_assert_rubric(2, "name an owner, an assignment", "extend", "blue", "-m", "x");
+}
+END_TEST
+
+START_TEST(confirm_lets_a_held_one_count)
+{
+    ck_assert_rubric(0, "submission 3 of p2: counts. 1 h late: 1 of your team's 5 tokens, 4 left.", "confirm", "3",
+                     "-m", "asked for it");
+    ck_assert_rubric(1, "submission 3 does not wait for anybody (decision: counts)", "confirm", "3", "-m", "x");
+    ck_assert_rubric(1, "there is no submission 77", "confirm", "77", "-m", "x");
+    ck_assert_rubric(1, "\"three\" is no number of a submission", "confirm", "three", "-m", "x");
+    ck_assert_rubric(2, "name a submission by its number", "confirm", "-m", "x");
+}
+END_TEST
+
+START_TEST(release_makes_what_follows_a_resubmission)
+{
+    ck_assert_rubric(0, "team:blue: 5 tokens, as before", "release", "p1", "-m", "graded");
+    ck_assert_rubric(0, "team:blue: 5 tokens, as before", "release", "p1", "blue", "-m", "again");
+    ck_assert_rubric(1, "nobody has handed in \"p3\" yet", "release", "p3", "-m", "x");
+    ck_assert_rubric(2, "name an assignment", "release", "-m", "x");
+    g_autoptr(Store) store = store_open(store_path, NULL);
+    g_autoptr(GPtrArray) posts = store_outbox_list(store, 1, NULL);
+    ck_assert_uint_eq(posts->len, 2); /* the first one replaced by the second */
+    ck_assert_str_eq(((OutboxRow *)g_ptr_array_index(posts, 0))->state, "replaced");
+}
+END_TEST
+
+START_TEST(what_if_quotes_without_a_trace)
+{
+    ck_assert_rubric(0, "1 of your team's 5 tokens, 4 left.", "what-if", "-a", "p3", "-o", "blue", "--at",
+                     "2022-12-01 12:00");
+    ck_assert_rubric(0, "On time: no token is needed.", "what-if", "-a", "p3", "-o", "blue", "--at",
+                     "2022-11-30 12:00");
+    ck_assert_rubric(0, "\"tokens_milli\":\t1000", "what-if", "-a", "p3", "-o", "blue", "--at", "2022-12-01 12:00",
+                     "--json");
+    ck_assert_rubric(1, "\"tomorrow\" is not a time", "what-if", "-a", "p3", "-o", "blue", "--at", "tomorrow");
+    ck_assert_rubric(2, "name what and who", "what-if", "-a", "p3");
+    ck_assert_rubric(0, "2 lines", "ledger", "--verify");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("accounts");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, tokens_tells_balance_lines_and_why);
+    tcase_add_test(tcase, ledger_lists_and_verifies);
+    tcase_add_test(tcase, grant_shows_the_effect_and_a_dry_run_has_none);
+    tcase_add_test(tcase, extend_gives_tokens_back);
+    tcase_add_test(tcase, confirm_lets_a_held_one_count);
+    tcase_add_test(tcase, release_makes_what_follows_a_resubmission);
+    tcase_add_test(tcase, what_if_quotes_without_a_trace);
+    return fixture_main(tcase, "commands about tokens");
+}
