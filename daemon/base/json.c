@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const unsigned max_nesting = 64;
-static const double max_exact = 9007199254740992.0; /* 2^53 */
+static const double max_exact = 4503599627370496.0; /* 2^52 */
 
 /* cJSON recurses once a level and allows 1,000 of them; we allow fewer, and look before it leaps. */
 static bool nesting_is_allowed(const char *text, gsize length)
@@ -109,7 +109,7 @@ bool json_get_int64(const cJSON *object, const char *key, gint64 *ret, GError **
     const cJSON *member = get_member(object, key, "an integer", cJSON_IsNumber, error);
     if (!member)
         return false;
-    return number_to_int64(member, ret) || error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is not an integer within 2^53", key);
+    return number_to_int64(member, ret) || error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is not an integer within 2^52", key);
 }
 
 bool json_get_bool(const cJSON *object, const char *key, bool *ret, GError **error)

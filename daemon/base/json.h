@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cJSON with types, limits and messages. Numbers are doubles in cJSON: integers are exact up to 2^53 and refused beyond.
+ * cJSON with types, limits and messages. Numbers are doubles in cJSON: integers are exact up to 2^52 and refused beyond
+ * (cJSON prints larger ones with a digit less).
  */
 #pragma once
 
@@ -32,7 +33,7 @@ const char *json_string_or(const cJSON *object, const char *key, const char *fal
 gint64 json_int64_or(const cJSON *object, const char *key, gint64 fallback);
 bool json_bool_or(const cJSON *object, const char *key, bool fallback);
 
-/* Adders. NULL strings are left out; integers must be within 2^53. A string that is not valid UTF-8 is made so with
+/* Adders. NULL strings are left out; integers must be within 2^52. A string that is not valid UTF-8 is made so with
  * U+FFFD, since what goes in may be student output. */
 void json_add_string(cJSON *object, const char *key, const char *value);
 void json_add_int64(cJSON *object, const char *key, gint64 value);
