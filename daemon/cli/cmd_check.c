@@ -73,7 +73,8 @@ static void check_course(Checking *checking, const char *folder)
 {
     g_autoptr(Diagnostics) found = diagnostics_new();
     g_autoptr(Course) course = course_load(folder, graders_all(), found);
-    g_autoptr(Policy) policy = course ? policy_parse(course, found) : NULL;
+    if (course)
+        policy_free(policy_parse(course, found));
     checking->n_files += count_files(folder);
     add_all(checking, folder, found);
 }
@@ -116,7 +117,7 @@ static void check_rubric(Checking *checking, const char *path)
     g_autofree char *below = path_below(folder, path);
     g_autoptr(GTimeZone) zone = course_zone(folder);
     g_autoptr(Diagnostics) found = diagnostics_new();
-    g_autoptr(Rubric) rubric = rubric_load(folder, below, graders_all(), zone, found);
+    rubric_free(rubric_load(folder, below, graders_all(), zone, found));
     checking->n_files++;
     add_all(checking, folder, found);
 }

@@ -311,7 +311,7 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
                           .data = (char *)"{}"};
     EventRow graded = submitted;
     graded.kind = (char *)"graded";
-    graded.data = (char *)"{\"points_milli\":1000,\"bonus_milli\":9007199254740991,\"max_milli\":1000}";
+    graded.data = (char *)"{\"points_milli\":1000,\"bonus_milli\":4503599627370495,\"max_milli\":1000}";
     g_autoptr(GPtrArray) all = g_ptr_array_sized_new(events->len + 2);
     g_ptr_array_extend((GPtrArray *)all, (GPtrArray *)events, NULL, NULL);
     g_ptr_array_add(all, &submitted);
