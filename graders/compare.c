@@ -119,7 +119,7 @@ static char *compare_line_by_line(const CompareRule *rule, const char *expected,
 /* ---- lines in any order -------------------------------------------------------------------------------------------
  */
 
-static gint sort_lines(gconstpointer a, gconstpointer b, gpointer ignore_case)
+static gint sort_lines(gconstpointer a, gconstpointer b)
 {
     const Line *left = a, *right = b;
     int order = compare_lines(left, right, false);
@@ -138,15 +138,20 @@ static void fold_lines(GArray *lines, GPtrArray *ret_folded)
     }
 }
 
-static char *say_unordered(const Line *missing, const Line *extra, bool shows_expected)
+static char *say_missing(const Line *line, bool shows_expected)
 {
     if (!shows_expected)
-        return g_strdup(missing ? "a line is missing" : "there is a line too many");
-    const Line *line = missing ? missing : extra;
+        return g_strdup("a line is missing");
     g_autofree char *shown = compare_quote(line->text, line->length);
-    if (missing)
-        return g_strdup_printf("the line %s is missing", shown);
-    return g_strdup_printf("line %zu is not expected (or not so often): %s", extra->number, shown);
+    return g_strdup_printf("the line %s is missing", shown);
+}
+
+static char *say_extra(const Line *line, bool shows_expected)
+{
+    if (!shows_expected)
+        return g_strdup("there is a line too many");
+    g_autofree char *shown = compare_quote(line->text, line->length);
+    return g_strdup_printf("line %zu is not expected (or not so often): %s", line->number, shown);
 }
 
 static char *compare_unordered(const CompareRule *rule, const char *expected, gsize expected_length, const char *got,
@@ -159,8 +164,8 @@ static char *compare_unordered(const CompareRule *rule, const char *expected, gs
         fold_lines(left, folded);
         fold_lines(right, folded);
     }
-    g_array_sort_with_data(left, sort_lines, NULL);
-    g_array_sort_with_data(right, sort_lines, NULL);
+    g_array_sort(left, sort_lines);
+    g_array_sort(right, sort_lines);
     const Line *extra = NULL;
     guint i = 0, j = 0;
     while (i < left->len) {
@@ -168,7 +173,7 @@ static char *compare_unordered(const CompareRule *rule, const char *expected, gs
         const Line *have = j < right->len ? &g_array_index(right, Line, j) : NULL;
         int order = have ? compare_lines(wanted, have, false) : -1;
         if (order < 0)
-            return say_unordered(wanted, NULL, shows_expected);
+            return say_missing(wanted, shows_expected);
         if (order > 0 && !extra)
             extra = have;
         i += order == 0;
@@ -176,7 +181,7 @@ static char *compare_unordered(const CompareRule *rule, const char *expected, gs
     }
     if (!extra && j < right->len)
         extra = &g_array_index(right, Line, j);
-    return extra ? say_unordered(NULL, extra, shows_expected) : NULL;
+    return extra ? say_extra(extra, shows_expected) : NULL;
 }
 
 char *compare_texts(const CompareRule *rule, const char *expected, gsize expected_length, const char *got,

@@ -41,16 +41,18 @@ static char *compare_arrays(JsonComparison *comparison, const cJSON *expected, c
 {
     const cJSON *left = expected->child, *right = got->child;
     gsize length = comparison->path->len;
-    for (gsize i = 0; left || right; i++) {
+    gsize i = 0;
+    for (; left && right; i++, left = left->next, right = right->next) {
         g_string_append_printf(comparison->path, "[%zu]", i);
         char *difference = compare_values(comparison, left, right);
         if (difference)
             return difference;
         g_string_truncate(comparison->path, length);
-        left = left->next;
-        right = right->next;
     }
-    return NULL;
+    if (!left && !right)
+        return NULL;
+    g_string_append_printf(comparison->path, "[%zu]", i);
+    return say_difference(comparison, left, right);
 }
 
 static GHashTable *members_of(const cJSON *object)

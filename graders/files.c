@@ -105,6 +105,7 @@ static void read_rules(GPtrArray *rules, const YamlNode *node, bool is_absent, D
 
 static void *files_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics)
 {
+    (void)load; /* reads no file of the course */
     GPtrArray *rules = g_ptr_array_new_with_free_func(rule_free);
     if (yaml_kind(node) != YAML_MAPPING) { /* short form: what must be there */
         read_rules(rules, node, false, diagnostics);

@@ -42,13 +42,14 @@ typedef struct {
     const GraderContext *context;
     gint64 since_us, until_us;
     gint64 n_commits, n_messages_right;
+    bool *has_counted;     /* n_members entries: of the commit at hand */
     gint64 *by_member;     /* n_members entries */
     GHashTable *strangers; /* address of nobody in the roster -> count */
     GError *error;         /* a pattern that was given up */
 } CommitCount;
 
 /* "Co-authored-by: Name <address>" counts for that member too: pairs share a keyboard. */
-static void count_co_authors(CommitCount *count, const HistoryCommit *commit, bool *has_counted)
+static void count_co_authors(CommitCount *count, const HistoryCommit *commit)
 {
     static const char trailer[] = "co-authored-by:";
     const guint max_trailers = 50;
@@ -60,8 +61,8 @@ static void count_co_authors(CommitCount *count, const HistoryCommit *commit, bo
         const char *close = open ? memchr(open, '>', (gsize)(line_end - open)) : NULL;
         g_autofree char *email = close ? g_strndup(open + 1, (gsize)(close - open - 1)) : g_strdup("");
         gsize member = find_member(count->context, email);
-        if (member < count->context->n_members && !has_counted[member]) {
-            has_counted[member] = true;
+        if (member < count->context->n_members && !count->has_counted[member]) {
+            count->has_counted[member] = true;
             count->by_member[member]++;
         }
         at = strstr(line_end, trailer);
@@ -71,17 +72,17 @@ static void count_co_authors(CommitCount *count, const HistoryCommit *commit, bo
 static void count_author(CommitCount *count, const HistoryCommit *commit)
 {
     const guint max_strangers = 100;
-    g_autofree bool *has_counted = g_new0(bool, count->context->n_members + 1);
+    memset(count->has_counted, 0, count->context->n_members * sizeof(bool));
     gsize member = find_member(count->context, commit->email);
     if (member < count->context->n_members) {
-        has_counted[member] = true;
+        count->has_counted[member] = true;
         count->by_member[member]++;
     } else if (g_hash_table_size(count->strangers) < max_strangers ||
                g_hash_table_contains(count->strangers, commit->email)) {
         gpointer n = g_hash_table_lookup(count->strangers, commit->email);
         g_hash_table_replace(count->strangers, g_strdup(commit->email), GINT_TO_POINTER(GPOINTER_TO_INT(n) + 1));
     }
-    count_co_authors(count, commit, has_counted);
+    count_co_authors(count, commit);
 }
 
 static bool count_commit(const HistoryCommit *commit, void *data)
@@ -220,8 +221,13 @@ static bool count_and_judge(const GitParameters *parameters, const GraderContext
     if (!parameters->has_commits && !parameters->message)
         return true;
     g_autofree gint64 *by_member = g_new0(gint64, context->n_members + 1);
+    g_autofree bool *has_counted = g_new0(bool, context->n_members + 1);
     g_autoptr(GHashTable) strangers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    CommitCount count = {.parameters = parameters, .context = context, .by_member = by_member, .strangers = strangers};
+    CommitCount count = {.has_counted = has_counted,
+                         .parameters = parameters,
+                         .context = context,
+                         .by_member = by_member,
+                         .strangers = strangers};
     return read_time(parameters->since, context, G_MININT64, &count.since_us, error) &&
            read_time(parameters->until, context, G_MAXINT64, &count.until_us, error) &&
            judge_commits(history, &count, findings, error);

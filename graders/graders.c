@@ -4,11 +4,7 @@
 #include "graders/builtin.h"
 
 static const GraderType *const all_types[] = {
-    &grader_files.type,
-    &grader_git.type,
-    &grader_run.type,
-    &grader_tests.type,
-    NULL,
+    &grader_files.type, &grader_git.type, &grader_run.type, &grader_tests.type, NULL,
 };
 
 const GraderType *const *graders_all(void)

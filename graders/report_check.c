@@ -154,6 +154,7 @@ static void keep(char **place, const char *text)
 
 static bool on_end(void *data, const char *element, const char *text, guint depth, GError **error)
 {
+    (void)depth;
     CheckXmlReader *reader = data;
     if (!reader->is_in_test)
         return true;

@@ -94,6 +94,7 @@ static bool on_start(void *data, const char *element, const char *const *attribu
 
 static bool on_end(void *data, const char *element, const char *text, guint depth, GError **error)
 {
+    (void)error; /* nothing in an end tag can be wrong */
     JunitReader *reader = data;
     bool is_problem = g_str_equal(element, "failure") || g_str_equal(element, "error");
     if (reader->test && is_problem && !reader->test->message)

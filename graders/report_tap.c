@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Test Anything Protocol, versions 12 to 14. Subtests and YAML blocks are indented: the test point of their parent
- * sums them up, so they are passed over. `not ok` with TODO is no failure, by the protocol.
+ * sums them up, so they are passed over. `not ok` with a todo directive is no failure, by the protocol.
  */
 #include "graders/report.h"
 
@@ -36,7 +36,7 @@ static bool read_plan(TapReader *reader, const char *line)
     return true;
 }
 
-/* The directive behind the last '#' that is not escaped: "SKIP", "TODO" or nothing. */
+/* The directive behind the last '#' that is not escaped: skip, todo or nothing. */
 static const char *find_directive(const char *description, gsize *ret_name_length)
 {
     gsize length = strlen(description);

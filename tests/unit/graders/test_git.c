@@ -214,7 +214,7 @@ END_TEST
 START_TEST(mistakes_are_reported)
 {
     assert_reported("git: {}", "asks for nothing");
-    assert_reported("git: {comits: 1}", "did you mean \"commits\"?");
+    assert_reported("git: {commitz: 1}", "did you mean \"commits\"?");
     assert_reported("git: {commits: {since: yesterday}}", "since: expected a time like");
     assert_reported("git: {commits: {until: yesterday}}", "or deadline, got \"yesterday\"");
     assert_reported("git: {messages: {share: 60}}", "lacks the required key \"match\"");

@@ -48,7 +48,7 @@ START_TEST(junit_of_pytest_and_ctest_is_read)
         "test_a::test_x[1-a]=passed|test_a::test_y=failed|test_a::test_z=skipped| 3 whole");
     assert_read(
         "junit",
-        "<testsuites name=\"(empty)\"\n\ttests=\"4\">"
+        "<testsuites name=\"(empty)\"\n tests=\"4\">"
         "<testcase name=\"good\" classname=\"good\" status=\"run\"><system-out>&lt;failure/&gt;</system-out></testcase>"
         "<testcase name=\"bad one\" classname=\"bad one\" status=\"fail\"><failure message=\"\"/></testcase>"
         "<testcase name=\"missing\" status=\"notrun\"><skipped message=\"Unable to find executable\"/></testcase>"
@@ -119,12 +119,12 @@ START_TEST(tap_13_and_14_are_read)
     assert_read(
         "tap",
         "TAP version 14\n1..5\nok 1 - adds\nnot ok 2 - divides # comment\n  ---\n  message: x\n  ...\n"
-        "ok 3 - later # SKIP no network\nnot ok 4 - planned # TODO write it\n    ok 1 - inner\n    1..1\nok 5\n",
+        "ok 3 - later # SKIP no network\nnot ok 4 - planned # Todo write it\n    ok 1 - inner\n    1..1\nok 5\n",
         "adds=passed|divides # comment=failed|later=skipped|planned=skipped|test 5=passed| 5 whole");
     assert_read("tap", "ok 1 - t.c:Core:adds: Passed\nnot ok 2 - t.c:Core:divides: Assertion failed\n1..2\n",
                 "t.c:Core:adds: Passed=passed|t.c:Core:divides: Assertion failed=failed| 2 whole");
     assert_read("tap", "1..0 # SKIP nothing to do\r\n", " 0 whole");
-    assert_read("tap", "ok\nok # TODO x\n1..2\n", "test 1=passed|test 2=passed| 2 whole");
+    assert_read("tap", "ok\nok # Todo x\n1..2\n", "test 1=passed|test 2=passed| 2 whole");
     assert_read("tap", "ok 1 a \\# b\n1..1\n", "a \\# b=passed| 1 whole");
 }
 END_TEST

@@ -220,9 +220,9 @@ END_TEST
 
 START_TEST(mistakes_are_reported_where_they_stand)
 {
-    assert_reported("run: {comand: x}",
-                    "r.yaml:9:13: error: unknown key \"comand\" in check \"run\"; did you mean \"command\"?");
-    assert_reported("run: {comand: x}", "lacks the required key \"command\"");
+    assert_reported("run: {commando: x}",
+                    "r.yaml:9:13: error: unknown key \"commando\" in check \"run\"; did you mean \"command\"?");
+    assert_reported("run: {commando: x}", "lacks the required key \"command\"");
     assert_reported("run: []", "a command is a text for the shell");
     assert_reported("run: [[a]]", "a command is a text for the shell");
     assert_reported("run: \"x {team}\"", "unknown placeholder {team}");
