@@ -27,6 +27,9 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
 /* Makes one of a short form: a node that is a scalar or a list. */
 void command_read_short(Command *command, const YamlNode *node, Diagnostics *diagnostics);
 void command_clear(Command *command);
+/* Reports a path in the box (a file that is to be copied out) that cannot be right: empty, or with a segment `.` or
+ * `..`. */
+void command_check_path(const char *path, const YamlNode *node, Diagnostics *diagnostics);
 
 typedef struct {
     const char *const *args; /* instead of the command's; NULL: the command's */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graders/command.h"
 
+#include "graders/pattern.h"
+
 #include <string.h>
 
 static void check_texts(char *const *texts, const YamlNode *node, Diagnostics *diagnostics)
@@ -121,6 +123,15 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
     read_exit(command, reader);
     command->network = (BoxNetwork)yaml_read_choice(reader, "network", YAML_OPTIONAL, networks, BOX_NETWORK_NONE);
     command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
+}
+
+void command_check_path(const char *path, const YamlNode *node, Diagnostics *diagnostics)
+{
+    placeholders_check(path, node, diagnostics);
+    const char *relative = *path == '/' ? path + 1 : path;
+    const char *problem = glob_problem(relative);
+    if (problem && !strstr(relative, "**"))
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "the path \"%s\" %s", path, problem);
 }
 
 void command_clear(Command *command)

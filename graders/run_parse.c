@@ -57,14 +57,14 @@ static void read_write(GPtrArray *writes, const YamlNode *node, RubricLoad *load
     g_ptr_array_add(writes, write);
     if (yaml_kind(node) == YAML_SCALAR) {
         write->path = g_strdup(yaml_scalar(node));
-        placeholders_check(write->path, node, diagnostics);
+        command_check_path(write->path, node, diagnostics);
         return;
     }
     YamlReader reader;
     yaml_reader_start(&reader, node, "writes", diagnostics);
     write->path = g_strdup(yaml_read_text(&reader, "file", YAML_REQUIRED, ""));
     if (reader.mapping && *write->path)
-        placeholders_check(write->path, yaml_get(reader.mapping, "file"), diagnostics);
+        command_check_path(write->path, yaml_get(reader.mapping, "file"), diagnostics);
     expectation_read(&write->expected, &reader, "same_as", NULL, load);
     yaml_reader_end(&reader);
 }

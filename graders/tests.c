@@ -54,7 +54,7 @@ static void read_report(TestsParameters *parameters, YamlReader *reader)
     const char *report = yaml_read_text(reader, "report", YAML_OPTIONAL, "stdout");
     if (!g_str_equal(report, "stdout")) {
         parameters->report = g_strdup(report);
-        placeholders_check(report, yaml_get(reader->mapping, "report"), reader->diagnostics);
+        command_check_path(report, yaml_get(reader->mapping, "report"), reader->diagnostics);
     }
     bool is_xml = g_str_has_suffix(report, ".xml");
     YamlNeed need = is_xml ? YAML_OPTIONAL : YAML_REQUIRED;

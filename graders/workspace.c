@@ -18,11 +18,11 @@ static void entry_free(gpointer data)
     g_free(entry);
 }
 
-static bool is_ours(const char *prefix, const char *name)
+static bool is_left_out(const char *prefix, const char *name)
 {
     bool is_dot = g_str_equal(name, ".") || g_str_equal(name, "..");
     bool is_top = *prefix == '\0';
-    return is_dot || (is_top && (g_str_equal(name, ".git") || g_str_has_prefix(name, ".rubric-out-")));
+    return is_dot || (is_top && g_str_equal(name, ".git"));
 }
 
 static gint compare_names(gconstpointer a, gconstpointer b)
@@ -40,7 +40,7 @@ static GPtrArray *read_names(int folder_fd, const char *prefix, guint n_left)
     }
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     for (const struct dirent *at = readdir(dir); at && names->len <= n_left; at = readdir(dir)) {
-        if (!is_ours(prefix, at->d_name) && g_utf8_validate(at->d_name, -1, NULL))
+        if (!is_left_out(prefix, at->d_name) && g_utf8_validate(at->d_name, -1, NULL))
             g_ptr_array_add(names, g_strdup(at->d_name));
     }
     closedir(dir);

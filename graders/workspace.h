@@ -13,7 +13,7 @@ typedef struct {
     gint64 bytes;
 } Entry;
 
-/* All entries, parents before children, by name. `.git` at the top and our own {out} folders are left out. LIMIT: more
+/* All entries, parents before children, by name. `.git` at the top is left out. LIMIT: more
  * than 100,000 entries or folders deeper than 64; entries whose names are not UTF-8 are left out. */
 GPtrArray *workspace_list(const GraderContext *context, GError **error); /* of Entry* */
 

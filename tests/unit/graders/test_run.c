@@ -244,6 +244,8 @@ START_TEST(mistakes_are_reported_where_they_stand)
                     "give cases or cases_folder, not both");
     assert_reported("run: {command: x, cases_folder: checks, stdout: a}",
                     "with cases_folder the expected texts are its NAME.out");
+    assert_reported("run: {command: x, writes: ../x}", "the path \"../x\" holds a segment");
+    assert_reported("run: {command: x, writes: [{file: \"{out}/../../x\"}]}", "holds a segment");
     assert_reported("run: {command: x, writes: [{is: a}]}", "lacks the required key \"file\"");
 }
 END_TEST
