@@ -111,6 +111,24 @@ START_TEST(the_canonical_bytes_are_those_of_the_documentation)
 }
 END_TEST
 
+START_TEST(the_hash_is_the_one_of_the_documentations_example)
+{
+    g_autofree char *other = g_build_filename(folder, "other.db", NULL);
+    g_autoptr(Store) empty = store_open(other, NULL);
+    LedgerRow row = {.booked_us = 1663800000000000,
+                     .account = (char *)"person:ann",
+                     .amount_milli = -1000,
+                     .kind = (char *)"charge",
+                     .assignment = (char *)"h1",
+                     .submission_id = 12,
+                     .reason = (char *)"5 h late: 1 of your 7 tokens, 6 left."};
+    ck_assert_good(ledger_append(empty, &row, error));
+    g_autoptr(LedgerRow) line = NULL;
+    ck_assert_good(store_ledger_last(empty, &line, error));
+    ck_assert_str_eq(line->hash, "bcf17cce4de16614e77b18eb7040a4aae0ea70de63c97efc5dccfd71624184e8");
+}
+END_TEST
+
 START_TEST(texts_cannot_imitate_other_fields)
 {
     LedgerRow a = {
@@ -240,6 +258,7 @@ int main(void)
     tcase_add_test(tcase, an_empty_ledger_is_good);
     tcase_add_test(tcase, a_good_ledger_gives_its_length_and_head);
     tcase_add_test(tcase, the_canonical_bytes_are_those_of_the_documentation);
+    tcase_add_test(tcase, the_hash_is_the_one_of_the_documentations_example);
     tcase_add_test(tcase, texts_cannot_imitate_other_fields);
     tcase_add_test(tcase, the_store_itself_refuses_to_change_the_ledger);
     tcase_add_test(tcase, every_edited_field_is_detected);
