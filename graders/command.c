@@ -211,6 +211,18 @@ static bool explain_failure(int code, GError **error)
     return error_set_errno(error, -code, "cannot run a box");
 }
 
+/* A course's own command that lacks something says so by its exit status: that must not cost a student anything. */
+static bool could_judge(const Command *command, const BoxResult *result, GError **error)
+{
+    const gsize max_words = 200;
+    if (result->status.end != BOX_END_EXITED || result->status.exit_code != command->error_exit)
+        return true;
+    const BoxBytes *said = result->err.length > 0 ? &result->err : &result->out;
+    g_autofree char *words = text_last(said->data, said->length, max_words);
+    return error_set(error, RUBRIC_ERROR_TEMPORARY, "the check's command says that it could not judge: %s",
+                     g_strstrip(words));
+}
+
 bool command_run(const Command *command, const CommandInput *input, const Check *check, GraderContext *context,
                  BoxResult *ret_result, GError **error)
 {
@@ -235,6 +247,10 @@ bool command_run(const Command *command, const CommandInput *input, const Check 
         return explain_failure(code, error);
     if (result.status.end == BOX_END_REFUSED) {
         error_set(error, RUBRIC_ERROR_SYSTEM, "the box could not be made: %s", result.status.message);
+        box_result_clear(&result);
+        return false;
+    }
+    if (!could_judge(command, &result, error)) {
         box_result_clear(&result);
         return false;
     }

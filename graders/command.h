@@ -16,13 +16,14 @@ typedef struct {
     char *hidden;      /* folder of the course that is mounted read-only at {checks} for this box, or NULL */
     bool keeps_writes; /* what it writes to the workspace stays for later checks */
     bool any_exit;
-    GArray *exits; /* of int: the statuses that are right, unless any_exit */
+    GArray *exits;  /* of int: the statuses that are right, unless any_exit */
+    int error_exit; /* the status by which the course's own command says that it could not judge; -1: none */
     BoxNetwork network;
     BoxProfile profile;
 } Command;
 
-/* Reads the command under `command_key` and the keys args, env, folder, hidden, keep, exit, network and profile of a
- * mapping whose reader the caller ends. Reports every problem. */
+/* Reads the command under `command_key` and the keys args, env, folder, hidden, keep, exit, error_exit, network and
+ * profile of a mapping whose reader the caller ends. Reports every problem. */
 void command_read(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load);
 /* Makes one of a short form: a node that is a scalar or a list. */
 void command_read_short(Command *command, const YamlNode *node, Diagnostics *diagnostics);
@@ -41,8 +42,8 @@ typedef struct {
 } CommandInput;
 
 /* Runs one box to its end. Reports that the submission brought along are removed first, so that what comes back was
- * written by this run; {out} is a fresh folder for this run alone. false: our failure (also BOX_END_REFUSED). Clear
- * *ret_result by box_result_clear. */
+ * written by this run; {out} is a fresh folder for this run alone. false: our failure (also BOX_END_REFUSED and
+ * error_exit). Clear *ret_result by box_result_clear. */
 bool command_run(const Command *command, const CommandInput *input, const Check *check, GraderContext *context,
                  BoxResult *ret_result, GError **error);
 

@@ -15,6 +15,7 @@ void command_read_short(Command *command, const YamlNode *node, Diagnostics *dia
 {
     const int success = 0;
     if (!command->exits) {
+        command->error_exit = -1;
         command->exits = g_array_new(FALSE, FALSE, sizeof(int));
         g_array_append_val(command->exits, success);
     }
@@ -105,7 +106,7 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
     static const char *const networks[] = {"none", "loopback", NULL};
     static const char *const profiles[] = {"strict", "build", NULL};
     const int success = 0;
-    *command = (Command){.exits = g_array_new(FALSE, FALSE, sizeof(int))};
+    *command = (Command){.exits = g_array_new(FALSE, FALSE, sizeof(int)), .error_exit = -1};
     g_array_append_val(command->exits, success);
     const YamlNode *node = yaml_read_node(reader, command_key, YAML_REQUIRED);
     if (node)
@@ -121,6 +122,8 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
         rubric_load_uses_file(load, command->hidden, yaml_get(reader->mapping, "hidden"), reader->diagnostics);
     command->keeps_writes = yaml_read_bool(reader, "keep", false);
     read_exit(command, reader);
+    const gint64 no_status = -1, max_status = 255;
+    command->error_exit = (int)yaml_read_integer(reader, "error_exit", YAML_OPTIONAL, no_status, 1, max_status);
     command->network = (BoxNetwork)yaml_read_choice(reader, "network", YAML_OPTIONAL, networks, BOX_NETWORK_NONE);
     command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
 }

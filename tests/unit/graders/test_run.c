@@ -69,6 +69,19 @@ START_TEST(exit_may_be_a_number_a_list_or_any)
 }
 END_TEST
 
+START_TEST(a_course_script_that_cannot_judge_is_our_error)
+{
+    const char *check = "run: {command: x, hidden: checks, error_exit: 75, stdout: y}";
+    fake_one((FakeBox){.status = {.exit_code = 75}, .err = "no movie log\n"});
+    assert_judged(check, FINDING_ERROR, "says that it could not judge: no movie log");
+    fake_one((FakeBox){.status = {.exit_code = 74}});
+    assert_judged(check, FINDING_FAIL, "status 0 was expected");
+    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = 9, .exit_code = 75}});
+    assert_judged(check, FINDING_FAIL, "`x`: ");
+    assert_reported("run: {command: x, error_exit: 0}", "error_exit");
+}
+END_TEST
+
 START_TEST(output_is_compared_outside_of_the_box)
 {
     fake_write("course/checks/expected.txt", "one\ntwo\n");
@@ -258,6 +271,7 @@ int main(void)
     tcase_add_test(tcase, everything_a_box_needs_is_handed_over);
     tcase_add_test(tcase, hidden_input_comes_from_a_file_that_the_box_cannot_change);
     tcase_add_test(tcase, exit_may_be_a_number_a_list_or_any);
+    tcase_add_test(tcase, a_course_script_that_cannot_judge_is_our_error);
     tcase_add_test(tcase, output_is_compared_outside_of_the_box);
     tcase_add_test(tcase, pieces_of_output_are_looked_for);
     tcase_add_test(tcase, evidence_has_the_last_words_unless_they_are_hidden);

@@ -4,6 +4,7 @@
 LOG is the staff's copy of the team's topic (times in UTC, without a zone), RECEIVED the moment of submission (as
 2022-09-21T22:15:00.000000Z), SERVER the team's host name. Both figures are of the better of two windows: the 24 hours before RECEIVED
 and the 24 hours after it. What passes is written in the rubric, not here.
+Without a log it ends with 75, which the rubric takes as an error of the course's staff, not of the team.
 """
 import collections
 import datetime
@@ -13,6 +14,7 @@ import sys
 TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(?:\.\d{1,9})?)?"  # the log leaves the seconds out when they are 00
 REQUEST = re.compile(TIME + r",\d+,recommendation request ([^,\s:]+):\d+, status (\d+), result: (.*), \d+ ms")
 DAY = datetime.timedelta(hours=24)
+CANNOT_JUDGE = 75
 
 
 def requests(path, server):
@@ -40,7 +42,11 @@ def main():
     moment = datetime.datetime.fromisoformat(received.replace("Z", "+00:00"))
     if moment.tzinfo:
         moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-    seen = list(requests(path, server))
+    try:
+        seen = list(requests(path, server))
+    except OSError as problem:
+        print(f"no movie log: {problem}", file=sys.stderr)
+        return CANNOT_JUDGE
     windows = {
         "before": [answer for time, answer in seen if moment - DAY <= time <= moment],
         "after": [answer for time, answer in seen if moment <= time <= moment + DAY],
@@ -53,7 +59,8 @@ def main():
         figures = {name: personalised_share(answers) for name, answers in windows.items()}
         print(f"personalised: {int(max(figures.values()))} %")
         print(f"of the requests: {figures['before']:.1f} % in the 24 h before, {figures['after']:.1f} % in the 24 h after")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
