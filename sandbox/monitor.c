@@ -31,7 +31,7 @@ typedef struct {
     int socket; /* to init */
     int pidfd;  /* of init */
     int disk_fd, proc_fd;
-    bool is_started, is_done, is_client_gone, hit_disk;
+    bool is_started, is_done, is_client_gone, is_output_over, hit_disk;
     BoxLimit stop_limit; /* why we ended it */
     bool is_stopped;
     int64_t deadline_us, next_sample_us, sampled_cpu_us, sampled_processes;
@@ -178,7 +178,11 @@ static void hear_client(Monitor *monitor)
     }
     if (monitor->is_client_gone && monitor->is_stopped)
         kill_init(monitor, SIGKILL);
-    stop_box(monitor, reason == BOX_STOP_OUTPUT ? BOX_LIMIT_OUTPUT : BOX_LIMIT_NONE);
+    /* Output can overtake init's word that the program has started. */
+    if (reason == BOX_STOP_OUTPUT && !monitor->is_started)
+        monitor->is_output_over = true;
+    else
+        stop_box(monitor, reason == BOX_STOP_OUTPUT ? BOX_LIMIT_OUTPUT : BOX_LIMIT_NONE);
 }
 
 static void take_started_fds(Monitor *monitor, struct msghdr *message)
@@ -202,6 +206,8 @@ static void note_event(Monitor *monitor, const InitEvent *event)
         if (!monitor->is_stopped)
             monitor->deadline_us = event->start_us + monitor->box->request.spec.limits.wall_ms * 1000;
         monitor->next_sample_us = event->start_us + shortest_sample_us;
+        if (monitor->is_output_over)
+            stop_box(monitor, BOX_LIMIT_OUTPUT);
         break;
     case INIT_DONE:
         monitor->done = *event;
