@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/worker/worker.h"
+#include "daemon/worker/workspace.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -14,10 +14,6 @@ typedef struct archive ArchiveWriter;
 typedef struct archive_entry ArchiveEntry;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ArchiveWriter, archive_write_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ArchiveEntry, archive_entry_free)
-
-/* The folder that everything lies in: unpacking enters an only root folder, so this one keeps it from entering a
- * student's. */
-static const char root_name[] = "submission";
 
 typedef struct {
     ArchiveWriter *archive;
@@ -169,7 +165,7 @@ bool pack_folder(int folder_fd, int archive_fd, const UnpackLimits *limits, GErr
     if (archive_write_set_format_gnutar(archive) != ARCHIVE_OK ||
         archive_write_open_fd(archive, archive_fd) != ARCHIVE_OK)
         return fail_writing(&packer, error);
-    if (!pack_below(&packer, folder_fd, ".", root_name, 0, error))
+    if (!pack_below(&packer, folder_fd, ".", PACKED_ROOT, 0, error))
         return false;
     return archive_write_close(archive) == ARCHIVE_OK || fail_writing(&packer, error);
 }

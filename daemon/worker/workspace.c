@@ -104,22 +104,21 @@ void workspace_remark(Workspace *workspace, Remark remark, const char *name)
 
 static void say_remarks(Workspace *workspace)
 {
-    static const struct {
-        const char *begin, *end;
-    } sentences[N_REMARKS] = {
-        [REMARK_DEBRIS] = {"left out what the system or an editor added: ", ""},
-        [REMARK_GIT] = {"left out the git folder of the ", ""},
-        [REMARK_SETUID] = {"dropped the set-user-id, set-group-id or sticky bits of ", ""},
+    static const char *const sentences[N_REMARKS] = {
+        [REMARK_DEBRIS] = "left out what the system or an editor added: ",
+        [REMARK_ROOT] = "everything lies in one folder, which was entered: ",
+        [REMARK_GIT] = "left out the git folder of the ",
+        [REMARK_SETUID] = "dropped the set-user-id, set-group-id or sticky bits of ",
         [REMARK_CASE] =
-            {"some names differ only in upper and lower case, which other systems cannot hold side by side: ", ""},
-        [REMARK_SUBMODULE] = {"submodules are not fetched, so these folders are empty: ", ""},
-        [REMARK_LFS] = {"these files are Git LFS pointers, whose content is not fetched: ", ""},
+            "some names differ only in upper and lower case, which other systems cannot hold side by side: ",
+        [REMARK_SUBMODULE] = "submodules are not fetched, so these folders are empty: ",
+        [REMARK_LFS] = "these files are Git LFS pointers, whose content is not fetched: ",
     };
     for (int i = 0; i < N_REMARKS; i++) {
         unsigned n = workspace->remarks[i].n;
         if (n == 0)
             continue;
-        g_autoptr(GString) message = g_string_new(sentences[i].begin);
+        g_autoptr(GString) message = g_string_new(sentences[i]);
         if (i == REMARK_GIT)
             g_string_append_printf(message, "%s: ", workspace->what);
         g_string_append(message, workspace->remarks[i].names->str);
@@ -477,6 +476,8 @@ bool workspace_finish(Workspace *workspace, bool enter_root, GError **error)
         const char *root = enter_root ? only_root(workspace) : NULL;
         if (root && !enter_folder(workspace, root, error))
             return false;
+        if (root && strcmp(root, PACKED_ROOT) != 0)
+            workspace_remark(workspace, REMARK_ROOT, root);
         if (!make_links(workspace, root ? strlen(root) + 1 : 0, error))
             return false;
     }

@@ -13,8 +13,12 @@
 
 typedef enum { ENTRY_FOLDER = 1, ENTRY_FILE, ENTRY_LINK } EntryKind;
 
+/* The folder that pack_folder puts everything in, so that unpacking enters it and not a student's. */
+#define PACKED_ROOT "submission"
+
 /* What is let in, or left out, but said once with a count. */
 typedef enum {
+    REMARK_ROOT,
     REMARK_DEBRIS,
     REMARK_GIT,
     REMARK_SETUID,
