@@ -63,7 +63,10 @@ static void note_look(const Role *role, Watched *watched)
     json_add_string(json, "error", watched->error);
     g_autofree char *text = json_print(json);
     g_autofree char *path = g_strdup_printf("%s/run/source-%s.json", role->config->state_folder, watched->source->name);
-    g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL);
+    g_autofree char *fresh = g_strconcat(path, ".new", NULL);
+    /* GLib writes over a longer file without cutting it, so a new one takes its place. */
+    if (g_file_set_contents_full(fresh, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL))
+        g_rename(fresh, path);
 }
 
 static void look_at(Role *role, SourceContext *context, Watched *watched)
