@@ -65,6 +65,7 @@ static void note_look(const Role *role, Watched *watched)
     g_autofree char *path = g_strdup_printf("%s/run/source-%s.json", role->config->state_folder, watched->source->name);
     g_autofree char *fresh = g_strconcat(path, ".new", NULL);
     /* GLib writes over a longer file without cutting it, so a new one takes its place. */
+    g_unlink(fresh);
     if (g_file_set_contents_full(fresh, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL))
         g_rename(fresh, path);
 }
