@@ -139,6 +139,7 @@ typedef struct {
     const GPtrArray *entries;
     gsize n_bytes_read;
     gint64 deadline_us;
+    GString *evidence; /* what was found, for whoever judges on */
 } Search;
 
 /* "src/" means the folder; a rule of what must be there means files, one of what must not be there anything. */
@@ -259,8 +260,8 @@ static bool rule_reads(const FileRule *rule)
     return rule->encoding != ENCODING_ANY || rule->text || rule->lacks;
 }
 
-/* Reads one file for the rule. *ret_problem: a sentence, or NULL. */
-static bool check_content(Search *search, const FileRule *rule, const Entry *entry, bool *text_found,
+/* Reads one file for the rule. *ret_problem: a sentence, or NULL. *text_line: where the rule's text was found first. */
+static bool check_content(Search *search, const FileRule *rule, const Entry *entry, char **text_line,
                           char **ret_problem, GError **error)
 {
     const gsize max_total = 64 << 20;
@@ -290,9 +291,9 @@ static bool check_content(Search *search, const FileRule *rule, const Entry *ent
             *ret_problem =
                 g_strdup_printf("%s holds text that it must not (pattern: %s)", path, pattern_text(rule->lacks));
     }
-    if (*ret_problem || !rule->text || *text_found)
+    if (*ret_problem || !rule->text || *text_line)
         return true;
-    return pattern_found(rule->text, data, length, text_found, error);
+    return pattern_find_line(rule->text, data, length, text_line, error);
 }
 
 static char *check_absent(const GPtrArray *matches, const FileRule *rule)
@@ -305,22 +306,37 @@ static char *check_absent(const GPtrArray *matches, const FileRule *rule)
     return g_strdup_printf("%s%s must not be there (\"%s\")", path, more, rule->shown);
 }
 
+/* What a TA wants to see of what is there: which files, and the line with the text. */
+static void note_matches(Search *search, const FileRule *rule, const GPtrArray *matches, const char *text_line)
+{
+    const guint max_shown = 5;
+    for (guint i = 0; rule->min > 0 && i < MIN(matches->len, max_shown); i++) {
+        const Entry *entry = g_ptr_array_index(matches, i);
+        g_autofree char *path = compare_quote(entry->path, strlen(entry->path));
+        g_string_append_printf(search->evidence, "%s, %" G_GINT64_FORMAT " bytes\n", path, entry->bytes);
+    }
+    if (rule->min > 0 && matches->len > max_shown)
+        g_string_append_printf(search->evidence, "and %u more\n", matches->len - max_shown);
+    if (text_line)
+        g_string_append_printf(search->evidence, "    %s\n", text_line);
+}
+
 static bool judge_rule(Search *search, const FileRule *rule, char **ret_problem, GError **error)
 {
     g_autoptr(GPtrArray) matches = find_matches(rule, search->entries);
     *ret_problem = rule->is_absent ? check_absent(matches, rule) : check_count(rule, matches, search->entries);
     if (*ret_problem || rule->is_absent)
         return true;
-    bool text_found = false;
+    g_autofree char *text_line = NULL;
     for (guint i = 0; i < matches->len && !*ret_problem; i++) {
         const Entry *entry = g_ptr_array_index(matches, i);
         if (entry->kind != ENTRY_FILE)
             continue;
         *ret_problem = check_size(rule, entry);
-        if (!*ret_problem && rule_reads(rule) && !check_content(search, rule, entry, &text_found, ret_problem, error))
+        if (!*ret_problem && rule_reads(rule) && !check_content(search, rule, entry, &text_line, ret_problem, error))
             return false;
     }
-    if (!*ret_problem && rule->text && !text_found && matches->len > 0) {
+    if (!*ret_problem && rule->text && !text_line && matches->len > 0) {
         const Entry *first = g_ptr_array_index(matches, 0);
         g_autofree char *path = compare_quote(first->path, strlen(first->path));
         g_autofree char *where =
@@ -328,6 +344,8 @@ static bool judge_rule(Search *search, const FileRule *rule, char **ret_problem,
         *ret_problem = g_strdup_printf("%s %s the text that it must (pattern: %s)", where,
                                        matches->len == 1 ? "lacks" : "holds", pattern_text(rule->text));
     }
+    if (!*ret_problem)
+        note_matches(search, rule, matches, text_line);
     return true;
 }
 
@@ -344,8 +362,10 @@ static bool files_judge(const Check *check, GraderContext *context, Finding **re
     g_autoptr(GPtrArray) entries = workspace_list(context, error);
     if (!entries)
         return false;
+    g_autoptr(GString) evidence = g_string_new(NULL);
     Search search = {.context = context,
                      .entries = entries,
+                     .evidence = evidence,
                      .deadline_us = clock_monotonic_us() + check->limits.wall_ms * (CLOCK_SECOND_US / 1000)};
     g_autoptr(GString) problems = g_string_new(NULL);
     for (guint i = 0; i < rules->len; i++) {
@@ -359,6 +379,7 @@ static bool files_judge(const Check *check, GraderContext *context, Finding **re
         *ret_finding = finding_new(NULL, NULL, NULL, FINDING_FAIL, "%s", problems->str);
     else
         *ret_finding = finding_new(NULL, NULL, NULL, FINDING_PASS, "the files are as they should be");
+    (*ret_finding)->evidence = evidence->len > 0 ? g_strdup(evidence->str) : NULL;
     (*ret_finding)->figures = cJSON_CreateObject();
     json_add_int64((*ret_finding)->figures, "entries", entries->len);
     return true;

@@ -40,16 +40,47 @@ const char *pattern_text(const GRegex *regex)
     return g_regex_get_pattern(regex) + strlen(match_limit);
 }
 
-bool pattern_found(const GRegex *regex, const char *text, gsize length, bool *ret_is_found, GError **error)
+/* *ret_start: byte of `valid` where the first match begins, -1: none. */
+static bool find(const GRegex *regex, const char *valid, gint *ret_start, GError **error)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, (gssize)MIN(length, PATTERN_MAX_TEXT));
     g_autoptr(GError) failure = NULL;
-    bool is_found = g_regex_match_full(regex, valid, -1, 0, 0, NULL, &failure);
+    g_autoptr(GMatchInfo) match = NULL;
+    bool is_found = g_regex_match_full(regex, valid, -1, 0, 0, &match, &failure);
     if (failure)
         return error_set(error, RUBRIC_ERROR_LIMIT,
                          "the pattern \"%s\" takes too many steps on this text; make it simpler (%s)",
                          pattern_text(regex), failure->message);
-    *ret_is_found = is_found;
+    *ret_start = -1;
+    if (is_found)
+        g_match_info_fetch_pos(match, 0, ret_start, NULL);
+    return true;
+}
+
+bool pattern_found(const GRegex *regex, const char *text, gsize length, bool *ret_is_found, GError **error)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, (gssize)MIN(length, PATTERN_MAX_TEXT));
+    gint start;
+    if (!find(regex, valid, &start, error))
+        return false;
+    *ret_is_found = start >= 0;
+    return true;
+}
+
+bool pattern_find_line(const GRegex *regex, const char *text, gsize length, char **ret_line, GError **error)
+{
+    const gsize max_line = 300;
+    g_autofree char *valid = g_utf8_make_valid(text, (gssize)MIN(length, PATTERN_MAX_TEXT));
+    gint start;
+    if (!find(regex, valid, &start, error))
+        return false;
+    *ret_line = NULL;
+    if (start < 0)
+        return true;
+    const char *begin = valid + start;
+    while (begin > valid && begin[-1] != '\n')
+        begin--;
+    g_autofree char *line = g_strndup(begin, strcspn(begin, "\r\n"));
+    *ret_line = text_truncate(line, max_line);
     return true;
 }
 

@@ -23,6 +23,10 @@ const char *pattern_text(const GRegex *regex);
 /* Is the pattern found in the first PATTERN_MAX_TEXT bytes of `text` (any bytes)? LIMIT: matching was given up. */
 bool pattern_found(const GRegex *regex, const char *text, gsize length, bool *ret_is_found, GError **error);
 
+/* The same; *ret_line: the line in which the match begins, as valid UTF-8 and shortened, for evidence; NULL: not found.
+ * Caller frees. */
+bool pattern_find_line(const GRegex *regex, const char *text, gsize length, char **ret_line, GError **error);
+
 /* `*` and `?` do not cross '/', `**` as a whole segment does, [a-z] and [!a-z] are sets; all else stands for itself. */
 bool glob_matches(const char *glob, const char *path, bool ignore_case);
 

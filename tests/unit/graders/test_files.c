@@ -20,6 +20,20 @@ START_TEST(what_is_there_is_found_and_what_is_missing_is_named)
 }
 END_TEST
 
+START_TEST(what_was_found_is_evidence_for_whoever_judges_on)
+{
+    fake_write("work/report.md", "# Metrics\n| accuracy | 0.8 | 0.5 |\nend\n");
+    g_autoptr(Finding) found = judge("files: {present: {glob: report.md, text: 'accuracy.*0'}}");
+    ck_assert_str_eq(found->evidence, "\"report.md\", 39 bytes\n    | accuracy | 0.8 | 0.5 |\n");
+    for (char name[] = "work/a.py"; name[5] <= 'g'; name[5]++)
+        fake_write(name, "");
+    g_autoptr(Finding) many = judge("files: {present: {glob: \"*.py\"}}");
+    ck_assert(g_str_has_suffix(many->evidence, "\"e.py\", 0 bytes\nand 2 more\n"));
+    g_autoptr(Finding) none = judge("files: {present: {glob: \"*.py\", min: 0, lacks: key}}");
+    ck_assert_ptr_null(none->evidence);
+}
+END_TEST
+
 START_TEST(what_must_not_be_there_is_named)
 {
     fake_write("work/src/a.o", "");
@@ -125,6 +139,7 @@ int main(void)
     TCase *tcase = tcase_create("files");
     tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
     tcase_add_test(tcase, what_is_there_is_found_and_what_is_missing_is_named);
+    tcase_add_test(tcase, what_was_found_is_evidence_for_whoever_judges_on);
     tcase_add_test(tcase, what_must_not_be_there_is_named);
     tcase_add_test(tcase, counts_and_sizes_are_held_against_bounds);
     tcase_add_test(tcase, encodings_name_the_line_and_the_byte);
