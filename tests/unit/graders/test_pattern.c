@@ -93,6 +93,18 @@ START_TEST(a_pattern_that_explodes_is_given_up_as_ours)
 }
 END_TEST
 
+START_TEST(a_long_row_of_blanks_does_not_hold_up_a_common_pattern)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (text->len < 500000)
+        g_string_append_printf(text, "%5000s", "x");
+    fake_write("work/a", text->str);
+    gint64 start_us = clock_monotonic_us();
+    assert_judged("files: {present: {glob: a, lacks: '\\s+$'}}", FINDING_PASS, "");
+    ck_assert_int_lt(clock_monotonic_us() - start_us, 10 * CLOCK_SECOND_US);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("pattern");
@@ -103,5 +115,6 @@ int main(void)
     tcase_add_test(tcase, globs_that_can_match_nothing_are_named);
     tcase_add_test(tcase, a_wrong_expression_is_reported_with_its_place);
     tcase_add_test(tcase, a_pattern_that_explodes_is_given_up_as_ours);
+    tcase_add_test(tcase, a_long_row_of_blanks_does_not_hold_up_a_common_pattern);
     return fixture_main(tcase, "pattern");
 }
