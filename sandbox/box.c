@@ -109,7 +109,9 @@ static int serve(void)
         return EXIT_OURS;
     BoxStatus status = {0};
     monitor_run(&box, &status);
-    return send_status(&box, &status) < 0 ? EXIT_OURS : EXIT_DONE;
+    int r = send_status(&box, &status);
+    box_request_clear(&box.request);
+    return r < 0 ? EXIT_OURS : EXIT_DONE;
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,7 @@
 
 static void write_bytes(BoxWriter *writer, const void *bytes, size_t n)
 {
-    if (writer->failed)
+    if (writer->failed || n == 0)
         return;
     if (n > BOX_FRAME_MAX - writer->length) {
         writer->failed = true;
