@@ -19,6 +19,7 @@ struct Store {
     char *path;
     GHashTable *statements; /* literal's address -> sqlite3_stmt */
     bool in_transaction;
+    gint64 busy_timeout_us;
     gint64 busy_until_us; /* monotonic; when the wait that goes on now gives up */
     guint32 jitter;
 };

@@ -26,7 +26,7 @@ static int wait_for_lock(void *data, int n_waits)
     Store *store = data;
     gint64 now_us = clock_monotonic_us();
     if (n_waits == 0)
-        store->busy_until_us = now_us + busy_timeout_us;
+        store->busy_until_us = now_us + store->busy_timeout_us;
     if (now_us >= store->busy_until_us)
         return 0;
     store->jitter = store->jitter * 1664525u + 1013904223u;
@@ -141,6 +141,7 @@ static Store *open_file(const char *path, int flags, GError **error)
     g_autoptr(Store) store = g_new0(Store, 1);
     store->path = g_strdup(path);
     store->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, statement_free);
+    store->busy_timeout_us = busy_timeout_us;
     store->jitter = (guint32)getpid() * 2654435761u;
     if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) != SQLITE_OK) {
         g_assert(store->db); /* NULL only when there is no memory at all, and GLib has aborted by then */
