@@ -200,7 +200,7 @@ static void print_effects_json(const AccountChange *change)
     puts(text);
 }
 
-static int finish(AccountChange *change, bool ok, GError *error)
+int account_change_end(AccountChange *change, bool ok, GError *error)
 {
     if (ok && !change->is_dry_run)
         ok = store_commit(change->daemon.store, &error);
@@ -217,12 +217,10 @@ static int finish(AccountChange *change, bool ok, GError *error)
     return EXIT_DONE;
 }
 
-int account_change_end(AccountChange *change, bool ok, GError *error)
+void account_change_clear(AccountChange *change)
 {
-    int status = finish(change, ok, error);
     g_clear_pointer(&change->effects, g_ptr_array_unref);
     g_clear_pointer(&change->reason, g_free);
     g_clear_pointer(&change->config_path, g_free);
     cli_daemon_clear(&change->daemon);
-    return status;
 }

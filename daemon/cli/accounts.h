@@ -39,3 +39,5 @@ bool account_change_look(AccountChange *change, const char *account, GError **er
 bool account_change_settle(AccountChange *change, const char *account, GError **error);
 /* Commits (or takes back) and prints the effects, or the error, which is freed. Returns the exit status. */
 int account_change_end(AccountChange *change, bool ok, GError *error);
+void account_change_clear(AccountChange *change);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AccountChange, account_change_clear)

@@ -34,7 +34,7 @@ static bool confirm(AccountChange *change, const char *text, GError **error)
 
 static int run(int argc, char **argv)
 {
-    AccountChange change = {.command = &cmd_confirm};
+    g_auto(AccountChange) change = {.command = &cmd_confirm};
     GOptionEntry options[] = {ACCOUNT_CHANGE_OPTIONS(&change), G_OPTION_ENTRY_NULL};
     int status = EXIT_USAGE;
     if (!cli_parse(&cmd_confirm, options, &argc, &argv))

@@ -58,7 +58,7 @@ static bool extend(AccountChange *change, char **argv, const char *until, GError
 
 static int run(int argc, char **argv)
 {
-    AccountChange change = {.command = &cmd_extend};
+    g_auto(AccountChange) change = {.command = &cmd_extend};
     g_autofree char *until = NULL;
     GOptionEntry options[] = {
         {"until", 0, 0, G_OPTION_ARG_STRING, &until, "the new deadline, in the course's time zone", "TIME"},

@@ -25,7 +25,7 @@ static bool grant(AccountChange *change, const char *owner, const char *amount, 
 
 static int run(int argc, char **argv)
 {
-    AccountChange change = {.command = &cmd_grant};
+    g_auto(AccountChange) change = {.command = &cmd_grant};
     GOptionEntry options[] = {ACCOUNT_CHANGE_OPTIONS(&change), G_OPTION_ENTRY_NULL};
     int status = EXIT_USAGE;
     if (!cli_parse(&cmd_grant, options, &argc, &argv))

@@ -68,7 +68,7 @@ static bool release(AccountChange *change, const char *assignment_id, const char
 
 static int run(int argc, char **argv)
 {
-    AccountChange change = {.command = &cmd_release};
+    g_auto(AccountChange) change = {.command = &cmd_release};
     GOptionEntry options[] = {ACCOUNT_CHANGE_OPTIONS(&change), G_OPTION_ENTRY_NULL};
     int status = EXIT_USAGE;
     if (!cli_parse(&cmd_release, options, &argc, &argv))
