@@ -61,7 +61,7 @@ static bool find(const GRegex *regex, const char *valid, gint *ret_start, GError
 bool pattern_found(const GRegex *regex, const char *text, gsize length, bool *ret_is_found, GError **error)
 {
     g_autofree char *valid = g_utf8_make_valid(text, (gssize)MIN(length, PATTERN_MAX_TEXT));
-    gint start;
+    gint start = -1;
     if (!find(regex, valid, &start, error))
         return false;
     *ret_is_found = start >= 0;
@@ -72,7 +72,7 @@ bool pattern_find_line(const GRegex *regex, const char *text, gsize length, char
 {
     const gsize max_line = 300;
     g_autofree char *valid = g_utf8_make_valid(text, (gssize)MIN(length, PATTERN_MAX_TEXT));
-    gint start;
+    gint start = -1;
     if (!find(regex, valid, &start, error))
         return false;
     *ret_line = NULL;

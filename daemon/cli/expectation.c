@@ -155,40 +155,68 @@ static void inherit(Expectation *expectation, Expectation *base)
     expectation->recipe->base = g_steal_pointer(&base->recipe);
 }
 
-static Expectation *load_with_bases(const Course *course, const Assignment *assignment, const char *name, guint depth,
-                                    Diagnostics *diagnostics)
+static char *path_of(const Course *course, const Assignment *assignment, const char *name)
+{
+    g_autofree char *file = g_strconcat(name, expectation_suffix, NULL);
+    return folder_of(course, assignment, file);
+}
+
+/* The name in `base:` if there can be such a sample; NULL: reported. */
+static char *check_base(const Course *course, const Assignment *assignment, const YamlNode *base, guint n_before,
+                        Diagnostics *diagnostics)
+{
+    const char *name = yaml_scalar(base);
+    g_autofree char *path = path_of(course, assignment, name);
+    if (strchr(name, '/'))
+        yaml_report(base, diagnostics, SEVERITY_ERROR, "base: expected the name of another sample");
+    else if (n_before == max_bases)
+        yaml_report(base, diagnostics, SEVERITY_ERROR, "base: too many samples stand on one another");
+    else if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        yaml_report(base, diagnostics, SEVERITY_ERROR, "base: there is no samples/%s/%s%s", assignment->id, name,
+                    expectation_suffix);
+    else
+        return g_strdup(name);
+    return NULL;
+}
+
+/* Adds one expectation to the chain. *ret_base: whose turn is next; NULL: nobody's. */
+static bool load_one(GPtrArray *chain, const Course *course, const Assignment *assignment, const char *name,
+                     Diagnostics *diagnostics, char **ret_base)
 {
     g_autofree char *label = g_strconcat("samples/", assignment->id, "/", name, expectation_suffix, NULL);
-    g_autofree char *path = g_build_filename(course->folder, label, NULL);
+    g_autofree char *path = path_of(course, assignment, name);
     g_autoptr(YamlDocument) document = yaml_load(path, label, diagnostics);
     if (!document)
-        return NULL;
-    unsigned n_before = diagnostics_count(diagnostics, SEVERITY_ERROR);
-    const YamlNode *base_name;
-    g_autoptr(Expectation) expectation =
-        read_expectation(course, assignment, name, yaml_root(document), diagnostics, &base_name);
-    if (base_name && (strchr(yaml_scalar(base_name), '/') || depth == max_bases))
-        yaml_report(base_name, diagnostics, SEVERITY_ERROR, "base: %s",
-                    depth == max_bases ? "too many samples stand on one another"
-                                       : "expected the name of another sample");
-    if (diagnostics_count(diagnostics, SEVERITY_ERROR) > n_before)
-        return NULL;
-    if (!base_name)
-        return g_steal_pointer(&expectation);
-    g_autoptr(Expectation) base = load_with_bases(course, assignment, yaml_scalar(base_name), depth + 1, diagnostics);
-    if (!base) {
-        yaml_report(base_name, diagnostics, SEVERITY_ERROR, "base: the sample \"%s\" has no sound expectation",
-                    yaml_scalar(base_name));
-        return NULL;
+        return false;
+    unsigned n_errors = diagnostics_count(diagnostics, SEVERITY_ERROR);
+    const YamlNode *base;
+    g_ptr_array_add(chain, read_expectation(course, assignment, name, yaml_root(document), diagnostics, &base));
+    *ret_base = base ? check_base(course, assignment, base, chain->len, diagnostics) : NULL;
+    return diagnostics_count(diagnostics, SEVERITY_ERROR) == n_errors;
+}
+
+/* What the sample and its bases say together. */
+static Expectation *load_with_bases(const Course *course, const Assignment *assignment, const char *name,
+                                    Diagnostics *diagnostics)
+{
+    g_autoptr(GPtrArray) chain = g_ptr_array_new_with_free_func((GDestroyNotify)expectation_free);
+    g_autofree char *next = g_strdup(name);
+    while (next) {
+        g_autofree char *base = NULL;
+        if (!load_one(chain, course, assignment, next, diagnostics, &base))
+            return NULL;
+        g_free(next);
+        next = g_steal_pointer(&base);
     }
-    inherit(expectation, base);
-    return g_steal_pointer(&expectation);
+    for (guint i = chain->len - 1; i > 0; i--)
+        inherit(g_ptr_array_index(chain, i - 1), g_ptr_array_index(chain, i));
+    return g_ptr_array_steal_index(chain, 0);
 }
 
 Expectation *expectation_load(const Course *course, const Assignment *assignment, const char *name,
                               Diagnostics *diagnostics)
 {
-    g_autoptr(Expectation) expectation = load_with_bases(course, assignment, name, 0, diagnostics);
+    g_autoptr(Expectation) expectation = load_with_bases(course, assignment, name, diagnostics);
     if (!expectation)
         return NULL;
     if (expectation->received_us == not_said_us)

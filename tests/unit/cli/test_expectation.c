@@ -186,7 +186,7 @@ START_TEST(mistakes_in_expectations_are_reported)
     assert_reported("too many samples stand on one another");
     put("samples/m1/c.expect.yaml", "base: gone\nitems: {readme: fail}\n");
     ck_assert_ptr_null(load("c"));
-    assert_reported("samples/m1/c.expect.yaml:1:7: error: base: the sample \"gone\" has no sound expectation");
+    assert_reported("samples/m1/c.expect.yaml:1:7: error: base: there is no samples/m1/gone.expect.yaml");
     put("samples/m1/d.expect.yaml", "owner: t1\n");
     ck_assert_ptr_null(load("d"));
     assert_reported("expects nothing");
