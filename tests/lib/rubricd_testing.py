@@ -83,7 +83,8 @@ timezone: America/New_York
 assignments:
   hw1: {{title: Homework 1, kind: homework, owner: person, deadline: "{deadline}"}}
 tokens:
-  person: {{pool: 7}}
+  banks:
+    person: {{pool: 7}}
   late: {{unit: started_day, price: 1}}
   without_tokens: {{person: {{percent: 15}}}}
 """)
