@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const gint64 rest_us = CLOCK_SECOND_US;
+static const gint64 default_rest_us = CLOCK_SECOND_US;
 static const gint64 save_look_every_us = 30 * CLOCK_SECOND_US;
 static const gint64 walk_taken_every_us = 10 * CLOCK_SECOND_US;
 static const guint batch_size = 100;
@@ -245,6 +245,7 @@ static bool compare(const Look *look, const Candidate *candidate, Known **ret_kn
     } else if (fingerprint && strcmp(fingerprint, known->fingerprint) != 0) {
         note_change(look, known, fingerprint, known->looked_us);
     } else if (!known->is_taken) {
+        gint64 rest_us = look->context->rest_us > 0 ? look->context->rest_us : default_rest_us;
         *ret_is_ready = look->mono_us - known->changed_mono_us >= rest_us;
     } else {
         *ret_is_ready = may_be_taken_now(look, candidate, known);

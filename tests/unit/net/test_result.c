@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/result.h"
+
+#include "tests/unit/net/fixture.h"
+
+static Verdict *verdict;
+static Assignment assignment = {.id = (char *)"m1", .title = (char *)"Milestone <1>", .deadline_us = 1000};
+static Submission submission = {.id = 7,
+                                .assignment = (char *)"m1",
+                                .owner_kind = (char *)"team",
+                                .owner = (char *)"team_one",
+                                .source = (char *)"inbox",
+                                .external_id = (char *)"m1/team_one.zip",
+                                .revision = (char *)"sha256:`x`\n",
+                                .received_us = 500,
+                                .content_digest = (char *)"sha256:abc"};
+static Decision decision = {.submission_id = 7,
+                            .assignment = (char *)"m1",
+                            .kind = DECISION_COUNTS,
+                            .deadline_us = 1000,
+                            .penalty_milli = 15000,
+                            .balance_milli = 2500,
+                            .route = (char *)"late days",
+                            .sentence = (char *)"15 % off, since [no](http://x) token is left.",
+                            .ta_line = (char *)"secret line for the TA"};
+static Result result;
+
+static void free_finding(gpointer data)
+{
+    finding_free(data);
+}
+
+static void add_item(const char *id, gint64 points, ItemOutcome outcome, Visible visible, bool is_bonus)
+{
+    VerdictItem *item = g_new0(VerdictItem, 1);
+    item->id = g_strdup(id);
+    item->title = g_strdup_printf("Title of %s", id);
+    item->passes = g_strdup("It *works*.");
+    item->points_milli = points * 1000;
+    item->outcome = outcome;
+    item->visible = visible;
+    item->is_bonus = is_bonus;
+    item->reason = g_strdup_printf("reason of %s", id);
+    item->findings = g_ptr_array_new_with_free_func(free_finding);
+    Finding *finding = finding_new(id, id, "run", FINDING_FAIL, "said <b>no</b> to @everyone");
+    finding->evidence = g_strdup("line\n```\n\033[31mred\n=cmd|x");
+    finding->suspicion = g_strdup("suspicion for staff");
+    g_ptr_array_add(item->findings, finding);
+    g_ptr_array_add(verdict->items, item);
+}
+
+static void free_item(gpointer data)
+{
+    VerdictItem *item = data;
+    g_free(item->id);
+    g_free(item->title);
+    g_free(item->passes);
+    g_free(item->reason);
+    g_free(item->decided_by);
+    g_ptr_array_unref(item->findings);
+    g_free(item);
+}
+
+static void setup(void)
+{
+    verdict = g_new0(Verdict, 1);
+    verdict->assignment = g_strdup("m1");
+    verdict->rubric_digest = g_strdup("sha256:r");
+    verdict->items = g_ptr_array_new_with_free_func(free_item);
+    verdict->remarks = g_ptr_array_new_with_free_func(free_finding);
+    add_item("shown", 10, ITEM_PASS, VISIBLE_ALWAYS, false);
+    add_item("failed", 5, ITEM_FAIL, VISIBLE_ALWAYS, false);
+    add_item("later", 20, ITEM_PASS, VISIBLE_AFTER_DEADLINE, false);
+    add_item("released", 40, ITEM_REVIEW, VISIBLE_AFTER_RELEASE, false);
+    add_item("inner", 80, ITEM_PASS, VISIBLE_STAFF, false);
+    add_item("extra", 3, ITEM_PASS, VISIBLE_ALWAYS, true);
+    verdict_sum(verdict);
+    result = (Result){.submission = &submission,
+                      .verdict = verdict,
+                      .decision = &decision,
+                      .assignment = &assignment,
+                      .zone = g_time_zone_new_utc(),
+                      .now_us = 600,
+                      .verdict_number = 2};
+}
+
+static void teardown(void)
+{
+    g_time_zone_unref(result.zone);
+    verdict_free(verdict);
+}
+
+START_TEST(before_the_deadline_only_what_is_always_visible_is_counted)
+{
+    ResultView view = result_view(&result);
+    ck_assert_int_eq(view.earned_milli, 10000);
+    ck_assert_int_eq(view.max_milli, 15000);
+    ck_assert_int_eq(view.bonus_milli, 3000);
+    ck_assert_int_eq(view.review_milli, 0);
+    ck_assert_int_eq(view.hidden_milli, 140000);
+    ck_assert_int_eq(view.n_hidden, 3);
+    ck_assert(!view.shows_credit);
+}
+END_TEST
+
+START_TEST(after_the_deadline_and_after_the_release_more_is_visible)
+{
+    result.now_us = 1000;
+    ck_assert_int_eq(result_view(&result).earned_milli, 30000);
+    result.is_released = true;
+    ck_assert_int_eq(result_view(&result).review_milli, 40000);
+    ck_assert_int_eq(result_view(&result).n_hidden, 1);
+}
+END_TEST
+
+START_TEST(an_extended_deadline_keeps_items_hidden_longer)
+{
+    decision.deadline_us = 2000;
+    result.now_us = 1500;
+    ck_assert_int_eq(result_view(&result).earned_milli, 10000);
+    decision.deadline_us = 1000;
+}
+END_TEST
+
+START_TEST(no_student_document_names_a_hidden_item_or_its_points)
+{
+    g_autofree char *json = result_json(&result);
+    g_autofree char *gradescope = result_gradescope(&result);
+    g_autofree char *markdown = result_markdown(&result);
+    g_autofree char *terminal = result_terminal(&result, false);
+    const char *const documents[] = {json, gradescope, markdown, terminal};
+    for (gsize i = 0; i < G_N_ELEMENTS(documents); i++) {
+        ck_assert_lacks(documents[i], "Title of later");
+        ck_assert_lacks(documents[i], "reason of released");
+        ck_assert_lacks(documents[i], "inner");
+        ck_assert_lacks(documents[i], "suspicion for staff");
+        ck_assert_lacks(documents[i], "secret line");
+        ck_assert_has(documents[i], "1 item worth 20 points is hidden until the deadline");
+        ck_assert_lacks(documents[i], "155"); /* the whole maximum */
+    }
+}
+END_TEST
+
+START_TEST(staff_see_everything_and_the_credit)
+{
+    result.for_staff = true;
+    g_autofree char *json = result_json(&result);
+    ck_assert_has(json, "suspicion for staff");
+    ck_assert_has(json, "secret line");
+    g_autoptr(cJSON) parsed = json_parse(json, strlen(json), NULL);
+    const cJSON *points = cJSON_GetObjectItem(parsed, "points");
+    ck_assert_double_eq(cJSON_GetObjectItem(points, "earned")->valuedouble, 110);
+    ck_assert_double_eq(cJSON_GetObjectItem(points, "credit")->valuedouble, 96.05); /* (110 + 3) less 15 % */
+    g_autofree char *gradescope = result_gradescope(&result);
+    ck_assert_has(gradescope, "after_due_date");
+    ck_assert_has(gradescope, "after_published");
+    ck_assert_has(gradescope, "\"hidden\"");
+}
+END_TEST
+
+START_TEST(results_json_has_what_gradescope_wants)
+{
+    g_autofree char *text = result_gradescope(&result);
+    g_autoptr(cJSON) json = json_parse(text, strlen(text), NULL);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_double_eq(cJSON_GetObjectItem(json, "score")->valuedouble, 11.05); /* (10 + 3) less 15 % */
+    const cJSON *tests = cJSON_GetObjectItem(json, "tests");
+    ck_assert_int_eq(cJSON_GetArraySize(tests), 3);
+    const cJSON *passed = cJSON_GetArrayItem(tests, 0), *failed = cJSON_GetArrayItem(tests, 1);
+    ck_assert_str_eq(json_string_or(passed, "status", ""), "passed");
+    ck_assert_double_eq(cJSON_GetObjectItem(passed, "score")->valuedouble, 10);
+    ck_assert_str_eq(json_string_or(failed, "status", ""), "failed");
+    ck_assert_double_eq(cJSON_GetObjectItem(failed, "score")->valuedouble, 0);
+    ck_assert_double_eq(cJSON_GetObjectItem(failed, "max_score")->valuedouble, 5);
+    ck_assert_str_eq(json_string_or(failed, "number", ""), "2");
+    const cJSON *extra = cJSON_GetObjectItem(json, "extra_data");
+    ck_assert_int_eq(json_int64_or(extra, "verdict", 0), 2);
+    ck_assert_str_eq(json_string_or(extra, "ledger", ""), decision.sentence);
+}
+END_TEST
+
+START_TEST(an_item_in_review_is_not_shown_as_failed_by_gradescope)
+{
+    result.is_released = true;
+    g_autofree char *text = result_gradescope(&result);
+    g_autoptr(cJSON) json = json_parse(text, strlen(text), NULL);
+    const cJSON *review = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "tests"), 3);
+    ck_assert_str_eq(json_string_or(review, "name", ""), "Title of released");
+    ck_assert(!cJSON_HasObjectItem(review, "score") && !cJSON_HasObjectItem(review, "status"));
+}
+END_TEST
+
+START_TEST(feedback_without_credit_scores_nothing_and_a_pending_decision_does_not_hide_points)
+{
+    Decision other = decision;
+    result.decision = &other;
+    other.kind = DECISION_FEEDBACK;
+    g_autofree char *none = result_gradescope(&result);
+    ck_assert_has(none, "\"score\":\t0,");
+    other.kind = DECISION_PENDING;
+    g_autofree char *pending = result_gradescope(&result);
+    ck_assert_has(pending, "\"score\":\t13,");
+    result.decision = NULL;
+    g_autofree char *without = result_gradescope(&result);
+    ck_assert_has(without, "\"score\":\t13,");
+}
+END_TEST
+
+START_TEST(markdown_cannot_be_broken_out_of)
+{
+    g_autofree char *markdown = result_markdown(&result);
+    ck_assert_lacks(markdown, "<b>");
+    ck_assert_lacks(markdown, "[no](http");
+    ck_assert_lacks(markdown, "\033");
+    ck_assert_lacks(markdown, "# Result for Milestone <1>");
+    ck_assert_has(markdown, "````"); /* the fence is longer than the evidence's own */
+    ck_assert_lacks(markdown, "`sha256:`x`");
+}
+END_TEST
+
+START_TEST(the_terminal_gets_no_escape_sequence_of_a_student)
+{
+    g_autofree char *terminal = result_terminal(&result, false);
+    ck_assert_lacks(terminal, "\033");
+    g_autofree char *colours = result_terminal(&result, true);
+    ck_assert_lacks(colours, "\033[31mred");
+    ck_assert_has(colours, "\033[31mFAIL");
+}
+END_TEST
+
+START_TEST(a_result_without_a_store_is_rendered_too)
+{
+    result = (Result){.verdict = verdict, .zone = result.zone, .now_us = 1, .for_staff = true};
+    g_autofree char *json = result_json(&result);
+    g_autofree char *gradescope = result_gradescope(&result);
+    g_autofree char *markdown = result_markdown(&result);
+    g_autofree char *terminal = result_terminal(&result, false);
+    ck_assert_has(json, "rubricd/result/1");
+    ck_assert_has(gradescope, "tests");
+    ck_assert_has(markdown, "# Result for m1");
+    ck_assert_has(terminal, "need");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("result");
+    TCase *tests = tcase_create("documents");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, before_the_deadline_only_what_is_always_visible_is_counted);
+    tcase_add_test(tests, after_the_deadline_and_after_the_release_more_is_visible);
+    tcase_add_test(tests, an_extended_deadline_keeps_items_hidden_longer);
+    tcase_add_test(tests, no_student_document_names_a_hidden_item_or_its_points);
+    tcase_add_test(tests, staff_see_everything_and_the_credit);
+    tcase_add_test(tests, results_json_has_what_gradescope_wants);
+    tcase_add_test(tests, an_item_in_review_is_not_shown_as_failed_by_gradescope);
+    tcase_add_test(tests, feedback_without_credit_scores_nothing_and_a_pending_decision_does_not_hide_points);
+    tcase_add_test(tests, markdown_cannot_be_broken_out_of);
+    tcase_add_test(tests, the_terminal_gets_no_escape_sequence_of_a_student);
+    tcase_add_test(tests, a_result_without_a_store_is_rendered_too);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed > 0;
+}
