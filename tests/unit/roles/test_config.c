@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/roles/roles.h"
+
+#include "tests/unit/net/fixture.h"
+
+static Diagnostics *diagnostics;
+
+static void setup(void)
+{
+    diagnostics = diagnostics_new();
+}
+
+static void teardown(void)
+{
+    clock_set_offset_us(0);
+    diagnostics_free(diagnostics);
+}
+
+static Config *parse(const char *text)
+{
+    return config_parse("/etc/rubricd/rubricd.yaml", text, strlen(text), diagnostics);
+}
+
+/* The text must be refused with a message that holds `part`. */
+static void refused(const char *text, const char *part)
+{
+    Config *config = parse(text);
+    g_autofree char *messages = diagnostics_format(diagnostics);
+    ck_assert_msg(config == NULL, "taken: %s", text);
+    ck_assert_has(messages, part);
+}
+
+START_TEST(the_whole_of_it_is_read_and_paths_are_of_the_file)
+{
+    Config *config =
+        parse("course: ../course\n"
+              "state: /var/lib/rubricd\n"
+              "grade_processes: 3\n"
+              "lease: 1min\n"
+              "job_timeout: 2min\n"
+              "max_attempts: 5\n"
+              "pretend_now: 2022-09-21T12:00:00-04:00\n"
+              "accept_missing: [landlock, own_uid]\n"
+              "sources:\n"
+              "  - folder: {name: inbox, path: in, every: 500ms}\n"
+              "  - git: {name: git}\n"
+              "sinks:\n"
+              "  - folder: {name: files}\n"
+              "  - webhook: {name: hook, url: \"https://h/x\", secret_file: s, max_tries: 2, timeout: 3s}\n");
+    g_autofree char *messages = diagnostics_format(diagnostics);
+    ck_assert_msg(config != NULL, "%s", messages);
+    ck_assert_str_eq(config->course_folder, "/etc/course");
+    ck_assert_str_eq(config->state_folder, "/var/lib/rubricd");
+    ck_assert_int_eq(config->n_grade, 3);
+    ck_assert_int_eq(config->lease_us, 60 * CLOCK_SECOND_US);
+    ck_assert_int_eq(config->max_attempts, 5);
+    ck_assert_uint_eq(config->accept_missing, BOX_PROMISE_LANDLOCK | BOX_PROMISE_OWN_UID);
+    const SourceConfig *inbox = g_ptr_array_index(config->sources, 0), *git = g_ptr_array_index(config->sources, 1);
+    ck_assert_str_eq(inbox->path, "/etc/rubricd/in");
+    ck_assert_int_eq(inbox->interval_us, CLOCK_SECOND_US / 2);
+    ck_assert_int_eq(git->interval_us, 60 * CLOCK_SECOND_US);
+    const SinkConfig *hook = g_ptr_array_index(config->sinks, 1);
+    ck_assert_str_eq(hook->secret_file, "/etc/rubricd/s");
+    ck_assert_int_eq(hook->max_tries, 2);
+    ck_assert_int_eq(hook->timeout_ms, 3000);
+    config_free(config);
+}
+END_TEST
+
+START_TEST(little_is_needed)
+{
+    g_autoptr(Config) config = parse("course: c\nstate: s\n");
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_ge(config->n_grade, 1);
+    ck_assert_int_eq(config->pretend_now_us, CONFIG_REAL_TIME);
+}
+END_TEST
+
+static const struct {
+    const char *text, *message;
+} mistakes[] = {
+    {"state: s\n", "course"},
+    {"course: c\n", "state"},
+    {"course: c\nstate: s\nsorces: []\n", "did you mean \"sources\"?"},
+    {"course: c\nstate: s\nsources: [{foldr: {name: a, path: b}}]\n", "did you mean \"folder\"?"},
+    {"course: c\nstate: s\nsources: [{folder: {path: b}}]\n", "name"},
+    {"course: c\nstate: s\nsources: [{folder: {name: a}}]\n", "path"},
+    {"course: c\nstate: s\nsources: [folder]\n", "expected a source"},
+    {"course: c\nstate: s\nsources: [{git: {name: a, path: b}}]\n", "path"},
+    {"course: c\nstate: s\nsources: [{git: {name: a/b}}]\n", "no name"},
+    {"course: c\nstate: s\nsources: [{git: {name: A}}]\n", "no name"},
+    {"course: c\nstate: s\nsources: [{git: {name: a, every: 1ms}}]\n", "100ms"},
+    {"course: c\nstate: s\nsources: [{git: {name: a}}]\nsinks: [{folder: {name: a}}]\n", "taken"},
+    {"course: c\nstate: s\nsinks: [{webhook: {name: a, url: \"ftp://x\", secret_file: s}}]\n", "https://"},
+    {"course: c\nstate: s\nsinks: [{webhook: {name: a, url: \"http://x\"}}]\n", "secret_file"},
+    {"course: c\nstate: s\ngrade_processes: 0\n", "grade_processes"},
+    {"course: c\nstate: s\nlease: 10ms\n", "1s"},
+    {"course: c\nstate: s\npretend_now: 9999-01-01T00:00:00Z\n", "1970"},
+    {"course: c\nstate: s\npretend_now: soon\n", "soon"},
+    {"course: c\nstate: s\naccept_missing: [seccomp]\n", "promises no"},
+    {"- a\n", ""},
+    {"", ""},
+};
+
+START_TEST(each_mistake_is_told)
+{
+    refused(mistakes[_i].text, mistakes[_i].message);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_told)
+{
+    ck_assert_ptr_null(config_load("/nonexistent/rubricd.yaml", diagnostics));
+    g_autofree char *messages = diagnostics_format(diagnostics);
+    ck_assert_has(messages, "/nonexistent/rubricd.yaml");
+}
+END_TEST
+
+START_TEST(a_pretended_time_goes_on_over_restarts)
+{
+    g_autofree char *folder = g_dir_make_tmp("rubric-config-XXXXXX", NULL);
+    fixture_write(folder, "rubricd.yaml", "course: c\nstate: state\npretend_now: 2022-09-21T12:00:00Z\n");
+    g_autofree char *path = g_build_filename(folder, "rubricd.yaml", NULL);
+    g_autoptr(Config) first = config_load(path, diagnostics);
+    ck_assert_good(config_start_clock(first, error));
+    gint64 offset_us = first->clock_offset_us;
+    ck_assert_int_lt(ABS(clock_now_us() - first->pretend_now_us), 10 * CLOCK_SECOND_US);
+    g_autoptr(Config) second = config_load(path, diagnostics);
+    ck_assert_good(config_start_clock(second, error));
+    ck_assert_int_eq(second->clock_offset_us, offset_us);
+
+    fixture_write(folder, "rubricd.yaml", "course: c\nstate: state\npretend_now: 2023-09-21T12:00:00Z\n");
+    g_autoptr(Config) other = config_load(path, diagnostics);
+    ck_assert_good(config_start_clock(other, error));
+    ck_assert_int_ne(other->clock_offset_us, offset_us);
+    file_remove_tree(folder, NULL);
+}
+END_TEST
+
+START_TEST(real_time_has_no_offset)
+{
+    g_autoptr(Config) config = parse("course: c\nstate: /nonexistent/s\n");
+    clock_set_offset_us(5);
+    ck_assert_good(config_start_clock(config, error));
+    ck_assert_int_eq(config->clock_offset_us, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tests = tcase_create("configuration");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, the_whole_of_it_is_read_and_paths_are_of_the_file);
+    tcase_add_test(tests, little_is_needed);
+    tcase_add_loop_test(tests, each_mistake_is_told, 0, G_N_ELEMENTS(mistakes));
+    tcase_add_test(tests, a_missing_file_is_told);
+    tcase_add_test(tests, a_pretended_time_goes_on_over_restarts);
+    tcase_add_test(tests, real_time_has_no_offset);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed > 0;
+}
