@@ -176,8 +176,7 @@ static void read_rubric_id(const Course *course, Assignment *assignment, YamlRea
     assignment->rubric_id = g_strdup(id);
 }
 
-static void read_assignment(Course *course, const char *id, const YamlNode *id_node, const YamlNode *node,
-                            YamlReader *reader)
+static void read_assignment(Course *course, const char *id, const YamlNode *id_node, YamlReader *reader)
 {
     Diagnostics *diagnostics = reader->diagnostics;
     Assignment *assignment = g_new0(Assignment, 1);
@@ -218,7 +217,7 @@ static void read_assignments(Course *course, YamlReader *outer)
         const char *id = is_list ? yaml_read_text(&reader, "id", YAML_REQUIRED, NULL) : yaml_scalar(yaml_key(node, i));
         const YamlNode *id_node = is_list && id ? yaml_get(body, "id") : is_list ? body : yaml_key(node, i);
         if (id && reader.mapping)
-            read_assignment(course, id, id_node, body, &reader);
+            read_assignment(course, id, id_node, &reader);
         if (id || !reader.mapping)
             yaml_reader_end(&reader);
         else

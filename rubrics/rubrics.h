@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that an instructor writes, read with positions: YAML, course, roster, rubric; and what becomes of findings:
- * the verdict. Nothing here runs anything, touches a network or knows a store.
+ * Everything that an instructor writes, read with positions: YAML, course, roster, rubric; and what becomes of
+ * findings: the verdict. Nothing here runs anything, touches a network or knows a store.
  */
 #pragma once
 
 #include "daemon/base/base.h"
 #include "sandbox/sandbox.h"
 
-/* ======== diagnostics: every problem of a file in one run ============================================================== */
+/* ======== diagnostics: every problem of a file in one run
+ * ============================================================== */
 
 typedef enum { SEVERITY_ERROR, SEVERITY_WARNING } Severity;
 
 typedef struct {
-    char *file; /* as the user named it, or relative to the course folder */
+    char *file;       /* as the user named it, or relative to the course folder */
     int line, column; /* from 1; 0 when the whole file is meant */
     Severity severity;
     char *message; /* lower case, says what was expected; may end in `; did you mean "x"?` */
@@ -24,24 +25,26 @@ typedef struct Diagnostics Diagnostics;
 Diagnostics *diagnostics_new(void);
 void diagnostics_free(Diagnostics *diagnostics);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Diagnostics, diagnostics_free)
-void diagnostics_add(Diagnostics *diagnostics, Severity severity, const char *file, int line, int column, const char *format, ...)
-    G_GNUC_PRINTF(6, 7);
+void diagnostics_add(Diagnostics *diagnostics, Severity severity, const char *file, int line, int column,
+                     const char *format, ...) G_GNUC_PRINTF(6, 7);
 unsigned diagnostics_count(const Diagnostics *diagnostics, Severity severity);
 /* All of them, sorted by file, line, column; owned by `diagnostics`. */
 const GPtrArray *diagnostics_list(Diagnostics *diagnostics); /* of Diagnostic* */
 /* "rubrics/m1.yaml:9:17: error: message" a line; caller frees. */
 char *diagnostics_format(Diagnostics *diagnostics);
 
-/* ======== YAML with positions ========================================================================================= */
+/* ======== YAML with positions
+ * ========================================================================================= */
 
-/* libyaml below: at most 1 MiB, depth 64, 100,000 events, no alias, no anchor, no tag, no duplicate key. Scalars stay text until a
- * getter types them, so `no` and `010` are never silently turned. JSON is read as the YAML that it is. */
+/* libyaml below: at most 1 MiB, depth 64, 100,000 events, no alias, no anchor, no tag, no duplicate key. Scalars stay
+ * text until a getter types them, so `no` and `010` are never silently turned. JSON is read as the YAML that it is. */
 typedef enum { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING } YamlKind;
 typedef struct YamlDocument YamlDocument;
 typedef struct YamlNode YamlNode;
 
-/* Parses one document. NULL after adding at least one error; a duplicate key is an error too, but the document comes back, with
- * the first one's value, so that more problems can be found in it. `file` labels messages. Nodes live as long as the document. */
+/* Parses one document. NULL after adding at least one error; a duplicate key is an error too, but the document comes
+ * back, with the first one's value, so that more problems can be found in it. `file` labels messages. Nodes live as
+ * long as the document. */
 YamlDocument *yaml_parse(const char *file, const char *text, gsize length, Diagnostics *diagnostics);
 YamlDocument *yaml_load(const char *path, const char *label, Diagnostics *diagnostics);
 void yaml_document_free(YamlDocument *document);
@@ -50,27 +53,28 @@ const YamlNode *yaml_root(const YamlDocument *document);
 
 YamlKind yaml_kind(const YamlNode *node);
 const char *yaml_file(const YamlNode *node);
-int yaml_line(const YamlNode *node);   /* from 1 */
-int yaml_column(const YamlNode *node); /* from 1 */
-const char *yaml_scalar(const YamlNode *node);   /* its text; asserts YAML_SCALAR */
-bool yaml_is_null(const YamlNode *node);         /* plain empty, ~ or null */
+int yaml_line(const YamlNode *node);           /* from 1 */
+int yaml_column(const YamlNode *node);         /* from 1 */
+const char *yaml_scalar(const YamlNode *node); /* its text; asserts YAML_SCALAR */
+bool yaml_is_null(const YamlNode *node);       /* plain empty, ~ or null */
 bool yaml_is_quoted(const YamlNode *node);
-gsize yaml_length(const YamlNode *node);         /* of a sequence or mapping */
-const YamlNode *yaml_item(const YamlNode *node, gsize index);          /* of a sequence */
-const YamlNode *yaml_key(const YamlNode *node, gsize index);           /* of a mapping, in file order */
+gsize yaml_length(const YamlNode *node);                      /* of a sequence or mapping */
+const YamlNode *yaml_item(const YamlNode *node, gsize index); /* of a sequence */
+const YamlNode *yaml_key(const YamlNode *node, gsize index);  /* of a mapping, in file order */
 const YamlNode *yaml_value(const YamlNode *node, gsize index);
-const YamlNode *yaml_get(const YamlNode *mapping, const char *key);    /* NULL when absent or not a mapping */
+const YamlNode *yaml_get(const YamlNode *mapping, const char *key); /* NULL when absent or not a mapping */
 
 /* Adds a diagnostic at a node. */
-void yaml_report(const YamlNode *node, Diagnostics *diagnostics, Severity severity, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void yaml_report(const YamlNode *node, Diagnostics *diagnostics, Severity severity, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
-/* Reads one mapping key by key: each getter names a key that is known, reports a wrong type or a missing required one, and
- * returns the fallback then; yaml_reader_end reports the keys that nobody asked for, with "did you mean". */
+/* Reads one mapping key by key: each getter names a key that is known, reports a wrong type or a missing required one,
+ * and returns the fallback then; yaml_reader_end reports the keys that nobody asked for, with "did you mean". */
 typedef struct {
     const YamlNode *mapping; /* NULL if the node is no mapping (reported) */
     Diagnostics *diagnostics;
-    const char *what;        /* "item", "check \"run\"": for messages */
-    GPtrArray *known;        /* of const char* */
+    const char *what; /* "item", "check \"run\"": for messages */
+    GPtrArray *known; /* of const char* */
 } YamlReader;
 typedef enum { YAML_OPTIONAL, YAML_REQUIRED } YamlNeed;
 
@@ -80,21 +84,26 @@ const YamlNode *yaml_read_node(YamlReader *reader, const char *key, YamlNeed nee
 const YamlNode *yaml_read_mapping(YamlReader *reader, const char *key, YamlNeed need);
 const YamlNode *yaml_read_sequence(YamlReader *reader, const char *key, YamlNeed need);
 const char *yaml_read_text(YamlReader *reader, const char *key, YamlNeed need, const char *fallback);
-bool yaml_read_bool(YamlReader *reader, const char *key, bool fallback);                       /* true false yes no on off */
+bool yaml_read_bool(YamlReader *reader, const char *key, bool fallback); /* true false yes no on off */
 gint64 yaml_read_integer(YamlReader *reader, const char *key, YamlNeed need, gint64 fallback, gint64 min, gint64 max);
 double yaml_read_number(YamlReader *reader, const char *key, YamlNeed need, double fallback, double min, double max);
-gint64 yaml_read_milli(YamlReader *reader, const char *key, YamlNeed need, gint64 fallback);  /* decimal text to thousandths, exact; at most 3 decimals, >= 0 */
-gint64 yaml_read_span_us(YamlReader *reader, const char *key, YamlNeed need, gint64 fallback); /* "800ms" "60s" "5min" "2h" "1d" */
-gint64 yaml_read_bytes(YamlReader *reader, const char *key, YamlNeed need, gint64 fallback);   /* "512M" (MiB) "64K" "1G" "100" */
+gint64 yaml_read_milli(YamlReader *reader, const char *key, YamlNeed need,
+                       gint64 fallback); /* decimal text to thousandths, exact; at most 3 decimals, >= 0 */
+gint64 yaml_read_span_us(YamlReader *reader, const char *key, YamlNeed need,
+                         gint64 fallback); /* "800ms" "60s" "5min" "2h" "1d" */
+gint64 yaml_read_bytes(YamlReader *reader, const char *key, YamlNeed need,
+                       gint64 fallback); /* "512M" (MiB) "64K" "1G" "100" */
 gint64 yaml_read_time_us(YamlReader *reader, const char *key, YamlNeed need, GTimeZone *zone, gint64 fallback);
 /* A scalar or a list of scalars as a NULL-terminated vector (caller g_strfreev's); NULL when absent. */
 char **yaml_read_texts(YamlReader *reader, const char *key, YamlNeed need);
 /* One of NULL-terminated `names`, as its index; reports the choices and "did you mean". */
 int yaml_read_choice(YamlReader *reader, const char *key, YamlNeed need, const char *const *names, int fallback);
 
-/* ======== placeholders ================================================================================================ */
+/* ======== placeholders
+ * ================================================================================================ */
 
-/* {team.id} {team.host} {person.id} {assignment.id} {submission.commit} {out} ...: names to values; docs/guides/instructors.md has the table.
+/* {team.id} {team.host} {person.id} {assignment.id} {submission.commit} {out} ...: names to values;
+ * docs/guides/instructors.md has the table.
  * `{{` is a literal brace. */
 typedef struct Placeholders Placeholders;
 Placeholders *placeholders_new(void);
@@ -110,23 +119,25 @@ void placeholders_check(const char *text, const YamlNode *at, Diagnostics *diagn
 cJSON *placeholders_to_json(const Placeholders *placeholders);
 Placeholders *placeholders_from_json(const cJSON *json, GError **error);
 
-/* ======== findings and verdicts ======================================================================================= */
+/* ======== findings and verdicts
+ * ======================================================================================= */
 
 typedef enum { FINDING_PASS, FINDING_FAIL, FINDING_ERROR, FINDING_SKIPPED } FindingOutcome;
 const char *finding_outcome_name(FindingOutcome outcome); /* "pass" "fail" "error" "skipped" */
 
 /* What one check found. FAIL is the student's; ERROR is ours and never costs a point. */
 typedef struct {
-    char *item;    /* item id; "submission" for what unpacking found */
-    char *check;   /* "builds" or "builds/2": item id and number when the item has several checks */
-    char *grader;  /* "run", ...; "unpack" */
+    char *item;   /* item id; "submission" for what unpacking found */
+    char *check;  /* "builds" or "builds/2": item id and number when the item has several checks */
+    char *grader; /* "run", ...; "unpack" */
     FindingOutcome outcome;
     char *message;   /* one sentence for the student, valid UTF-8, at most 1 KiB */
     char *evidence;  /* plain text, may be NULL, at most 16 KiB, from student output: escape it where it is shown */
     char *suspicion; /* a sentence for the TA's queue (flaky, forged, odd), or NULL: becomes a flag */
     cJSON *figures;  /* object or NULL: box status, counts, times */
 } Finding;
-Finding *finding_new(const char *item, const char *check, const char *grader, FindingOutcome outcome, const char *format, ...) G_GNUC_PRINTF(5, 6);
+Finding *finding_new(const char *item, const char *check, const char *grader, FindingOutcome outcome,
+                     const char *format, ...) G_GNUC_PRINTF(5, 6);
 void finding_free(Finding *finding);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finding, finding_free)
 cJSON *finding_to_json(const Finding *finding);
@@ -151,33 +162,33 @@ typedef struct {
     Judge judge;
     Visible visible;
     ItemOutcome outcome;
-    char *reason;          /* one sentence: why this outcome */
-    char *decided_by;      /* NULL: the machine; else the TA who reviewed */
-    GPtrArray *findings;   /* of Finding* */
+    char *reason;        /* one sentence: why this outcome */
+    char *decided_by;    /* NULL: the machine; else the TA who reviewed */
+    GPtrArray *findings; /* of Finding* */
 } VerdictItem;
 
 typedef struct {
     char *assignment;
     char *rubric_digest, *image_digest, *content_digest; /* "sha256:..." / "git:<40 hex>" */
-    GPtrArray *items;      /* of VerdictItem*, in rubric order, bonus last */
-    GPtrArray *remarks;    /* of Finding*: what unpacking found; a FAIL here fails every machine item */
-    gint64 points_milli;       /* passed items, bonus not included */
-    gint64 bonus_milli;        /* passed bonus items */
-    gint64 review_milli;       /* items still with a TA (bonus not included) */
-    gint64 max_milli;          /* all items without bonus */
+    GPtrArray *items;                                    /* of VerdictItem*, in rubric order, bonus last */
+    GPtrArray *remarks;  /* of Finding*: what unpacking found; a FAIL here fails every machine item */
+    gint64 points_milli; /* passed items, bonus not included */
+    gint64 bonus_milli;  /* passed bonus items */
+    gint64 review_milli; /* items still with a TA (bonus not included) */
+    gint64 max_milli;    /* all items without bonus */
     unsigned n_review, n_error;
-    bool is_final;             /* no item is in review or error */
+    bool is_final; /* no item is in review or error */
 } Verdict;
 void verdict_free(Verdict *verdict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
 
-/* Findings + rubric -> verdict. Rules: an item passes if each of its checks passed; any FAIL fails it; else any ERROR makes it
- * ITEM_ERROR. judge both: what passed goes to a TA (ITEM_REVIEW), a fail is final, an error is retried as any other. judge ta:
- * always ITEM_REVIEW, whatever the checks found is only evidence. Before all that, for every judge: a needed item that failed makes
- * it fail by "skipped", a needed one in error makes it ERROR, one in review does not block.
- * A check without a finding of PASS, FAIL or ERROR is an ERROR. Findings of the item "submission" are remarks; a FAIL among them
- * fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings are copied; the caller sets
- * assignment, image and content digest. */
+/* Findings + rubric -> verdict. Rules: an item passes if each of its checks passed; any FAIL fails it; else any ERROR
+ * makes it ITEM_ERROR. judge both: what passed goes to a TA (ITEM_REVIEW), a fail is final, an error is retried as any
+ * other. judge ta: always ITEM_REVIEW, whatever the checks found is only evidence. Before all that, for every judge: a
+ * needed item that failed makes it fail by "skipped", a needed one in error makes it ERROR, one in review does not
+ * block. A check without a finding of PASS, FAIL or ERROR is an ERROR. Findings of the item "submission" are remarks; a
+ * FAIL among them fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings
+ * are copied; the caller sets assignment, image and content digest. */
 Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings);
 /* Recomputes sums and is_final after an item's outcome was changed by a review. */
 void verdict_sum(Verdict *verdict);
@@ -186,20 +197,22 @@ Verdict *verdict_from_json(const cJSON *json, GError **error);
 /* "85", "76.5", "0.333": exact, no trailing zeros. Caller frees. */
 char *points_format(gint64 milli);
 
-/* ======== rubric ====================================================================================================== */
+/* ======== rubric
+ * ====================================================================================================== */
 
 /* A kind of check, as the layer above (graders/) tells us about it. Static tables. */
 typedef struct RubricLoad RubricLoad;
 typedef struct GraderType {
-    const char *name; /* the key in YAML: "run" */
+    const char *name;    /* the key in YAML: "run" */
     const char *summary; /* one line for help */
-    /* Reads the parameters below the key; reports every problem to `diagnostics`; never NULL unless an error was reported. */
+    /* Reads the parameters below the key; reports every problem to `diagnostics`; never NULL unless an error was
+     * reported. */
     void *(*parse)(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics);
     void (*free)(void *parameters);
 } GraderType;
 
-/* During parse: declares that the check reads `path` (relative to the course folder, file or folder, must exist and lie below
- * checks/); it becomes part of the rubric's digest and of its snapshot. Reports at `node` if it does not. */
+/* During parse: declares that the check reads `path` (relative to the course folder, file or folder, must exist and lie
+ * below checks/); it becomes part of the rubric's digest and of its snapshot. Reports at `node` if it does not. */
 void rubric_load_uses_file(RubricLoad *load, const char *path, const YamlNode *node, Diagnostics *diagnostics);
 
 typedef struct {
@@ -223,35 +236,37 @@ struct Item {
 
 struct Rubric {
     char *id, *title;
-    char *path;           /* file, relative to the course folder */
-    gint64 effective_us;  /* G_MININT64: from the beginning */
+    char *path;          /* file, relative to the course folder */
+    gint64 effective_us; /* G_MININT64: from the beginning */
     BoxLimits limits;
-    GPtrArray *items;     /* of Item*, in file order, bonus last */
-    GPtrArray *order;     /* of Item* (borrowed): file order, but needs first */
+    GPtrArray *items; /* of Item*, in file order, bonus last */
+    GPtrArray *order; /* of Item* (borrowed): file order, but needs first */
     gint64 max_milli;
-    char *digest;         /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
-    GPtrArray *files;     /* of char*: files used, relative, sorted */
+    char *digest;     /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
+    GPtrArray *files; /* of char*: files used, relative, sorted */
 };
 
 /* Loads `path` (relative to `course_folder`). `graders` is NULL-terminated. NULL after at least one error. */
-Rubric *rubric_load(const char *course_folder, const char *path, const GraderType *const *graders, GTimeZone *zone, Diagnostics *diagnostics);
+Rubric *rubric_load(const char *course_folder, const char *path, const GraderType *const *graders, GTimeZone *zone,
+                    Diagnostics *diagnostics);
 void rubric_free(Rubric *rubric);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rubric, rubric_free)
 const Item *rubric_item(const Rubric *rubric, const char *id); /* NULL when absent */
-/* Copies the rubric's file and the files it uses, same relative paths, into the new folder `target` (atomic: temp and rename;
- * an existing target is taken as done). */
+/* Copies the rubric's file and the files it uses, same relative paths, into the new folder `target` (atomic: temp and
+ * rename; an existing target is taken as done). */
 bool rubric_snapshot(const Rubric *rubric, const char *course_folder, const char *target, GError **error);
 
-/* ======== roster and course =========================================================================================== */
+/* ======== roster and course
+ * =========================================================================================== */
 
 typedef enum { STATUS_STUDENT, STATUS_AUDIT, STATUS_STAFF, STATUS_DROPPED } PersonStatus;
 typedef struct {
-    char *id;       /* unique: the Andrew id or login that the course uses */
+    char *id;                                    /* unique: the Andrew id or login that the course uses */
     char *name, *email, *github, *sid, *section; /* NULL when empty */
-    char *team;     /* team id or NULL */
-    char **emails;  /* all e-mails, aliases included, lower case */
+    char *team;                                  /* team id or NULL */
+    char **emails;                               /* all e-mails, aliases included, lower case */
     PersonStatus status;
-    int line;               /* in roster.csv */
+    int line; /* in roster.csv */
 } Person;
 
 typedef struct {
@@ -265,19 +280,19 @@ const char *owner_kind_name(OwnerKind kind); /* "person" "team" */
 
 typedef struct {
     char *id, *title;
-    char *kind;             /* "homework" "milestone" "quiz" "lab" "other" */
+    char *kind; /* "homework" "milestone" "quiz" "lab" "other" */
     OwnerKind owner_kind;
     gint64 deadline_us;
-    char *rubric_id;        /* NULL: no rubric in this course folder */
-    char *git_branch;       /* each new commit on it is a submission; NULL: none */
-    char *git_tag;          /* glob: each matching tag is a submission; NULL: none */
-    char *gradescope_id;    /* assignment id over there, or NULL */
-    bool is_extensible;     /* false: no late hand-in, whatever tokens there are */
+    char *rubric_id;     /* NULL: no rubric in this course folder */
+    char *git_branch;    /* each new commit on it is a submission; NULL: none */
+    char *git_tag;       /* glob: each matching tag is a submission; NULL: none */
+    char *gradescope_id; /* assignment id over there, or NULL */
+    bool is_extensible;  /* false: no late hand-in, whatever tokens there are */
     int line;
 } Assignment;
 
 typedef struct {
-    char *folder;           /* absolute */
+    char *folder; /* absolute */
     char *id, *title;
     GTimeZone *zone;
     char *zone_name;
@@ -289,7 +304,8 @@ typedef struct {
     YamlDocument *document; /* of course.yaml: tokens/ and others read their parts from it */
 } Course;
 
-/* Loads course.yaml, roster.csv and rubrics/ (every *.yaml). Reports all problems of all files; NULL if any is an error. */
+/* Loads course.yaml, roster.csv and rubrics/ (every *.yaml). Reports all problems of all files; NULL if any is an
+ * error. */
 Course *course_load(const char *folder, const GraderType *const *graders, Diagnostics *diagnostics);
 void course_free(Course *course);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Course, course_free)
@@ -298,10 +314,11 @@ const Person *course_person(const Course *course, const char *id);
 const Team *course_team(const Course *course, const char *id);
 /* By any of a person's e-mails (case-insensitive), login or sid; NULL when unknown or not unique. */
 const Person *course_find_person(const Course *course, const char *key);
-/* The rubric version in force for a submission received then (before the first one's time: the first one); NULL when the
- * assignment has none. */
+/* The rubric version in force for a submission received then (before the first one's time: the first one); NULL when
+ * the assignment has none. */
 const Rubric *course_rubric(const Course *course, const Assignment *assignment, gint64 received_us);
 /* The part of course.yaml below top-level `key`, NULL when absent. */
 const YamlNode *course_section(const Course *course, const char *key);
 /* Placeholders of an assignment and its owner (team or person id). INVALID: no such owner. */
-Placeholders *course_placeholders(const Course *course, const Assignment *assignment, const char *owner, GError **error);
+Placeholders *course_placeholders(const Course *course, const Assignment *assignment, const char *owner,
+                                  GError **error);

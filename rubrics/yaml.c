@@ -102,7 +102,7 @@ static void report_syntax(const yaml_parser_t *parser, const char *file, const c
     static const char quote_brace[] = "; put text that starts with \"{\" in quotes";
     glong n_characters = g_utf8_strlen(text, (gssize)length);
     const char *at = g_utf8_offset_to_pointer(text, MIN((glong)mark->index, n_characters));
-    const char *hint = hint_for(at);
+    const char *hint = at < text + length ? hint_for(at) : ""; /* the text may end without a NUL */
     if (parser->problem && strstr(parser->problem, "mapping values are not allowed"))
         hint = "; put text that holds \": \" in quotes";
     else if (parser->context && strstr(parser->context, "alias"))

@@ -91,10 +91,10 @@ static char *quote_yaml(const char *text)
 }
 
 /* Two weeks from now, late in the evening, is as good a deadline as any. */
-static char *propose_deadline(const char *timezone)
+static char *propose_deadline(const char *zone_name)
 {
     const int weeks = 2;
-    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(timezone);
+    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(zone_name);
     g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(clock_now_us() / CLOCK_SECOND_US);
     g_autoptr(GDateTime) now = g_date_time_to_timezone(utc, zone);
     g_autoptr(GDateTime) then = g_date_time_add_weeks(now, weeks);
