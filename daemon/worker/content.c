@@ -6,7 +6,6 @@
  */
 #include "daemon/worker/content.h"
 
-#include "daemon/worker/checkout.h"
 #include "daemon/worker/reply.h"
 
 #include <errno.h>
@@ -15,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,41 +24,6 @@ static const gint64 git_memory_bytes =
 
 /* ---- in the reader
  * ----------------------------------------------------------------------------------------------------- */
-
-/* A folder takes the way of an archive, so that both are judged alike. */
-static bool unpack_folder(int folder_fd, int workspace_fd, const UnpackLimits *limits, GPtrArray *findings,
-                          GError **error)
-{
-    file_autofd int packed = memfd_create("packed", MFD_CLOEXEC);
-    if (packed < 0)
-        return error_set_errno(error, errno, "cannot make a file in memory");
-    g_autoptr(GError) failure = NULL;
-    if (!pack_folder(folder_fd, packed, limits, &failure)) {
-        if (!g_error_matches(failure, RUBRIC_ERROR, RUBRIC_ERROR_LIMIT)) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return false;
-        }
-        g_ptr_array_add(findings,
-                        finding_new("submission", "submission", "unpack", FINDING_FAIL, "%s", failure->message));
-        return true;
-    }
-    if (lseek(packed, 0, SEEK_SET) < 0)
-        return error_set_errno(error, errno, "cannot rewind a file in memory");
-    return unpack_archive(packed, NULL, workspace_fd, limits, findings, error);
-}
-
-static bool read_content(const WorkerJob *job, int content_fd, int workspace_fd, GPtrArray *findings, GError **error)
-{
-    switch (job->content_kind) {
-    case CONTENT_ARCHIVE:
-        return unpack_archive(content_fd, NULL, workspace_fd, &job->unpack, findings, error);
-    case CONTENT_FOLDER:
-        return unpack_folder(content_fd, workspace_fd, &job->unpack, findings, error);
-    case CONTENT_GIT:
-        return checkout_commit(job->content_path, job->git_commit, workspace_fd, &job->unpack, findings, error);
-    }
-    g_return_val_if_reached(false);
-}
 
 static int compare_ints(const void *a, const void *b)
 {
@@ -102,7 +65,7 @@ G_GNUC_NORETURN static void be_reader(const Confinement *confinement, const Work
     bool reads_folder = job->content_kind != CONTENT_ARCHIVE;
     gint64 memory_bytes = job->content_kind == CONTENT_GIT ? git_memory_bytes : reader_memory_bytes;
     if (confine_reader(confinement, &job->unpack, reads_folder ? content_fd : -1, memory_bytes, &failure))
-        read_content(job, content_fd, confinement->workspace_fd, findings, &failure);
+        content_read(job, content_fd, confinement->workspace_fd, findings, &failure);
     g_autofree char *answer = reader_answer(findings, failure);
     file_write_all(answer_fd, answer, strlen(answer), NULL);
     _exit(0);
