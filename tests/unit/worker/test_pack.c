@@ -142,6 +142,19 @@ START_TEST(a_sparse_giant_is_refused_before_it_is_read)
 }
 END_TEST
 
+START_TEST(a_file_that_may_not_be_read_is_our_failure)
+{
+    if (geteuid() == 0) {
+        printf("skipped: root may read everything\n");
+        return;
+    }
+    g_auto(Place) from = place_new();
+    put(&from, "closed", "x", 0);
+    UnpackLimits limits = unpack_limits_default();
+    assert_pack_error(&from, &limits, RUBRIC_ERROR_DENIED, "cannot read \"submission/closed\"");
+}
+END_TEST
+
 START_TEST(an_archive_that_cannot_be_written_is_our_failure)
 {
     g_auto(Place) from = place_new();
@@ -166,6 +179,7 @@ int main(void)
     tcase_add_test(tests, a_git_folder_is_packed_by_its_name_alone);
     tcase_add_test(tests, limits_hold);
     tcase_add_test(tests, a_sparse_giant_is_refused_before_it_is_read);
+    tcase_add_test(tests, a_file_that_may_not_be_read_is_our_failure);
     tcase_add_test(tests, an_archive_that_cannot_be_written_is_our_failure);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -200,6 +200,34 @@ START_TEST(a_worker_that_is_too_slow_is_given_up)
 }
 END_TEST
 
+START_TEST(a_worker_that_died_is_temporary)
+{
+    g_auto(TestCourse) course = course_with(has_file);
+    g_autoptr(WorkerJob) job = job_of_archive(&course, make_zip((Entry[]){{.name = "a.txt", .text = "a"}, {0}}));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Worker) worker = worker_start(&error);
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", (int)getpid());
+    g_autofree char *children = NULL;
+    if (!g_file_get_contents(path, &children, NULL, NULL)) {
+        printf("skipped: this kernel does not list children\n");
+        return;
+    }
+    pid_t pid = (pid_t)g_ascii_strtoll(children, NULL, 10);
+    ck_assert_int_gt(pid, 0);
+    kill(pid, SIGKILL);
+    siginfo_t info;
+    ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    const gint64 timeout_ms = 10000;
+    if (_i == 0) {
+        ck_assert(!worker_send(worker, job, &error));
+    } else {
+        ck_assert_ptr_null(worker_receive(worker, timeout_ms, &error));
+        ck_assert_msg(strstr(error->message, "killed by signal 9"), "%s", error->message);
+    }
+    ck_assert_msg(g_error_matches(error, RUBRIC_ERROR, RUBRIC_ERROR_TEMPORARY), "%s", error->message);
+}
+END_TEST
+
 START_TEST(an_archive_that_takes_too_long_is_the_students)
 {
     g_auto(TestCourse) course = course_with(has_file);
@@ -305,6 +333,7 @@ int main(void)
     tcase_add_test(tests, a_course_below_the_workspaces_mount_point_is_refused);
     tcase_add_test(tests, an_unknown_time_zone_is_an_invalid_job);
     tcase_add_test(tests, a_worker_that_is_too_slow_is_given_up);
+    tcase_add_loop_test(tests, a_worker_that_died_is_temporary, 0, 2);
     tcase_add_test(tests, an_archive_that_takes_too_long_is_the_students);
     tcase_add_test(tests, a_started_worker_that_gets_no_job_goes_away);
     tcase_add_loop_test(tests, memory_stays_below_256_mb, 0, 4);
