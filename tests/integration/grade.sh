@@ -53,26 +53,26 @@ echo 43 >repo/src/answer.txt
 git -C repo -c user.name=Ann -c user.email=ann@x.example commit -qam two
 git -C repo bundle create -q ../good.bundle main v1
 rubric=$RUBRIC_BIN/rubric
-grade="$rubric grade -c course -a a1 --owner ann"
+grade() { "$rubric" grade -c course -a a1 --owner ann "$@"; }
 
-expect 0 "5 of 5 points" $grade good --staff
-expect 0 "5 of 5 points" $grade good.tar.gz --staff
-expect 1 "The answer is there" $grade bad
-expect 0 "2 of 2 points" $grade good --public
-expect 0 "5 of 5 points" $grade "file://$place/repo@v1" --staff
-expect 1 "The answer is right" $grade "file://$place/repo" --staff
-expect 0 "5 of 5 points" $grade good.bundle@v1 --staff
-expect 1 "2 of 5 points" $grade good.bundle@main --staff
-expect 0 "Late by 1 h" $grade good --at "2022-09-07 13:00"
-expect 0 '"outcome":	"pass"' $grade good --json
+expect 0 "5 of 5 points" grade good --staff
+expect 0 "5 of 5 points" grade good.tar.gz --staff
+expect 1 "The answer is there" grade bad
+expect 0 "2 of 2 points" grade good --public
+expect 0 "5 of 5 points" grade "file://$place/repo@v1" --staff
+expect 1 "The answer is right" grade "file://$place/repo" --staff
+expect 0 "5 of 5 points" grade good.bundle@v1 --staff
+expect 1 "2 of 5 points" grade good.bundle@main --staff
+expect 0 "Late by 1 h" grade good --at "2022-09-07 13:00"
+expect 0 '"outcome":	"pass"' grade good --json
 expect 0 "no --owner given" "$rubric" grade -c course -a a1 good
 expect 1 'did you mean "a1"?' "$rubric" grade -c course -a a11 good
 expect 1 'no person "bob"' "$rubric" grade -c course -a a1 --owner bob good
 expect 1 'has no rubric' "$rubric" grade -c course -a a2 --owner ann good
-expect 1 'cannot open "nowhere"' $grade nowhere
-expect 1 'has no branch, tag or commit "v9"' $grade good.bundle@v9
-expect 1 'is no git URL that is allowed' $grade "ext::id"
-expect 1 'cannot fetch' $grade "file://$place/nowhere"
+expect 1 'cannot open "nowhere"' grade nowhere
+expect 1 'has no branch, tag or commit "v9"' grade good.bundle@v9
+expect 1 'is no git URL that is allowed' grade "ext::id"
+expect 1 'cannot fetch' grade "file://$place/nowhere"
 expect 2 'needs -a ASSIGNMENT' "$rubric" grade good
 expect 2 'rubric grade --help' "$rubric" grade --nonsense
 
