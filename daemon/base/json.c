@@ -58,25 +58,50 @@ cJSON *json_parse(const char *text, gsize length, GError **error)
     return g_steal_pointer(&value);
 }
 
-static char *take_printed(char *printed)
+static bool number_to_int64(const cJSON *number, gint64 *ret)
 {
-    char *copy = g_strdup(printed);
+    if (fabs(number->valuedouble) > max_exact || number->valuedouble != floor(number->valuedouble))
+        return false;
+    *ret = (gint64)number->valuedouble;
+    return true;
+}
+
+/* cJSON writes an integer beyond 32 bits as 1.662609599e+15; readers expect digits. Works on a copy. */
+static void write_integers_out(cJSON *value)
+{
+    for (cJSON *child = value->child; child; child = child->next)
+        write_integers_out(child);
+    gint64 integer;
+    if (cJSON_IsNumber(value) && number_to_int64(value, &integer) && ABS(integer) > G_MAXINT32) {
+        g_autofree char *digits = g_strdup_printf("%" G_GINT64_FORMAT, integer);
+        value->type = (value->type & ~0xff) | cJSON_Raw;
+        value->valuestring = cJSON_malloc(strlen(digits) + 1);
+        strcpy(value->valuestring, digits);
+    }
+}
+
+static char *print(const cJSON *value, bool is_pretty)
+{
+    g_autoptr(cJSON) copy = cJSON_Duplicate(value, true);
+    write_integers_out(copy);
+    char *printed = is_pretty ? cJSON_Print(copy) : cJSON_PrintUnformatted(copy);
+    char *taken = g_strdup(printed);
     cJSON_free(printed);
-    return copy;
+    return taken;
 }
 
 char *json_print(const cJSON *value)
 {
-    return take_printed(cJSON_PrintUnformatted(value));
+    return print(value, false);
 }
 
 char *json_print_pretty(const cJSON *value)
 {
-    return take_printed(cJSON_Print(value));
+    return print(value, true);
 }
 
-static const cJSON *get_member(const cJSON *object, const char *key, const char *expected, cJSON_bool (*is)(const cJSON *),
-                               GError **error)
+static const cJSON *get_member(const cJSON *object, const char *key, const char *expected,
+                               cJSON_bool (*is)(const cJSON *), GError **error)
 {
     const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
     if (!member)
@@ -94,14 +119,6 @@ bool json_get_string(const cJSON *object, const char *key, const char **ret, GEr
     if (member)
         *ret = member->valuestring;
     return member != NULL;
-}
-
-static bool number_to_int64(const cJSON *number, gint64 *ret)
-{
-    if (fabs(number->valuedouble) > max_exact || number->valuedouble != floor(number->valuedouble))
-        return false;
-    *ret = (gint64)number->valuedouble;
-    return true;
 }
 
 bool json_get_int64(const cJSON *object, const char *key, gint64 *ret, GError **error)

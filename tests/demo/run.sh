@@ -25,11 +25,11 @@ daemon=$!
 trap "kill $daemon 2>/dev/null || true; wait $daemon 2>/dev/null || true" EXIT
 
 is_settled() { # some submissions, and none that is still on its way
-  "$bin/rubric" status --config "$config" --json 2>/dev/null | python3 -c '
+  "$bin/rubric" status --config "$config" --json | python3 -c '
 import json, sys
 status = json.load(sys.stdin)
 counts = status["submissions"]
-waiting = counts["received"] + counts["fetched"] + counts["decided"] + status["queue"]["queued"] + status["outbox"]["waiting"]
+waiting = counts["received"] + counts["fetched"] + counts["decided"] + status["queued"] + status["grading"] + status["posts_waiting"]
 done = sum(counts.values())
 print(f"\r  {done} submissions, {waiting} on their way " if sys.stderr.isatty() else "", end="", file=sys.stderr, flush=True)
 sys.exit(0 if done and not waiting else 1)'
@@ -38,10 +38,10 @@ n_settled=0
 for _ in $(seq 1200); do
   kill -0 $daemon 2>/dev/null || { echo "run: the daemon ended; its last words:" >&2; tail -n 20 "$demo/log" >&2; exit 1; }
   if is_settled; then n_settled=$((n_settled + 1)); else n_settled=0; fi
-  [ $n_settled -lt 12 ] || break # quiet for three looks of the sources
+  [ $n_settled -lt 16 ] || break # quiet for two looks of each source
   sleep 0.25
 done
-[ $n_settled -ge 12 ] || { echo "run: not all was posted within five minutes; see $demo/log" >&2; exit 1; }
+[ $n_settled -ge 16 ] || { echo "run: not all was posted within five minutes; see $demo/log" >&2; exit 1; }
 
 rubric() {
   echo
