@@ -25,6 +25,7 @@ daemon=$!
 trap "kill $daemon 2>/dev/null || true; wait $daemon 2>/dev/null || true" EXIT
 
 is_settled() { # some submissions, and none that is still on its way
+  [ -e "$demo/state/rubricd.db" ] || return 1
   "$bin/rubric" status --config "$config" --json | python3 -c '
 import json, sys
 status = json.load(sys.stdin)
