@@ -53,6 +53,7 @@ echo 43 >repo/src/answer.txt
 git -C repo -c user.name=Ann -c user.email=ann@x.example commit -qam two
 git -C repo bundle create -q ../good.bundle main v1
 rubric=$RUBRIC_BIN/rubric
+# shellcheck disable=SC2317 # run through expect
 grade() { "$rubric" grade -c course -a a1 --owner ann "$@"; }
 
 expect 0 "5 of 5 points" grade good --staff
