@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "daemon/base/backoff.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/file.h"

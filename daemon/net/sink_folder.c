@@ -4,7 +4,6 @@
  * appears whole or not at all; writing them again changes nothing. Without a path they go beside a submission that came
  * from a folder.
  */
-#include "daemon/net/backoff.h"
 #include "daemon/net/net.h"
 
 #include <string.h>

@@ -3,7 +3,6 @@
  * A POST of result.json to somebody's URL. The receiver knows the effect again by Idempotency-Key and trusts it by the
  * signature: X-Rubricd-Signature-256 is "sha256=" and the hex HMAC-SHA256 of the exact body under the shared secret.
  */
-#include "daemon/net/backoff.h"
 #include "daemon/net/http.h"
 #include "daemon/net/net.h"
 

@@ -10,7 +10,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "daemon/net/backoff.h"
 #include "daemon/net/git_child.h"
 #include "daemon/net/source.h"
 

@@ -9,7 +9,6 @@
  */
 #include <string.h>
 
-#include "daemon/net/backoff.h"
 #include "daemon/roles/basis.h"
 #include "daemon/roles/role.h"
 

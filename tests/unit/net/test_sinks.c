@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "daemon/net/backoff.h"
 
 #include "tests/unit/net/fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/net/backoff.h"
+#include "daemon/base/backoff.h"
 
 gint64 backoff_us(gint64 n_failures_before, gint64 base_us, gint64 max_us)
 {
