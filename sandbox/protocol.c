@@ -194,7 +194,7 @@ static void write_limits(BoxWriter *writer, const BoxLimits *limits)
 
 static void read_limits(Reader *reader, BoxLimits *limits)
 {
-    int64_t values[N_LIMITS];
+    int64_t values[N_LIMITS] = {0};
     for (size_t i = 0; i < N_LIMITS; i++) {
         values[i] = read_i64(reader);
         if (values[i] <= 0 || values[i] > INT64_MAX / 4096)

@@ -82,7 +82,8 @@ bool clock_parse(const char *text, GTimeZone *zone, gint64 *ret_us, GError **err
     g_autoptr(GDateTime) when = g_date_time_new_from_iso8601(full, zone);
     if (!when)
         return error_set(error, RUBRIC_ERROR_INVALID,
-                         "\"%s\" is not a time; write it like \"2022-09-21 23:59\" or \"2022-09-21T23:59:00-04:00\"", text);
+                         "\"%s\" is not a time; write it like \"2022-09-21 23:59\" or \"2022-09-21T23:59:00-04:00\"",
+                         text);
     *ret_us = g_date_time_to_unix(when) * CLOCK_SECOND_US + g_date_time_get_microsecond(when);
     return true;
 }

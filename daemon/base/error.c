@@ -3,14 +3,17 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK(rubric-error-quark, rubric_error)
+G_DEFINE_QUARK(rubric - error - quark, rubric_error)
 
 const char *rubric_error_name(RubricError code)
 {
     static const char *const names[] = {
-        [RUBRIC_ERROR_INVALID] = "invalid", [RUBRIC_ERROR_NOT_FOUND] = "not-found",
-        [RUBRIC_ERROR_TEMPORARY] = "temporary", [RUBRIC_ERROR_LIMIT] = "limit",
-        [RUBRIC_ERROR_DENIED] = "denied", [RUBRIC_ERROR_SYSTEM] = "system",
+        [RUBRIC_ERROR_INVALID] = "invalid",
+        [RUBRIC_ERROR_NOT_FOUND] = "not-found",
+        [RUBRIC_ERROR_TEMPORARY] = "temporary",
+        [RUBRIC_ERROR_LIMIT] = "limit",
+        [RUBRIC_ERROR_DENIED] = "denied",
+        [RUBRIC_ERROR_SYSTEM] = "system",
         [RUBRIC_ERROR_BUG] = "bug",
     };
     return (gsize)code < G_N_ELEMENTS(names) ? names[code] : "unknown";

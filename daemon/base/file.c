@@ -31,8 +31,9 @@ bool file_read_fd(int fd, const char *name, gsize max_bytes, char **ret_data, gs
     if (!S_ISREG(info.st_mode))
         return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is not a regular file", name);
     if ((guint64)info.st_size > max_bytes)
-        return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" has %" G_GINT64_FORMAT " bytes, over the limit of %" G_GSIZE_FORMAT,
-                         name, (gint64)info.st_size, max_bytes);
+        return error_set(error, RUBRIC_ERROR_LIMIT,
+                         "\"%s\" has %" G_GINT64_FORMAT " bytes, over the limit of %" G_GSIZE_FORMAT, name,
+                         (gint64)info.st_size, max_bytes);
 
     gsize capacity = (gsize)info.st_size + 1, length = 0;
     g_autofree char *data = g_malloc(capacity);
@@ -46,7 +47,8 @@ bool file_read_fd(int fd, const char *name, gsize max_bytes, char **ret_data, gs
             break;
         length += (gsize)n;
         if (length > max_bytes)
-            return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" grew over the limit of %" G_GSIZE_FORMAT " bytes", name, max_bytes);
+            return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" grew over the limit of %" G_GSIZE_FORMAT " bytes", name,
+                             max_bytes);
         if (length == capacity) {
             capacity = MIN(capacity * 2, max_bytes + 1);
             data = g_realloc(data, capacity);

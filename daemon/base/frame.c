@@ -76,8 +76,9 @@ bool frame_receive(int fd, gsize max_bytes, gint64 timeout_ms, char **ret_data, 
         return false;
     gsize length = GUINT32_FROM_BE(header);
     if (length > max_bytes)
-        return error_set(error, RUBRIC_ERROR_LIMIT, "a frame of %" G_GSIZE_FORMAT " bytes is over the limit of %" G_GSIZE_FORMAT,
-                         length, max_bytes);
+        return error_set(error, RUBRIC_ERROR_LIMIT,
+                         "a frame of %" G_GSIZE_FORMAT " bytes is over the limit of %" G_GSIZE_FORMAT, length,
+                         max_bytes);
     g_autofree char *data = g_malloc(length + 1);
     if (!receive_exactly(fd, data, length, deadline_us, error))
         return false;

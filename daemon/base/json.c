@@ -126,7 +126,8 @@ bool json_get_int64(const cJSON *object, const char *key, gint64 *ret, GError **
     const cJSON *member = get_member(object, key, "an integer", cJSON_IsNumber, error);
     if (!member)
         return false;
-    return number_to_int64(member, ret) || error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is not an integer within 2^52", key);
+    return number_to_int64(member, ret) ||
+           error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is not an integer within 2^52", key);
 }
 
 bool json_get_bool(const cJSON *object, const char *key, bool *ret, GError **error)

@@ -83,8 +83,8 @@ void log_event(int level, const char *event, ...)
 
 void log_error_free(int level, const char *event, const char *key, const char *value, GError *error)
 {
-    const char *code = error->domain == RUBRIC_ERROR ? rubric_error_name((RubricError)error->code)
-                                                     : g_quark_to_string(error->domain);
+    const char *code =
+        error->domain == RUBRIC_ERROR ? rubric_error_name((RubricError)error->code) : g_quark_to_string(error->domain);
     log_event(level, event, key, value, "code", code, "error", error->message, NULL);
     g_error_free(error);
 }

@@ -94,7 +94,8 @@ bool process_start(const ProcessSpec *spec, Process *ret_process, GError **error
         waitpid(pid, NULL, 0);
         if (pidfd >= 0)
             g_close(pidfd, NULL);
-        return error_set_errno(error, n == sizeof failure ? failure : pidfd_errno, "cannot start \"%s\"", spec->argv[0]);
+        return error_set_errno(error, n == sizeof failure ? failure : pidfd_errno, "cannot start \"%s\"",
+                               spec->argv[0]);
     }
     *ret_process = (Process){.pid = pid, .pidfd = pidfd};
     return true;
@@ -146,7 +147,7 @@ static bool drain_into(int fd, GString *collected, gsize max_bytes)
     char block[65536];
     ssize_t n = read(fd, block, sizeof block);
     if (n < 0)
-        return errno == EINTR || errno == EAGAIN;
+        return errno == EINTR;
     if (n == 0)
         return false;
     gsize room = max_bytes - collected->len;
@@ -154,8 +155,30 @@ static bool drain_into(int fd, GString *collected, gsize max_bytes)
     return true;
 }
 
-bool process_run(const ProcessSpec *spec, gint64 timeout_ms, gsize max_bytes, GString **ret_stdout, GString **ret_stderr,
-                 ProcessEnd *ret_end, GError **error)
+/* Collects until both streams end, the process ends (what its descendants write later is nobody's), or time is up. */
+static void collect(const Process *process, int fds[2], GString *texts[2], gsize max_bytes, gint64 deadline_us)
+{
+    struct pollfd waiting[] = {
+        {.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}, {.fd = process->pidfd, .events = POLLIN}};
+    while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
+        gint64 left_us = deadline_us - clock_monotonic_us();
+        if (left_us <= 0 || (poll(waiting, 3, (int)MIN(left_us / 1000 + 1, G_MAXINT)) < 0 && errno != EINTR))
+            return;
+        bool has_data = false;
+        for (int i = 0; i < 2; i++) {
+            if (waiting[i].fd < 0 || !waiting[i].revents)
+                continue;
+            has_data = true;
+            if (!drain_into(fds[i], texts[i], max_bytes))
+                waiting[i].fd = -1;
+        }
+        if (waiting[2].revents && !has_data)
+            return;
+    }
+}
+
+bool process_run(const ProcessSpec *spec, gint64 timeout_ms, gsize max_bytes, GString **ret_stdout,
+                 GString **ret_stderr, ProcessEnd *ret_end, GError **error)
 {
     int pipes[2][2] = {{-1, -1}, {-1, -1}};
     if (pipe2(pipes[0], O_CLOEXEC) < 0)
@@ -171,6 +194,7 @@ bool process_run(const ProcessSpec *spec, gint64 timeout_ms, gsize max_bytes, GS
     piped.stdout_fd = out_write;
     piped.stderr_fd = err_write;
     Process process;
+    gint64 deadline_us = clock_monotonic_us() + timeout_ms * 1000;
     if (!process_start(&piped, &process, error))
         return false;
     g_close(file_steal_fd(&out_write), NULL);
@@ -178,28 +202,17 @@ bool process_run(const ProcessSpec *spec, gint64 timeout_ms, gsize max_bytes, GS
 
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GString) err = g_string_new(NULL);
-    gint64 deadline_us = clock_monotonic_us() + timeout_ms * 1000;
-    bool in_time = true;
-    struct pollfd waiting[2] = {{.fd = out_read, .events = POLLIN}, {.fd = err_read, .events = POLLIN}};
-    while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
-        gint64 left_us = deadline_us - clock_monotonic_us();
-        in_time = left_us > 0;
-        if (!in_time)
-            break;
-        if (poll(waiting, 2, (int)MIN(left_us / 1000 + 1, G_MAXINT)) < 0 && errno != EINTR)
-            break;
-        if (waiting[0].revents && !drain_into(out_read, out, max_bytes))
-            waiting[0].fd = -1;
-        if (waiting[1].revents && !drain_into(err_read, err, max_bytes))
-            waiting[1].fd = -1;
-    }
+    collect(&process, (int[]){out_read, err_read}, (GString *[]){out, err}, max_bytes, deadline_us);
+    struct pollfd waiting = {.fd = process.pidfd, .events = POLLIN};
     gint64 left_ms = MAX((deadline_us - clock_monotonic_us()) / 1000, 0);
-    g_autoptr(GError) wait_error = NULL;
-    if (!process_wait(&process, in_time ? left_ms : 0, ret_end, &wait_error)) {
-        process_kill(&process, SIGKILL);
-        process_wait(&process, -1, ret_end, NULL);
-        return error_set(error, RUBRIC_ERROR_TEMPORARY, "\"%s\" did not end within %" G_GINT64_FORMAT " ms", spec->argv[0], timeout_ms);
-    }
+    bool in_time = poll(&waiting, 1, (int)MIN(left_ms, G_MAXINT)) > 0;
+    process_kill(&process,
+                 SIGKILL); /* itself, or what it left behind: until it is waited for, the group's number is its own */
+    if (!process_wait(&process, -1, ret_end, error))
+        return false;
+    if (!in_time)
+        return error_set(error, RUBRIC_ERROR_TEMPORARY, "\"%s\" did not end within %" G_GINT64_FORMAT " ms",
+                         spec->argv[0], timeout_ms);
     if (ret_stdout)
         *ret_stdout = g_steal_pointer(&out);
     if (ret_stderr)
@@ -220,6 +233,7 @@ char *process_own_program(const char *name, GError **error)
         if (access(path, X_OK) == 0)
             return g_steal_pointer(&path);
     }
-    error_set(error, RUBRIC_ERROR_NOT_FOUND, "the program \"%s\" is neither in \"%s\" nor in \"%s\"", name, folder, RUBRIC_LIBEXECDIR);
+    error_set(error, RUBRIC_ERROR_NOT_FOUND, "the program \"%s\" is neither in \"%s\" nor in \"%s\"", name, folder,
+              RUBRIC_LIBEXECDIR);
     return NULL;
 }

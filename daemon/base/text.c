@@ -8,8 +8,8 @@ static const char ellipsis[] = "\u2026";
 /* Characters that change how their neighbours are shown, or show nothing. */
 static bool is_deceptive(gunichar c)
 {
-    return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-           c == 0x061c || c == 0x00ad || c == 0x2028 || c == 0x2029 || (c >= 0xe0000 && c <= 0xe0fff);
+    return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+           c == 0xfeff || c == 0x061c || c == 0x00ad || c == 0x2028 || c == 0x2029 || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 static void append_visible(GString *out, gunichar c)

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +31,19 @@ START_TEST(output_and_end_of_a_program_are_collected)
     ck_assert(end.exited);
     ck_assert_int_eq(end.code, 3);
     ck_assert_int_gt(end.max_rss_bytes, 0);
+}
+END_TEST
+
+START_TEST(what_a_program_leaves_behind_is_neither_waited_for_nor_left)
+{
+    ProcessSpec spec = shell(SHELL("sleep 600 & echo $!"));
+    g_autoptr(GString) out = NULL;
+    gint64 start_us = clock_monotonic_us();
+    ck_assert_good(process_run(&spec, 300000, 100, &out, NULL, NULL, error));
+    ck_assert_int_lt(clock_monotonic_us() - start_us, 200 * CLOCK_SECOND_US);
+    file_autofd int left_behind = pidfd_open((pid_t)atoi(out->str), 0);
+    struct pollfd dead = {.fd = left_behind, .events = POLLIN};
+    ck_assert(left_behind < 0 || poll(&dead, 1, 60000) == 1);
 }
 END_TEST
 
@@ -207,6 +222,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
     tcase_add_test(tcase, output_and_end_of_a_program_are_collected);
+    tcase_add_test(tcase, what_a_program_leaves_behind_is_neither_waited_for_nor_left);
     tcase_add_test(tcase, more_output_than_asked_for_is_read_and_thrown_away);
     tcase_add_test(tcase, a_program_that_is_not_there_is_reported_by_the_start);
     tcase_add_test(tcase, a_program_that_takes_too_long_is_killed_with_its_children);
