@@ -28,8 +28,8 @@ static const VerdictItem *find_item(const Verdict *verdict, const char *id)
     return NULL;
 }
 
-static void note_item(Regrading *regrading, const Submission *submission, cJSON *items, const char *id,
-                      const VerdictItem *before, const VerdictItem *after)
+static void note_item(const Regrading *regrading, cJSON *items, const char *id, const VerdictItem *before,
+                      const VerdictItem *after)
 {
     const char *old = before ? item_outcome_name(before->outcome) : "none";
     const char *new = after ? item_outcome_name(after->outcome) : "removed";
@@ -91,12 +91,12 @@ static void print_changes(Regrading *regrading, const Submission *submission, co
         const VerdictItem *item = g_ptr_array_index(after->items, i);
         const VerdictItem *old = find_item(before, item->id);
         if (items_differ(old, item))
-            note_item(regrading, submission, items, item->id, old, item);
+            note_item(regrading, items, item->id, old, item);
     }
     for (guint i = 0; before && i < before->items->len; i++) {
         const VerdictItem *item = g_ptr_array_index(before->items, i);
         if (!find_item(after, item->id))
-            note_item(regrading, submission, items, item->id, item, NULL);
+            note_item(regrading, items, item->id, item, NULL);
     }
 }
 

@@ -129,7 +129,7 @@ static bool add_file(GPtrArray *list, const char *assignment, const char *name, 
     return add_candidate(list, CANDIDATE_OTHER, assignment, name, stem, info, error);
 }
 
-static bool scan_assignment(int root_fd, const char *assignment, int folder_fd, GPtrArray *list, GError **error)
+static bool scan_assignment(const char *assignment, int folder_fd, GPtrArray *list, GError **error)
 {
     g_autoptr(GPtrArray) names = list_names(folder_fd);
     for (guint i = 0; names && i < names->len; i++) {
@@ -163,7 +163,7 @@ static bool scan_top_entry(int root_fd, const char *name, GPtrArray *list, GErro
         return true;
     if (has_metadata(folder_fd))
         return add_candidate(list, CANDIDATE_EXPORT, NULL, name, name, &info, error);
-    return scan_assignment(root_fd, name, folder_fd, list, error);
+    return scan_assignment(name, folder_fd, list, error);
 }
 
 GPtrArray *folder_scan(int root_fd, GError **error)

@@ -281,7 +281,8 @@ void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrA
 {
     g_autoptr(GError) home_error = NULL;
     g_autofree char *home = git_home(git, &home_error);
-    g_autofree Listing *listings = g_new0(Listing, n);
+    Listing listings[GIT_MAX_AT_ONCE] = {0};
+    g_assert(n <= GIT_MAX_AT_ONCE);
     for (gsize i = 0; i < n; i++) {
         if (!home)
             ret_errors[i] = g_error_copy(home_error);
@@ -337,9 +338,9 @@ char *git_incoming_commit(const GitChild *git, const char *mirror, guint i, GErr
     int status = 0;
     if (!git_run(git, mirror, arguments, &out, NULL, &status, error))
         return NULL;
-    g_strchomp(out->str);
-    if (status == 0 && strlen(out->str) == sha_length)
-        return g_strdup(out->str);
+    g_autofree char *commit = out ? g_strstrip(g_strdup(out->str)) : NULL;
+    if (status == 0 && commit && strlen(commit) == sha_length)
+        return g_steal_pointer(&commit);
     error_set(error, RUBRIC_ERROR_NOT_FOUND, "it leads to no commit");
     return NULL;
 }

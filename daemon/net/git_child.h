@@ -12,8 +12,10 @@ typedef struct {
     char sha[41]; /* of the ref itself: for an annotated tag, of the tag object */
 } GitRef;
 
-/* Starts `n` ls-remotes at once and waits for all. ret_refs[i]: GPtrArray of GitRef* (heads and tags, at most 20,000,
- * peeled ones left out), or NULL with ret_errors[i] set. Both arrays are the caller's, n long, zeroed. */
+enum { GIT_MAX_AT_ONCE = 8 };
+/* Starts `n` (at most GIT_MAX_AT_ONCE) ls-remotes at once and waits for all. ret_refs[i]: GPtrArray of GitRef* (heads
+ * and tags, at most 20,000, peeled ones left out), or NULL with ret_errors[i] set. Both arrays are the caller's, n
+ * long, zeroed. */
 void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrArray **ret_refs, GError **ret_errors);
 
 /* Fetches `refs` (full names, NULL-terminated) of `url` into the bare repository `mirror` (made if absent), as

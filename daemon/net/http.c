@@ -92,6 +92,6 @@ bool http_post(HttpClient *client, const char *url, const char *const *headers, 
     if (curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
         answer.retry_after_us = MIN(retry_after_s, G_MAXINT32) * CLOCK_SECOND_US;
     *ret_answer = answer;
-    answer = (HttpAnswer){0};
+    answer.body = NULL; /* theirs now; the cleanup finds nothing */
     return true;
 }

@@ -267,7 +267,7 @@ static bool error_is_theirs(const GError *error)
             error->code == RUBRIC_ERROR_LIMIT || error->code == RUBRIC_ERROR_DENIED);
 }
 
-static char *refusal(const Look *look, const Candidate *candidate, const Assignment *assignment)
+static char *refusal(const Candidate *candidate, const Assignment *assignment)
 {
     if (candidate->kind == CANDIDATE_OTHER)
         return g_strdup(
@@ -344,7 +344,7 @@ static bool prepare(const Look *look, const Candidate *candidate, Known *known, 
         submission->revision = g_strdup(known->fingerprint);
         ready->why = g_strdup(content_error->message);
     } else if (!owner) {
-        ready->why = refusal(look, candidate, assignment);
+        ready->why = refusal(candidate, assignment);
     }
     ready->submission = g_steal_pointer(&submission);
     *ret_ready = ready;
@@ -474,11 +474,16 @@ static bool take(const Look *look, const Candidate *candidate, Known *known, GPt
 /* ---- the look
  * ---------------------------------------------------------------------------------------------------------- */
 
-static gboolean is_gone(gpointer key, gpointer value, gpointer user)
+/* What vanished is forgotten; if it comes back, its cursor knows it. */
+static void forget_gone(FolderSource *source)
 {
-    const Known *known = value;
-    const FolderSource *source = user;
-    return known->look != source->n_looks;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, source->known);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((const Known *)value)->look != source->n_looks)
+            g_hash_table_iter_remove(&iter);
+    }
 }
 
 static bool look_at_all(const Look *look, GError **error)
@@ -521,7 +526,7 @@ static bool folder_poll(Source *base, SourceContext *context, guint *ret_n_new, 
     source->n_looks++;
     if (!look_at_all(&look, error))
         return false;
-    g_hash_table_foreach_remove(source->known, is_gone, source);
+    forget_gone(source);
     source->course = context->course;
     bool is_due =
         source->saved_mono_us == 0 || look.mono_us - source->saved_mono_us >= save_look_every_us || *ret_n_new > 0;

@@ -13,7 +13,7 @@
 #include "daemon/net/git_child.h"
 #include "daemon/net/source.h"
 
-enum { N_AT_ONCE = 8 };
+enum { N_AT_ONCE = GIT_MAX_AT_ONCE };
 static const gint64 n_failures_flagged = 5, n_failures_pending = 3;
 static const gint64 longest_wait_us = CLOCK_HOUR_US;
 static const gint64 save_look_every_us = 300 * CLOCK_SECOND_US;
@@ -158,9 +158,15 @@ static void watch_assignment(GitSource *source, const Course *course, const Assi
     }
 }
 
-static gboolean has_no_watch(gpointer key, gpointer value, gpointer user)
+static void forget_unwatched(GitSource *source)
 {
-    return ((const Repo *)value)->watches->len == 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, source->repos);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((const Repo *)value)->watches->len == 0)
+            g_hash_table_iter_remove(&iter);
+    }
 }
 
 static void watch_course(GitSource *source, const Course *course)
@@ -175,7 +181,7 @@ static void watch_course(GitSource *source, const Course *course)
         if (assignment->git_branch || assignment->git_tag)
             watch_assignment(source, course, assignment);
     }
-    g_hash_table_foreach_remove(source->repos, has_no_watch, NULL);
+    forget_unwatched(source);
     source->course = course;
 }
 

@@ -258,7 +258,9 @@ static Config *parse_document(const char *path, const char *label, const char *t
     ConfigParse parse = {.config = config, .folder = folder, .diagnostics = diagnostics, .names = names};
     parse_root(&parse, yaml_root(document));
     bool is_good = diagnostics_count(diagnostics, SEVERITY_ERROR) == n_before;
-    return is_good ? g_steal_pointer(&config) : NULL;
+    if (!is_good)
+        return NULL;
+    return g_steal_pointer(&config);
 }
 
 Config *config_parse(const char *label, const char *text, gsize length, Diagnostics *diagnostics)

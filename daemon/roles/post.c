@@ -251,7 +251,7 @@ int post_loop(Role *role)
     OutboxRow *claim = NULL;
     while (sinks && turn(&posting, &claim, &error))
         continue;
-    log_event(LOG_ERR, "post_failed", "error", error->message, NULL);
+    log_event(LOG_ERR, "post_failed", "error", error ? error->message : "no reason is known", NULL);
     outbox_row_free(claim);
     return 1;
 }

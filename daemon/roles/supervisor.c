@@ -41,8 +41,9 @@ typedef struct {
     const Config *config;
     bool once;
     char *program;
-    GPtrArray *children; /* of Child* */
-    Store *store;        /* only with once, when intake is done */
+    GPtrArray *children;    /* of Child* */
+    struct pollfd *waiting; /* room for the children and the signals */
+    Store *store;           /* only with once, when intake is done */
     guint64 n_restarts;
     gint64 watchdog_us, next_watchdog_us, next_status_us;
 } Supervisor;
@@ -208,7 +209,7 @@ static gint64 next_event_us(const Supervisor *supervisor)
 static bool wait_for_something(Supervisor *supervisor, int signal_fd)
 {
     guint n = supervisor->children->len;
-    g_autofree struct pollfd *waiting = g_new0(struct pollfd, n + 1);
+    struct pollfd *waiting = supervisor->waiting;
     waiting[0] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     for (guint i = 0; i < n; i++)
         waiting[i + 1] = (struct pollfd){
@@ -329,6 +330,7 @@ int supervisor_run(const Config *config, bool once)
 {
     log_setup("supervisor", LOG_INFO);
     g_autoptr(GError) error = NULL;
+    file_autofd int signal_fd = open_signals(); /* first, so that a signal is never met unprepared */
     file_autofd int lock_fd = lock_state(config, &error);
     if (lock_fd < 0) {
         log_event(LOG_ERR, "not_started", "error", error->message, NULL);
@@ -352,12 +354,13 @@ int supervisor_run(const Config *config, bool once)
         add_child(&supervisor, "grade", i);
     add_child(&supervisor, "post", 1);
 
-    file_autofd int signal_fd = open_signals();
+    supervisor.waiting = g_new0(struct pollfd, supervisor.children->len + 1);
     int status = signal_fd < 0 ? 1 : run(&supervisor, signal_fd);
     kill_all(&supervisor);
     notify_send("STOPPING=1");
     g_clear_pointer(&supervisor.store, store_close);
     g_ptr_array_unref(supervisor.children);
+    g_free(supervisor.waiting);
     g_free(supervisor.program);
     return status;
 }

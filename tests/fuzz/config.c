@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_autoptr(Diagnostics) diagnostics = diagnostics_new();
     g_autoptr(Config) config = config_parse("/etc/rubricd.yaml", (const char *)data, size, diagnostics);
     g_assert(config || diagnostics_count(diagnostics, SEVERITY_ERROR) > 0);
-    g_autofree char *text = diagnostics_format(diagnostics);
+    char *text = diagnostics_format(diagnostics);
+    g_free(text);
     return 0;
 }
