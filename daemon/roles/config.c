@@ -248,7 +248,7 @@ static Config *parse_document(const char *path, const char *label, const char *t
     g_autoptr(YamlDocument) document = yaml_parse(label, text, length, diagnostics);
     if (!document)
         return NULL;
-    g_autoptr(Config) config = g_new0(Config, 1);
+    Config *config = g_new0(Config, 1);
     config->path = g_canonicalize_filename(path, NULL);
     config->sources = g_ptr_array_new_with_free_func(source_config_free);
     config->sinks = g_ptr_array_new_with_free_func(sink_config_free);
@@ -259,8 +259,8 @@ static Config *parse_document(const char *path, const char *label, const char *t
     parse_root(&parse, yaml_root(document));
     bool is_good = diagnostics_count(diagnostics, SEVERITY_ERROR) == n_before;
     if (!is_good)
-        return NULL;
-    return g_steal_pointer(&config);
+        g_clear_pointer(&config, config_free);
+    return config;
 }
 
 Config *config_parse(const char *label, const char *text, gsize length, Diagnostics *diagnostics)
