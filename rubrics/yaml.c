@@ -109,9 +109,7 @@ static void report_syntax(const yaml_parser_t *parser, const char *file, const c
         hint = "; put text that starts with \"*\" in quotes";
     else if (parser->context && strstr(parser->context, "anchor"))
         hint = "; put text that starts with \"&\" in quotes";
-    else if (parser->context && strstr(parser->context, "flow mapping"))
-        hint = quote_brace;
-    else if (at > text && at[-1] == '}')
+    else if ((parser->context && strstr(parser->context, "flow mapping")) || (at > text && at[-1] == '}'))
         hint = quote_brace;
     diagnostics_add(diagnostics, SEVERITY_ERROR, file, (int)mark->line + 1, (int)mark->column + 1,
                     "not valid YAML: %s%s%s%s", parser->context ? parser->context : "", parser->context ? ", " : "",

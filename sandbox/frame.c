@@ -130,7 +130,7 @@ int box_frame_receive(int fd, BoxFrame *ret_frame)
     }
     if (r == 0 && frame.n_fds != header.n_fds)
         r = -EBADMSG;
-    if (r < 0) {
+    if (r < 0 || !frame.body) {
         box_frame_clear(&frame);
         return r;
     }

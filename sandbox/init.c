@@ -179,7 +179,7 @@ _Noreturn void init_run(Box *box)
 {
     Problem problem = {{0}};
     InitEvent event = {.kind = INIT_STARTED};
-    int disk_fd;
+    int disk_fd = -1;
     close(box->init_fd);
     if (make_box(box, &disk_fd, &event.missing, &problem) < 0)
         refuse(box, &problem);

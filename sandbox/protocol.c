@@ -70,8 +70,8 @@ static void write_strings(BoxWriter *writer, const char *const *strings, size_t 
         return;
     }
     write_u32(writer, (uint32_t)n);
-    for (size_t i = 0; i < n; i++)
-        write_string(writer, strings[i]);
+    for (const char *const *string = strings; string && *string; string++)
+        write_string(writer, *string);
 }
 
 void box_writer_clear(BoxWriter *writer)

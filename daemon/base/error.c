@@ -19,17 +19,16 @@ const char *rubric_error_name(RubricError code)
     return (gsize)code < G_N_ELEMENTS(names) ? names[code] : "unknown";
 }
 
-bool error_set(GError **error, RubricError code, const char *format, ...)
+void error_fill(GError **error, RubricError code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     if (error)
         *error = g_error_new_valist(RUBRIC_ERROR, (int)code, format, args);
     va_end(args);
-    return false;
 }
 
-bool error_set_errno(GError **error, int errnum, const char *format, ...)
+void error_fill_errno(GError **error, int errnum, const char *format, ...)
 {
     RubricError code = RUBRIC_ERROR_SYSTEM;
     if (errnum == ENOENT)
@@ -42,5 +41,4 @@ bool error_set_errno(GError **error, int errnum, const char *format, ...)
     g_autofree char *what = g_strdup_vprintf(format, args);
     va_end(args);
     g_set_error(error, RUBRIC_ERROR, (int)code, "%s: %s", what, g_strerror(errnum));
-    return false;
 }

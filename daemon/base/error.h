@@ -26,8 +26,16 @@ const char *rubric_error_name(RubricError code);
 
 /* Sets *error to RUBRIC_ERROR_code with the formatted message and returns false, so that callers can
  * `return error_set(error, RUBRIC_ERROR_INVALID, "...")`. */
-bool error_set(GError **error, RubricError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+#define error_set(error, code, ...) (error_fill(error, code, __VA_ARGS__), error_false())
 
 /* As error_set with RUBRIC_ERROR_SYSTEM (ENOENT gives NOT_FOUND; EACCES and EPERM give DENIED), the message ending in
  * ": strerror(errnum)". */
-bool error_set_errno(GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);
+#define error_set_errno(error, errnum, ...) (error_fill_errno(error, errnum, __VA_ARGS__), error_false())
+
+/* What the two macros are made of; as macros they show every analyser that the value is false. */
+static inline bool error_false(void)
+{
+    return false;
+}
+void error_fill(GError **error, RubricError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void error_fill_errno(GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);
