@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-
 #include "tests/unit/net/fixture.h"
 
 static char *folder, *secret_path;
