@@ -121,6 +121,7 @@ static void add_check(RubricLoad *load, Item *item, const YamlNode *node, const 
     box_limits_fill(&limits, &load->rubric->limits);
 
     const GraderType *type = find_grader(load, yaml_scalar(key));
+    g_assert(type); /* or it were not the grader's key */
     Check *check = g_new0(Check, 1);
     *check = (Check){
         .name = g_steal_pointer(&owned_name),

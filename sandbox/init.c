@@ -31,7 +31,7 @@ static void tell_monitor(const Box *box, const InitEvent *event, const int *fds,
     if (n_fds > 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        struct cmsghdr *rights = &control.align; /* where CMSG_FIRSTHDR leads */
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
         rights->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);

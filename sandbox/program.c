@@ -181,8 +181,10 @@ pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing
     Program program = {.box = box, .problem = problem, .env = spec->env ? spec->env : default_env};
     program.shell_argv = calloc(count(spec->argv) + 3, sizeof *program.shell_argv);
     char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (!program.shell_argv || stack == MAP_FAILED)
+    if (!program.shell_argv || stack == MAP_FAILED) {
+        free(program.shell_argv);
         return problem_set(problem, ENOMEM, "cannot start the command");
+    }
     pid_t pid = clone(run_program, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &program);
     int error = errno;
     munmap(stack, STACK_SIZE);

@@ -163,7 +163,7 @@ static bool all_is_done(Supervisor *supervisor)
     }
     StoreCounts counts = {0};
     if (!supervisor->store || !store_counts(supervisor->store, &counts, &error)) {
-        log_event(LOG_WARNING, "store_not_asked", "error", error->message, NULL);
+        log_event(LOG_WARNING, "store_not_asked", "error", error ? error->message : NULL, NULL);
         return false;
     }
     return counts.n_queued == 0 && counts.n_claimed == 0 && counts.n_outbox_waiting == 0;
