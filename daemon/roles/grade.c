@@ -18,6 +18,7 @@ static const gint64 idle_us = 2 * CLOCK_SECOND_US;
 
 typedef struct {
     Role *role;
+    WorkerZygote *zygote;  /* workers are forked from it; NULL: none */
     Worker *worker;        /* started ahead; NULL: none */
     char *image_digest;    /* of this machine, computed once */
     GHashTable *snapshots; /* digests whose snapshot is known to be there */
@@ -26,15 +27,25 @@ typedef struct {
 /* ---- the worker ----------------------------------------------------------------------------------------------------
  */
 
-static WorkerReport *run_with(Worker *worker, const WorkerJob *job, gint64 timeout_ms, Worker **ret_next,
-                              GError **error)
+/* A zygote that has died is replaced. */
+static Worker *start_worker(Grading *grading, GError **error)
+{
+    Worker *worker = grading->zygote ? worker_start_from(grading->zygote, NULL) : NULL;
+    if (worker)
+        return worker;
+    g_clear_pointer(&grading->zygote, worker_zygote_free);
+    grading->zygote = worker_zygote_start(error);
+    return grading->zygote ? worker_start_from(grading->zygote, error) : NULL;
+}
+
+/* The next worker's start overlaps with this one's run; if it fails, the next job tries again. */
+static WorkerReport *run_with(Grading *grading, Worker *worker, const WorkerJob *job, GError **error)
 {
     if (!worker_send(worker, job, error))
         return NULL;
-    if (!*ret_next)
-        *ret_next =
-            worker_start(NULL); /* its start overlaps with this run; without it the next job starts one itself */
-    return worker_receive(worker, timeout_ms, error);
+    if (!grading->worker)
+        grading->worker = start_worker(grading, NULL);
+    return worker_receive(worker, grading->role->config->job_timeout_us / 1000, error);
 }
 
 /* A worker that was started long ahead may have died idle: that is no try of this job, so it gets a fresh one at once.
@@ -42,12 +53,11 @@ static WorkerReport *run_with(Worker *worker, const WorkerJob *job, gint64 timeo
 static WorkerReport *run_job(Grading *grading, const GradeJob *claim, const WorkerJob *job, gint64 lease_us,
                              GError **error)
 {
-    gint64 timeout_ms = grading->role->config->job_timeout_us / 1000;
     g_autoptr(GError) first_error = NULL;
     gint64 start_us = clock_monotonic_us();
     g_autoptr(Worker) ahead = g_steal_pointer(&grading->worker);
     if (ahead) {
-        WorkerReport *report = run_with(ahead, job, timeout_ms, &grading->worker, &first_error);
+        WorkerReport *report = run_with(grading, ahead, job, &first_error);
         bool took_long = clock_monotonic_us() - start_us > grading->role->config->job_timeout_us / 2;
         if (report || took_long || first_error->code != RUBRIC_ERROR_TEMPORARY) {
             if (!report)
@@ -55,10 +65,10 @@ static WorkerReport *run_job(Grading *grading, const GradeJob *claim, const Work
             return report;
         }
     }
-    g_autoptr(Worker) fresh = grading->worker ? g_steal_pointer(&grading->worker) : worker_start(error);
+    g_autoptr(Worker) fresh = grading->worker ? g_steal_pointer(&grading->worker) : start_worker(grading, error);
     if (!fresh || !store_job_renew(grading->role->store, claim, lease_us, error))
         return NULL;
-    return run_with(fresh, job, timeout_ms, &grading->worker, error);
+    return run_with(grading, fresh, job, error);
 }
 
 /* ---- the outcome
@@ -199,7 +209,7 @@ static bool turn(Grading *grading, GradeJob **claim, gint64 lease_us, GError **e
         return false;
     if (!*claim) {
         if (!grading->worker)
-            grading->worker = worker_start(NULL);
+            grading->worker = start_worker(grading, NULL);
         role_sleep(role, clock_monotonic_us() + idle_us);
         return true;
     }
@@ -223,6 +233,7 @@ int grade_loop(Role *role)
     log_event(LOG_ERR, "grade_failed", "error", error->message, NULL);
     grade_job_free(claim);
     g_clear_pointer(&grading.worker, worker_free);
+    g_clear_pointer(&grading.zygote, worker_zygote_free);
     g_hash_table_unref(grading.snapshots);
     g_free(grading.image_digest);
     return 1;

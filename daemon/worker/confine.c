@@ -63,13 +63,13 @@ static const char *choose_mount_point(void)
     return NULL;
 }
 
-bool confine_enter(Confinement *ret_confinement, GError **error)
+bool confine_enter(bool is_off_network, Confinement *ret_confinement, GError **error)
 {
     Confinement confinement = {.workspace_fd = -1, .is_privileged = true, .mount_point = choose_mount_point()};
     if (!confinement.mount_point)
         return error_set(error, RUBRIC_ERROR_SYSTEM,
                          "this machine has none of the folders /boot, /media and /mnt to mount over");
-    if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0) {
+    if (unshare(CLONE_NEWNS | (is_off_network ? 0 : CLONE_NEWNET)) < 0) {
         if (errno != EPERM)
             return error_set_errno(error, errno, "cannot make namespaces");
         confinement.is_privileged = false;

@@ -18,8 +18,8 @@ void confinement_clear(Confinement *confinement);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Confinement, confinement_clear)
 
 /* Own mount and network namespaces (and user namespace, when not root), death with the parent, no core dumps. Call
- * once, early. */
-bool confine_enter(Confinement *ret_confinement, GError **error);
+ * once, early. `is_off_network`: this process has an empty network namespace already. */
+bool confine_enter(bool is_off_network, Confinement *ret_confinement, GError **error);
 
 /* Mounts a tmpfs that `job` fits in and makes the workspace on it, owned by `uid` (that of the boxes, who may change
  * it) when we are root. INVALID: the job's own files lie below the mount point. */

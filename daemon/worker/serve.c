@@ -103,11 +103,11 @@ static char *answer_job(Confinement *confinement, const char *text, gsize length
     return report ? reply_of_report(report) : reply_of_error(error);
 }
 
-int worker_serve(int fd)
+int worker_serve(int fd, bool is_off_network)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Confinement) confinement = {.workspace_fd = -1};
-    bool is_confined = confine_enter(&confinement, &error);
+    bool is_confined = confine_enter(is_off_network, &confinement, &error);
     g_autofree char *text = NULL;
     gsize length;
     if (!frame_receive(fd, JOB_MAX_BYTES, -1, &text, &length, NULL))

@@ -83,8 +83,20 @@ WorkerReport *worker_receive(Worker *worker, gint64 timeout_ms, GError **error);
 void worker_free(Worker *worker); /* kills it if it runs */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Worker, worker_free)
 
-/* main() of rubric-worker below option parsing: serves one job on `fd`. Returns the exit status. */
-int worker_serve(int fd);
+/* A process from which workers are forked, for callers of many: a worker's start is then a fork, not an exec with thirty
+ * libraries. It and its workers die with the caller. */
+typedef struct WorkerZygote WorkerZygote;
+WorkerZygote *worker_zygote_start(GError **error);
+void worker_zygote_free(WorkerZygote *zygote);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(WorkerZygote, worker_zygote_free)
+/* As worker_start. TEMPORARY: the zygote has gone (free it, start another). */
+Worker *worker_start_from(WorkerZygote *zygote, GError **error);
+
+/* main() of rubric-worker below option parsing. Both return the exit status. */
+/* Serves one job on `fd`; `is_off_network`: the process has an empty network namespace already. */
+int worker_serve(int fd, bool is_off_network);
+/* Serves as a zygote on `fd` until the client closes it. */
+int worker_zygote_serve(int fd);
 
 /* "host:sha256:...": what programs this machine would run, by /etc/os-release and the list of installed packages.
  * Caller frees. */
