@@ -104,7 +104,8 @@ bool account_change_begin(AccountChange *change, int *ret_status)
 /* Before the first event of an account its pool is not booked yet: the fold knows it all the same. */
 static bool read_balance(AccountChange *change, const char *account, gint64 *ret_milli, GError **error)
 {
-    g_autoptr(GPtrArray) events = store_event_list(change->daemon.store, account, error);
+    g_autoptr(GPtrArray) events =
+        account_events(change->daemon.store, change->daemon.policy, change->daemon.course, account, error);
     if (!events)
         return false;
     g_autoptr(Fold) fold = policy_fold(change->daemon.policy, change->daemon.course, account, events);

@@ -7,7 +7,8 @@
 static bool current_deadline(AccountChange *change, const char *account, const Assignment *assignment, gint64 *ret_us,
                              GError **error)
 {
-    g_autoptr(GPtrArray) events = store_event_list(change->daemon.store, account, error);
+    g_autoptr(GPtrArray) events =
+        account_events(change->daemon.store, change->daemon.policy, change->daemon.course, account, error);
     if (!events)
         return false;
     g_autoptr(Decision) quote = policy_quote(change->daemon.policy, change->daemon.course, account, assignment, events,

@@ -30,7 +30,8 @@ static bool read_statement(CliDaemon *daemon, const char *owner, Statement *stat
     statement->account = accounts_resolve(daemon->course, owner, error);
     if (!statement->account)
         return false;
-    g_autoptr(GPtrArray) events = store_event_list(daemon->store, statement->account, error);
+    g_autoptr(GPtrArray) events =
+        account_events(daemon->store, daemon->policy, daemon->course, statement->account, error);
     statement->lines = events ? store_ledger_list(daemon->store, statement->account, 0, 0, error) : NULL;
     if (!statement->lines)
         return false;

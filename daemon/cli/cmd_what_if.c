@@ -19,7 +19,7 @@ static Decision *quote(CliDaemon *daemon, const Options *options, gint64 *ret_at
     *ret_at_us = clock_now_us();
     if (options->at && !clock_parse(options->at, daemon->course->zone, ret_at_us, error))
         return NULL;
-    g_autoptr(GPtrArray) events = store_event_list(daemon->store, account, error);
+    g_autoptr(GPtrArray) events = account_events(daemon->store, daemon->policy, daemon->course, account, error);
     return events ? policy_quote(daemon->policy, daemon->course, account, assignment, events, *ret_at_us) : NULL;
 }
 

@@ -115,15 +115,15 @@ typedef struct {
     gint64 last_seq;
 } Booked;
 
-/* Charges and refunds belong to their submission, grants to their sentence (two equal ones: by the sum), the pool to
- * itself. */
+/* Charges and refunds belong to their submission, grants and the like to their sentence (two equal ones: by the sum),
+ * the pool to its account. */
 static char *booking_key(const LedgerRow *line)
 {
     if (line->submission_id != 0)
-        return g_strdup_printf("submission %" G_GINT64_FORMAT, line->submission_id);
-    if (strcmp(line->kind, "grant") == 0)
-        return g_strdup_printf("grant %s", line->reason);
-    return g_strdup("pool");
+        return g_strdup_printf("%s submission %" G_GINT64_FORMAT, line->account, line->submission_id);
+    if (strcmp(line->kind, "pool") != 0)
+        return g_strdup_printf("%s %s %s", line->account, line->kind, line->reason);
+    return g_strdup_printf("%s pool", line->account);
 }
 
 static Booked *find_booked(GHashTable *table, const LedgerRow *line)
@@ -165,7 +165,7 @@ static LedgerRow *make_difference(const LedgerRow *wanted, gint64 wanted_milli, 
     if (wanted->submission_id != 0)
         kind = difference_milli > 0 ? "refund" : "charge";
     /* A second grant in the same words is a grant, not a correction of the first. */
-    bool is_correction = booked->last_seq != 0 && strcmp(kind, "grant") != 0;
+    bool is_correction = booked->last_seq != 0 && (wanted->submission_id != 0 || is_pool(wanted));
     LedgerRow *line = g_new0(LedgerRow, 1);
     *line = (LedgerRow){.booked_us = clock_now_us(),
                         .account = g_strdup(wanted->account),
@@ -226,9 +226,25 @@ static gint compare_gains_first(gconstpointer a, gconstpointer b)
     return (left->amount_milli < 0) - (right->amount_milli < 0);
 }
 
-static bool book_differences(Store *store, const Fold *fold, const char *account, GError **error)
+/* All lines of the accounts that settle together. */
+static GPtrArray *list_lines(Store *store, const Fold *fold, GError **error)
 {
-    g_autoptr(GPtrArray) lines = store_ledger_list(store, account, 0, 0, error);
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)ledger_row_free);
+    for (guint i = 0; i < fold->accounts->len; i++) {
+        const FoldAccount *account = g_ptr_array_index(fold->accounts, i);
+        GPtrArray *lines = store_ledger_list(store, account->account, 0, 0, error);
+        if (!lines) {
+            g_ptr_array_unref(all);
+            return NULL;
+        }
+        g_ptr_array_extend_and_steal(all, lines);
+    }
+    return all;
+}
+
+static bool book_differences(Store *store, const Fold *fold, GError **error)
+{
+    g_autoptr(GPtrArray) lines = list_lines(store, fold, error);
     if (!lines)
         return false;
     g_autoptr(GPtrArray) differences = find_differences(fold, lines);
@@ -255,27 +271,45 @@ static bool store_decisions(Store *store, const Fold *fold, GArray *changed, GEr
     return true;
 }
 
-static bool check_sum(Store *store, const Fold *fold, const char *account, GError **error)
+static bool check_sums(Store *store, const Fold *fold, GError **error)
 {
-    gint64 booked_milli;
-    if (!store_ledger_balance(store, account, &booked_milli, error))
-        return false;
-    return booked_milli == fold->balance_milli ||
-           error_set(error, RUBRIC_ERROR_BUG,
-                     "account \"%s\": the policy gives %" G_GINT64_FORMAT " thousandths, the ledger %" G_GINT64_FORMAT,
-                     account, fold->balance_milli, booked_milli);
+    for (guint i = 0; i < fold->accounts->len; i++) {
+        const FoldAccount *account = g_ptr_array_index(fold->accounts, i);
+        gint64 booked_milli;
+        if (!store_ledger_balance(store, account->account, &booked_milli, error))
+            return false;
+        if (booked_milli != account->balance_milli)
+            return error_set(error, RUBRIC_ERROR_BUG,
+                             "account \"%s\": the policy gives %" G_GINT64_FORMAT " thousandths, the ledger "
+                             "%" G_GINT64_FORMAT,
+                             account->account, account->balance_milli, booked_milli);
+    }
+    return true;
+}
+
+GPtrArray *account_events(Store *store, const Policy *policy, const Course *course, const char *account, GError **error)
+{
+    g_autoptr(GPtrArray) accounts = policy_accounts(policy, course, account);
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
+    for (guint i = 0; i < accounts->len; i++) {
+        GPtrArray *events = store_event_list(store, g_ptr_array_index(accounts, i), error);
+        if (!events)
+            return NULL;
+        g_ptr_array_extend_and_steal(all, events);
+    }
+    return g_steal_pointer(&all);
 }
 
 bool account_settle(Store *store, const Policy *policy, const Course *course, const char *account, GArray **ret_changed,
                     GError **error)
 {
     g_autoptr(GArray) changed = g_array_new(FALSE, FALSE, sizeof(gint64));
-    g_autoptr(GPtrArray) events = store_event_list(store, account, error);
+    g_autoptr(GPtrArray) events = account_events(store, policy, course, account, error);
     if (!events)
         return false;
     if (events->len > 0) {
         g_autoptr(Fold) fold = policy_fold(policy, course, account, events);
-        if (!book_differences(store, fold, account, error) || !check_sum(store, fold, account, error) ||
+        if (!book_differences(store, fold, error) || !check_sums(store, fold, error) ||
             !store_decisions(store, fold, changed, error)) {
             g_prefix_error(error, "settling \"%s\": ", account);
             return false;

@@ -2,115 +2,19 @@
 /*
  * What the policy makes of one submission, given where its owner stands. The order of the questions:
  *
- *   may it count at all      the assignment is known, it was not withdrawn, its owner is no auditor, nobody put it on
- * hold is it new                the same content as what stands is ignored what would it be         on time: free.
- * After a release of results: a resubmission. Else: late may it be that           cut-off, deadlines that cannot be
- * extended, kinds of work that are never late or never redone is there a verdict       nothing is charged without one,
- * nor for our own errors what does it cost        the way with the lowest penalty, among those the cheapest does
- * anybody mind        what is free or better is not silently replaced
+ *   may it count at all    it was not withdrawn, its owner is no auditor, nobody put it on hold
+ *   is it new              the same content as what stands is ignored
+ *   what would it be       on time: free. After a release of results: a resubmission. Else: late
+ *   may it be that         cut-off, deadlines that cannot be extended, kinds of work that are never late or redone
+ *   is there a verdict     nothing is charged without one, nor for our own errors
+ *   what does it cost      the way that leaves most credit, among those the cheapest
+ *   does anybody mind      what is free or better is not silently replaced
  */
 #include "daemon/tokens/policy.h"
 
 #include <string.h>
 
 static const gint64 all_milli = 100000; /* 100 % */
-static const gint64 max_units = 1000000;
-
-/* ---- lateness --------------------------------------------------------------------------------------------------- */
-
-static gint64 offset_us(GTimeZone *zone, gint64 instant_us)
-{
-    int interval = g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, instant_us / CLOCK_SECOND_US);
-    return g_time_zone_get_offset(zone, interval) * CLOCK_SECOND_US;
-}
-
-static gint64 started(gint64 span_us, gint64 unit_us)
-{
-    return CLAMP((span_us + unit_us - 1) / unit_us, 1, max_units);
-}
-
-/* A day across the end of summer time has 25 hours: one reading counts blocks of 24 hours, the other what the clock on
- * the wall shows. */
-static gint64 started_days(DayCount count, GTimeZone *zone, gint64 deadline_us, gint64 received_us)
-{
-    gint64 late_us = received_us - deadline_us;
-    gint64 elapsed = started(late_us, CLOCK_DAY_US);
-    if (count == DAYS_ELAPSED)
-        return elapsed;
-    gint64 wall = started(late_us + offset_us(zone, received_us) - offset_us(zone, deadline_us), CLOCK_DAY_US);
-    return count == DAYS_WALL_CLOCK ? wall : MIN(wall, elapsed);
-}
-
-gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
-                         gint64 received_us)
-{
-    gint64 late_us = received_us - deadline_us;
-    if (late_us <= 0 || late_us <= rule->grace_us)
-        return 0;
-    if (rule->unit == UNIT_ONCE)
-        return 1;
-    if (rule->unit == UNIT_STARTED_HOUR)
-        return started(late_us, CLOCK_HOUR_US);
-    return started_days(policy->day_count, zone, deadline_us, received_us);
-}
-
-/* ---- ways to pay ------------------------------------------------------------------------------------------------ */
-
-static gint compare_routes(gconstpointer a, gconstpointer b)
-{
-    const Route *left = a, *right = b;
-    if (left->penalty_milli != right->penalty_milli)
-        return left->penalty_milli < right->penalty_milli ? -1 : 1;
-    if (left->tokens_milli != right->tokens_milli)
-        return left->tokens_milli < right->tokens_milli ? -1 : 1;
-    return strcmp(right->name, left->name); /* "late days" before "flat" when it is all the same */
-}
-
-static void add_route(Facts *facts, const char *name, gint64 price_milli, gint64 penalty_milli, gint64 covered_units)
-{
-    Route route = {.name = name,
-                   .tokens_milli = MAX(0, price_milli - facts->paid_milli),
-                   .penalty_milli = MIN(penalty_milli, all_milli),
-                   .covered_units = covered_units};
-    g_array_append_val(facts->routes, route);
-}
-
-/* With a percentage for what is not covered, only two of the partial ways can be best: none, and as many as can be had.
- */
-static void add_late_routes(Facts *facts, const Rule *rule, gint64 budget_milli)
-{
-    const LateRule *late = &rule->late;
-    const UncoveredRule *uncovered = &rule->uncovered[facts->owner_kind];
-    gint64 units = facts->units;
-    gint64 affordable = late->price_milli > 0 ? budget_milli / late->price_milli : units;
-    gint64 covered = MIN(MIN(affordable, units), late->max_units);
-    gint64 full_milli = units <= late->max_units ? units * late->price_milli : G_MAXINT64;
-
-    facts->needed_milli = late->flat_milli > 0 ? MIN(full_milli, late->flat_milli) : full_milli;
-    if (uncovered->kind == UNCOVERED_PERCENT) {
-        add_route(facts, "late days", 0, units * uncovered->percent_milli, 0);
-        if (covered > 0)
-            add_route(facts, "late days", covered * late->price_milli, (units - covered) * uncovered->percent_milli,
-                      covered);
-    } else if (covered == units) {
-        add_route(facts, "late days", units * late->price_milli, 0, units);
-    }
-    if (late->flat_milli > 0 && late->flat_milli <= budget_milli)
-        add_route(facts, "flat", late->flat_milli, 0, units);
-    g_array_sort(facts->routes, compare_routes);
-}
-
-static void add_resubmission_route(Facts *facts, const Rule *rule, gint64 budget_milli)
-{
-    facts->needed_milli = rule->resubmission.price_milli;
-    if (rule->resubmission.price_milli <= budget_milli)
-        add_route(facts, "resubmission", rule->resubmission.price_milli, 0, 0);
-}
-
-static const Route *best_route(const Facts *facts)
-{
-    return facts->routes->len > 0 ? &g_array_index(facts->routes, Route, 0) : NULL;
-}
 
 /* ---- one submission --------------------------------------------------------------------------------------------- */
 
@@ -122,7 +26,11 @@ typedef struct {
     Facts facts;
     bool opens_cycle;
     DecisionKind kind;
-    gint64 tokens_milli, penalty_milli;
+    gint64 tokens_milli, budget_milli, n_term;
+    gint64 earned_milli; /* what it may be worth: all points while a person still judges */
+    Penalty penalty;
+    gint64 base_milli; /* of a resubmission that adds to an earlier credit; -1: it replaces it */
+    gint64 share_milli;
 } Case;
 
 static bool conclude(Case *this, DecisionKind kind, Because because)
@@ -130,7 +38,7 @@ static bool conclude(Case *this, DecisionKind kind, Because because)
     this->kind = kind;
     this->facts.because = because;
     if (kind == DECISION_FEEDBACK || kind == DECISION_REFUSED)
-        this->penalty_milli = all_milli;
+        this->penalty.percent_milli = all_milli;
     return true;
 }
 
@@ -145,33 +53,55 @@ static bool is_identical(const Entry *a, const Entry *b)
     return a->digest && b->digest && strcmp(a->digest, b->digest) == 0;
 }
 
-static bool was_released_between(const Track *track, gint64 from_us, gint64 to_us)
+/* Releases come in any order: the newest one in between opened the cycle. */
+static bool find_release(const Track *track, gint64 from_us, gint64 to_us, gint64 *opened_us)
 {
+    bool is_found = false;
     for (guint i = 0; i < track->releases->len; i++) {
         gint64 release_us = g_array_index(track->releases, gint64, i);
-        if (release_us >= from_us && release_us <= to_us)
-            return true;
+        if (release_us < from_us || release_us > to_us)
+            continue;
+        *opened_us = is_found ? MAX(*opened_us, release_us) : release_us;
+        is_found = true;
     }
-    return false;
+    return is_found;
 }
 
-static bool is_audit(const Course *course, OwnerKind kind, const char *owner)
+static bool is_audit(const Course *course, const Entry *entry)
 {
-    const Person *person = kind == OWNER_PERSON ? course_person(course, owner) : NULL;
+    const char *owner = strchr(entry->account, ':') ? strchr(entry->account, ':') + 1 : entry->account;
+    const Person *person = entry->owner_kind == OWNER_PERSON ? course_person(course, owner) : NULL;
     return person && (person->status == STATUS_AUDIT || person->status == STATUS_STAFF);
+}
+
+static Penalty penalty_of(const Decision *decision)
+{
+    return (Penalty){.percent_milli = decision->penalty_milli,
+                     .minus_milli = decision->minus_milli,
+                     .cap_milli = decision->cap_milli > 0 ? decision->cap_milli : -1,
+                     .floor_milli = decision->floor_milli,
+                     .course_milli = decision->course_milli};
+}
+
+static gint64 credit_of(const Entry *entry)
+{
+    return decision_credit_milli(entry->decision, entry->points_milli + entry->bonus_milli);
 }
 
 /* Each of the following concludes the case (true), or leaves it to the next question (false). */
 
-static bool may_not_count(Case *this, const Course *course, const char *owner)
+static bool may_not_count(Case *this, const Course *course)
 {
     const Entry *entry = this->entry;
-    if (entry->is_withdrawn)
+    if (entry->is_withdrawn && !this->policy->withdrawn_stays_paid)
         return conclude(this, DECISION_IGNORED, BECAUSE_WITHDRAWN);
-    if (is_audit(course, this->facts.owner_kind, owner))
+    if (is_audit(course, entry))
         return conclude(this, DECISION_FEEDBACK, BECAUSE_AUDIT);
     if (this->track->is_on_hold && !entry->is_confirmed)
         return conclude(this, DECISION_HELD, BECAUSE_ON_HOLD);
+    const Entry *selected = this->track->selected;
+    if (selected && selected != entry && selected == this->track->standing)
+        return conclude_beside(this, DECISION_IGNORED, BECAUSE_NOT_SELECTED, selected);
     return false;
 }
 
@@ -189,31 +119,71 @@ static bool is_not_new(Case *this)
     return false;
 }
 
+/* What a person has settled is not asked again. */
+static bool is_settled_by_a_person(const Case *this)
+{
+    return this->entry->is_waived || this->entry->is_overridden;
+}
+
+static bool joined_late(const Case *this)
+{
+    return this->entry->joined_us > this->entry->deadline_us && this->facts.late_us > 0;
+}
+
+static bool resubmission_is_not_allowed(Case *this)
+{
+    const ResubmissionRule *rule = &this->rule->resubmission;
+    const Track *track = this->track;
+    gint64 received_us = this->entry->received_us;
+    if (!rule->is_allowed)
+        return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
+    if (this->opens_cycle && (track->n_resubmissions >= rule->max_times || this->n_term >= rule->max_times_term))
+        return conclude(this, DECISION_REFUSED, BECAUSE_LIMIT);
+    bool is_over = rule->within_us != G_MAXINT64 && received_us - track->opened_us > rule->within_us;
+    if (received_us >= rule->until_us || is_over)
+        return conclude(this, DECISION_REFUSED, BECAUSE_WINDOW);
+    bool is_noted = this->entry->notes && g_hash_table_contains(this->entry->notes, rule->needs);
+    if (*rule->needs && !is_noted && !this->entry->is_quote) {
+        this->facts.needs = rule->needs;
+        return conclude(this, DECISION_REFUSED, BECAUSE_NEEDS);
+    }
+    const Entry *counting = track->counting;
+    if (rule->below_milli != G_MAXINT64 && counting && counting->max_milli > 0 &&
+        (__int128)credit_of(counting) * all_milli >= (__int128)rule->below_milli * counting->max_milli)
+        return conclude_beside(this, DECISION_REFUSED, BECAUSE_GOOD_ENOUGH, counting);
+    return false;
+}
+
+static bool lateness_is_not_allowed(Case *this)
+{
+    const LateRule *late = &this->rule->late;
+    if (joined_late(this))
+        return this->entry->is_confirmed ? false : conclude(this, DECISION_HELD, BECAUSE_JOINED_LATE);
+    if (!late->is_allowed)
+        return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
+    if (this->facts.units > late->stop_after)
+        return conclude(this, DECISION_REFUSED, BECAUSE_STOPPED);
+    if (this->facts.units > late->hold_after && !this->entry->is_confirmed)
+        return conclude(this, DECISION_HELD, BECAUSE_TOO_LATE);
+    return false;
+}
+
 static bool is_not_allowed(Case *this)
 {
     bool is_late = this->facts.late_us > 0;
+    if (is_settled_by_a_person(this))
+        return false;
     if (this->policy->is_empty)
         return this->entry->is_confirmed || !is_late ? false : conclude(this, DECISION_HELD, BECAUSE_NO_POLICY);
+    if (this->rule->counts == COUNTS_FIRST && this->track->counting && !this->facts.is_resubmission)
+        return conclude_beside(this, DECISION_IGNORED, BECAUSE_FIRST_COUNTS, this->track->counting);
     if (!this->facts.is_resubmission && this->facts.units == 0)
         return false;
-    if (is_late && this->entry->received_us >= this->policy->cutoff_us)
+    if (is_late && this->entry->received_us >= this->rule->cutoff_us)
         return conclude(this, DECISION_REFUSED, BECAUSE_CUTOFF);
     if (is_late && !this->entry->assignment->is_extensible)
         return conclude(this, DECISION_REFUSED, BECAUSE_NOT_EXTENSIBLE);
-    if (this->facts.is_resubmission) {
-        if (!this->rule->resubmission.is_allowed)
-            return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
-        if (this->opens_cycle && this->track->n_resubmissions >= this->rule->resubmission.max_times)
-            return conclude(this, DECISION_REFUSED, BECAUSE_LIMIT);
-        return false;
-    }
-    if (!this->rule->late.is_allowed)
-        return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
-    if (this->facts.units > this->rule->late.stop_after)
-        return conclude(this, DECISION_REFUSED, BECAUSE_STOPPED);
-    if (this->facts.units > this->rule->late.hold_after && !this->entry->is_confirmed)
-        return conclude(this, DECISION_HELD, BECAUSE_TOO_LATE);
-    return false;
+    return this->facts.is_resubmission ? resubmission_is_not_allowed(this) : lateness_is_not_allowed(this);
 }
 
 static bool is_unsettled(Case *this)
@@ -225,20 +195,42 @@ static bool is_unsettled(Case *this)
     return false;
 }
 
+static bool settle_by_a_person(Case *this)
+{
+    const Entry *entry = this->entry;
+    if (!is_settled_by_a_person(this))
+        return false;
+    if (entry->is_waived)
+        return conclude(this, DECISION_COUNTS, BECAUSE_WAIVED);
+    this->tokens_milli = MIN(entry->override_tokens_milli, this->budget_milli);
+    this->penalty.percent_milli = CLAMP(entry->override_penalty_milli, 0, all_milli);
+    return conclude(this, DECISION_COUNTS, BECAUSE_OVERRIDDEN);
+}
+
+/* With `counts: best` a lower one does not replace what counts. */
+static bool a_better_one_stands(Case *this, gint64 credit_milli)
+{
+    const Entry *counting = this->track->counting;
+    if (this->rule->counts != COUNTS_BEST || !counting || this->entry->is_quote || credit_of(counting) < credit_milli)
+        return false;
+    return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, counting);
+}
+
 static bool is_free_of_cost(Case *this)
 {
-    if (!this->policy->is_empty && (this->facts.is_resubmission || this->facts.units > 0))
+    bool is_late = this->facts.units > 0 && !joined_late(this);
+    if (!this->policy->is_empty && (this->facts.is_resubmission || is_late))
         return false;
-    return conclude(this, DECISION_COUNTS, BECAUSE_ON_TIME);
+    return a_better_one_stands(this, this->earned_milli) || conclude(this, DECISION_COUNTS, BECAUSE_ON_TIME);
 }
 
 /* Full marks that cost nothing off cannot become better, unless by bonus points. */
 static bool brings_no_benefit(Case *this)
 {
     const Entry *counting = this->track->counting;
-    if (!counting || counting->decision->penalty_milli > 0 || counting->n_review > 0 || counting->n_error > 0 ||
-        counting->max_milli <= 0 || counting->points_milli < counting->max_milli ||
-        this->entry->bonus_milli > counting->bonus_milli)
+    if (!counting || counting->n_review > 0 || counting->n_error > 0 || counting->max_milli <= 0 ||
+        credit_of(counting) < counting->max_milli || counting->decision->course_milli > 0 ||
+        this->policy->charges_for_nothing || this->entry->is_quote || this->entry->bonus_milli > counting->bonus_milli)
         return false;
     return conclude_beside(this, DECISION_IGNORED, BECAUSE_NO_BENEFIT, counting);
 }
@@ -255,46 +247,149 @@ static bool conclude_uncovered(Case *this)
     }
 }
 
+/* Would this way leave less of the same points than what counts now? */
+static bool loses_credit(const Case *this, const Route *route)
+{
+    const Entry *counting = this->track->counting;
+    if (!counting)
+        return false;
+    gint64 probe_milli = MAX(this->earned_milli, this->entry->max_milli);
+    Penalty old = penalty_of(counting->decision);
+    return penalty_credit(&route->penalty, probe_milli) < penalty_credit(&old, probe_milli) ||
+           route->penalty.course_milli > old.course_milli;
+}
+
+static bool takes_something(const Penalty *penalty)
+{
+    return penalty->percent_milli > 0 || penalty->minus_milli > 0 || penalty->cap_milli >= 0 ||
+           penalty->course_milli > 0;
+}
+
 /* What a person must say yes to: to lose something that is free or better. */
 static bool needs_a_word(Case *this, const Route *route)
 {
     const Track *track = this->track;
     const Entry *standing = track->standing;
-    if (this->entry->is_confirmed || this->policy->replace_on_time == REPLACE_CHARGE)
+    bool is_settled = this->entry->is_confirmed || this->entry == track->selected;
+    if (is_settled || this->policy->replace_on_time == REPLACE_CHARGE)
         return false;
-    bool loses_free = standing && track->standing_is_free && (route->tokens_milli > 0 || route->penalty_milli > 0);
-    bool loses_credit = track->counting && route->penalty_milli > track->counting->decision->penalty_milli;
-    if (!loses_free && !loses_credit)
+    bool loses_free =
+        standing && track->standing_is_free && (route->tokens_milli > 0 || takes_something(&route->penalty));
+    bool is_worse = loses_credit(this, route);
+    if (!loses_free && !is_worse)
         return false;
     const Entry *kept = loses_free ? standing : track->counting;
     return conclude_beside(this, this->policy->replace_on_time == REPLACE_ASK ? DECISION_HELD : DECISION_IGNORED,
                            BECAUSE_ON_TIME_STANDS, kept);
 }
 
-static bool pay_for_resubmission(Case *this, gint64 balance_milli)
+/* What a resubmission is worth by the course's rule: sets what the decision keeps of that. */
+static gint64 resubmission_credit(Case *this)
 {
-    add_resubmission_route(&this->facts, this->rule, this->facts.paid_milli + balance_milli);
-    const Route *route = this->facts.route = best_route(&this->facts);
-    if (!route)
+    const ResubmissionRule *rule = &this->rule->resubmission;
+    const Entry *counting = this->track->counting;
+    if (rule->cap_milli != G_MAXINT64)
+        this->penalty.cap_milli = (gint64)((__int128)this->entry->max_milli * rule->cap_milli / all_milli);
+    if (rule->keeps_penalty && counting)
+        this->penalty.percent_milli = counting->decision->penalty_milli;
+    if (rule->rule != REDO_REPLACES) {
+        this->base_milli = counting ? credit_of(counting) : 0;
+        this->share_milli = rule->rule == REDO_GAIN ? rule->share_milli : all_milli;
+    }
+    gint64 credit_milli = penalty_credit(&this->penalty, this->earned_milli);
+    if (this->base_milli >= 0)
+        credit_milli = MAX(credit_milli, this->base_milli);
+    return credit_milli;
+}
+
+static bool pay_for_resubmission(Case *this)
+{
+    const ResubmissionRule *rule = &this->rule->resubmission;
+    Facts *facts = &this->facts;
+    gint64 n = this->track->n_resubmissions + this->opens_cycle;
+    gint64 price_milli = rule->price.n_totals > 0 ? scale_total(&rule->price, n) - scale_total(&rule->price, n - 1)
+                                                  : scale_total(&rule->price, 1);
+    gint64 credit_milli = resubmission_credit(this);
+    facts->redo_rule = rule->rule;
+    facts->share_milli = this->share_milli;
+    facts->needed_milli = price_milli;
+    if (price_milli <= facts->paid_milli + this->budget_milli) {
+        Route route = {.name = "resubmission",
+                       .tokens_milli = MAX(0, price_milli - facts->paid_milli),
+                       .penalty = this->penalty,
+                       .credit_milli = credit_milli};
+        g_array_append_val(facts->routes, route);
+        facts->route = &g_array_index(facts->routes, Route, 0);
+    }
+    if (!facts->route)
         return conclude(this, DECISION_REFUSED, BECAUSE_NO_TOKENS);
-    if (this->rule->resubmission.asks && !this->entry->is_confirmed && route->tokens_milli > 0)
+    bool is_useless = this->base_milli >= 0 && credit_milli <= this->base_milli && !this->entry->is_quote;
+    if (is_useless && this->track->counting)
+        return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, this->track->counting);
+    if (rule->asks && !this->entry->is_confirmed && facts->route->tokens_milli > 0)
         return conclude(this, DECISION_HELD, BECAUSE_ASKS);
-    this->tokens_milli = route->tokens_milli;
+    this->tokens_milli = facts->route->tokens_milli;
     return conclude(this, DECISION_COUNTS, BECAUSE_RESUBMISSION);
 }
 
-static bool pay_for_lateness(Case *this, gint64 balance_milli)
+static Purchase make_purchase(Case *this, bool earned_nothing)
 {
-    const Entry *entry = this->entry;
-    /* No benefit, no charge: a token cannot save what was not earned. */
-    bool earned_nothing = entry->points_milli + entry->bonus_milli == 0 && entry->n_review == 0;
-    add_late_routes(&this->facts, this->rule, this->facts.paid_milli + (earned_nothing ? 0 : balance_milli));
-    const Route *route = this->facts.route = best_route(&this->facts);
+    const Policy *policy = this->policy;
+    const Track *track = this->track;
+    const LateRule *late = &this->rule->late;
+    gint64 declared = G_MAXINT64;
+    if (late->declare == DECLARE_ANY_TIME)
+        declared = track->declared_units;
+    else if (late->declare == DECLARE_BEFORE)
+        declared = track->declared_at_us <= this->entry->deadline_us ? track->declared_units : 0;
+    this->facts.is_undeclared = declared < this->facts.units;
+    bool is_vain = earned_nothing && !policy->charges_for_nothing;
+    return (Purchase){.rule = this->rule,
+                      .owner_kind = this->facts.owner_kind,
+                      .units = this->facts.units,
+                      .late_us = this->facts.late_us,
+                      .paid_milli = this->facts.paid_milli,
+                      .budget_milli = this->facts.paid_milli + (is_vain ? 0 : this->budget_milli),
+                      .earned_milli = this->earned_milli,
+                      .max_milli = this->entry->max_milli,
+                      .has_first = track->standing != NULL,
+                      .charges_for_nothing = policy->charges_for_nothing,
+                      .declared_units = declared,
+                      .chosen = this->entry->chosen_route};
+}
+
+static void find_late_routes(Case *this, Purchase *purchase)
+{
+    routes_for_lateness(purchase, this->facts.routes, &this->facts.needed_milli);
+    if (this->facts.routes->len == 0 && purchase->chosen) {
+        purchase->chosen = NULL; /* what its owner chose cannot be had */
+        routes_for_lateness(purchase, this->facts.routes, &this->facts.needed_milli);
+    }
+    this->facts.route = this->facts.routes->len > 0 ? &g_array_index(this->facts.routes, Route, 0) : NULL;
+}
+
+/* Does nothing remain, whatever was earned? */
+static bool leaves_nothing(const Case *this, const Route *route)
+{
+    const gint64 one_point_milli = 1000;
+    gint64 probe_milli = MAX(one_point_milli, MAX(this->earned_milli, this->entry->max_milli));
+    return penalty_credit(&route->penalty, probe_milli) == 0;
+}
+
+static bool pay_for_lateness(Case *this)
+{
+    bool earned_nothing = this->earned_milli == 0;
+    Purchase purchase = make_purchase(this, earned_nothing);
+    this->entry->purchase = purchase;
+    this->entry->has_purchase = true;
+    this->entry->earned_nothing = earned_nothing;
+    find_late_routes(this, &purchase);
+    const Route *route = this->facts.route;
     if (!route)
         conclude_uncovered(this);
-    else if (route->penalty_milli >= all_milli)
+    else if (leaves_nothing(this, route))
         conclude(this, DECISION_FEEDBACK, BECAUSE_NO_TOKENS);
-    else if (needs_a_word(this, route))
+    else if (a_better_one_stands(this, route->credit_milli) || needs_a_word(this, route))
         return true;
     else
         conclude(this, DECISION_COUNTS, BECAUSE_LATE);
@@ -302,15 +397,25 @@ static bool pay_for_lateness(Case *this, gint64 balance_milli)
         this->facts.because = BECAUSE_NOTHING_EARNED;
     if (this->kind == DECISION_COUNTS && route) {
         this->tokens_milli = route->tokens_milli;
-        this->penalty_milli = route->penalty_milli;
+        this->penalty = route->penalty;
+    } else if (this->kind == DECISION_FEEDBACK && this->policy->charges_for_nothing) {
+        this->tokens_milli = route ? route->tokens_milli : routes_partial_price(&purchase);
     }
     return true;
 }
 
-static bool pay(Case *this, gint64 balance_milli)
+static bool pay(Case *this)
 {
-    return this->facts.is_resubmission ? pay_for_resubmission(this, balance_milli)
-                                       : pay_for_lateness(this, balance_milli);
+    return this->facts.is_resubmission ? pay_for_resubmission(this) : pay_for_lateness(this);
+}
+
+/* It does not count any more, but what it cost is not given back. */
+static void take_back_credit(Case *this)
+{
+    if (!this->entry->is_withdrawn || this->kind == DECISION_IGNORED)
+        return;
+    conclude(this, DECISION_IGNORED, BECAUSE_WITHDRAWN);
+    this->penalty = PENALTY_NONE;
 }
 
 /* ---- what it changes for the ones after it ---------------------------------------------------------------------- */
@@ -343,7 +448,7 @@ static void move_track(Case *this)
             track->n_resubmissions += this->facts.is_resubmission;
             track->paid_milli = 0;
         }
-        track->paid_milli += this->tokens_milli;
+        track->paid_milli += this->policy->is_incremental ? this->tokens_milli : 0;
         track->standing_is_free = is_free;
         track->standing = this->entry;
         replace_counting(this);
@@ -375,10 +480,17 @@ static Decision *make_decision(Case *this)
         .late_units = this->facts.units,
         .tokens_milli = this->tokens_milli,
         .balance_milli = this->facts.before_milli - this->tokens_milli,
-        .penalty_milli = this->penalty_milli,
+        .penalty_milli = this->penalty.percent_milli,
+        .minus_milli = this->penalty.minus_milli,
+        .cap_milli = this->penalty.cap_milli < 0 ? 0 : MAX(1, this->penalty.cap_milli),
+        .floor_milli = this->penalty.floor_milli,
+        .course_milli = this->penalty.course_milli,
+        .base_milli = MAX(0, this->base_milli),
+        .share_milli = this->base_milli < 0 ? 0 : MAX(1, this->share_milli),
         .route = g_strdup(route_name(this)),
         .alternatives = g_ptr_array_new_with_free_func(g_free),
     };
+    this->facts.penalty = this->penalty;
     explain_decision(decision, &this->facts);
     return decision;
 }
@@ -392,36 +504,51 @@ static void look_at_time(Case *this, GTimeZone *zone)
     facts->unit = this->rule->late.unit;
     facts->units = policy_late_units(this->policy, &this->rule->late, zone, entry->deadline_us, entry->received_us);
 
-    const Track *track = this->track;
+    Track *track = this->track;
+    const ResubmissionRule *redo = &this->rule->resubmission;
     this->opens_cycle =
-        track->standing && was_released_between(track, track->standing->received_us, entry->received_us);
-    this->facts.is_resubmission = !this->policy->is_empty && (this->opens_cycle || track->in_resubmission);
+        track->standing && find_release(track, track->standing->received_us, entry->received_us, &track->opened_us);
+    if (redo->is_allowed && redo->after_deadline && track->standing && !track->in_resubmission &&
+        track->standing->received_us <= entry->deadline_us && entry->received_us > entry->deadline_us) {
+        this->opens_cycle = true;
+        track->opened_us = entry->deadline_us;
+    }
+    facts->is_resubmission = !this->policy->is_empty && (this->opens_cycle || track->in_resubmission);
     facts->paid_milli = this->opens_cycle ? 0 : track->paid_milli;
+    this->earned_milli = entry->points_milli + entry->bonus_milli;
+    if (entry->n_review > 0)
+        this->earned_milli = MAX(this->earned_milli, entry->max_milli);
 }
 
-Decision *decide_entry(const Policy *policy, const Course *course, OwnerKind owner_kind, const char *owner,
-                       Track *track, Entry *entry, gint64 balance_milli)
+Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, gint64 balance_milli,
+                       gint64 budget_milli, gint64 n_resubmissions_term)
 {
     g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
     Case this = {.policy = policy,
                  .track = track,
                  .entry = entry,
-                 .facts = {.owner_kind = owner_kind,
+                 .budget_milli = budget_milli,
+                 .n_term = n_resubmissions_term,
+                 .penalty = PENALTY_NONE,
+                 .base_milli = -1,
+                 .share_milli = all_milli,
+                 .facts = {.owner_kind = entry->owner_kind,
                            .routes = routes,
                            .before_milli = balance_milli,
                            .received_us = entry->received_us,
-                           .cutoff_us = policy->cutoff_us,
                            .zone = course->zone}};
     if (!entry->assignment) {
         conclude(&this, DECISION_HELD, BECAUSE_UNKNOWN_ASSIGNMENT);
         return make_decision(&this);
     }
     this.rule = policy_rule(policy, entry->assignment);
+    this.facts.cutoff_us = this.rule->cutoff_us;
     look_at_time(&this, course->zone);
-    bool is_decided = may_not_count(&this, course, owner) || is_not_new(&this) || is_not_allowed(&this) ||
-                      is_unsettled(&this) || is_free_of_cost(&this) || brings_no_benefit(&this) ||
-                      pay(&this, balance_milli);
+    bool is_decided = may_not_count(&this, course) || is_not_new(&this) || is_not_allowed(&this) ||
+                      is_unsettled(&this) || settle_by_a_person(&this) || is_free_of_cost(&this) ||
+                      brings_no_benefit(&this) || pay(&this);
     g_assert(is_decided);
+    take_back_credit(&this);
     entry->decision = make_decision(&this);
     move_track(&this);
     return entry->decision;

@@ -28,12 +28,17 @@ void decision_free(Decision *decision)
 gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
 {
     const gint64 all_milli = 100000, half = all_milli / 2;
-    if (decision->kind != DECISION_COUNTS || earned_milli <= 0)
+    if (decision->kind != DECISION_COUNTS)
         return 0;
-    gint64 kept_milli = CLAMP(all_milli - decision->penalty_milli, 0, all_milli);
-    /* Whole and rest apart: no product can overflow. */
-    gint64 whole = earned_milli / all_milli, rest = earned_milli % all_milli;
-    return whole * kept_milli + (rest * kept_milli + half) / all_milli;
+    Penalty penalty = {.percent_milli = decision->penalty_milli,
+                       .minus_milli = decision->minus_milli,
+                       .cap_milli = decision->cap_milli > 0 ? decision->cap_milli : -1,
+                       .floor_milli = decision->floor_milli};
+    gint64 credit_milli = penalty_credit(&penalty, earned_milli);
+    if (decision->share_milli == 0)
+        return credit_milli;
+    gint64 gain_milli = MAX(0, credit_milli - decision->base_milli);
+    return decision->base_milli + (gint64)(((__int128)gain_milli * decision->share_milli + half) / all_milli);
 }
 
 cJSON *decision_to_json(const Decision *decision)
@@ -48,6 +53,12 @@ cJSON *decision_to_json(const Decision *decision)
     json_add_int64(json, "tokens_milli", decision->tokens_milli);
     json_add_int64(json, "balance_milli", decision->balance_milli);
     json_add_int64(json, "penalty_milli", decision->penalty_milli);
+    json_add_int64(json, "minus_milli", decision->minus_milli);
+    json_add_int64(json, "cap_milli", decision->cap_milli);
+    json_add_int64(json, "floor_milli", decision->floor_milli);
+    json_add_int64(json, "course_milli", decision->course_milli);
+    json_add_int64(json, "base_milli", decision->base_milli);
+    json_add_int64(json, "share_milli", decision->share_milli);
     json_add_string(json, "route", decision->route);
     json_add_string(json, "sentence", decision->sentence);
     json_add_string(json, "ta_line", decision->ta_line);
@@ -66,6 +77,17 @@ static bool kind_from_name(const char *name, DecisionKind *ret, GError **error)
         }
     }
     return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no kind of decision", name);
+}
+
+/* Decisions that an older version stored lack these. */
+static void read_newer_numbers(Decision *decision, const cJSON *json)
+{
+    decision->minus_milli = json_int64_or(json, "minus_milli", 0);
+    decision->cap_milli = json_int64_or(json, "cap_milli", 0);
+    decision->floor_milli = json_int64_or(json, "floor_milli", 0);
+    decision->course_milli = json_int64_or(json, "course_milli", 0);
+    decision->base_milli = json_int64_or(json, "base_milli", 0);
+    decision->share_milli = json_int64_or(json, "share_milli", 0);
 }
 
 static bool read_numbers(Decision *decision, const cJSON *json, GError **error)
@@ -103,6 +125,7 @@ Decision *decision_from_json(const cJSON *json, GError **error)
         g_prefix_error(error, "decision: ");
         return NULL;
     }
+    read_newer_numbers(decision, json);
     cJSON_ArrayForEach(one, alternatives)
     {
         if (cJSON_IsString(one))

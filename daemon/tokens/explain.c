@@ -42,6 +42,11 @@ static char *started_units(const Facts *facts, gint64 n)
         [UNIT_STARTED_DAY] = {"started day", "started days"},
         [UNIT_STARTED_HOUR] = {"started hour", "started hours"},
         [UNIT_ONCE] = {"time", "times"},
+        [UNIT_CALENDAR_DAY] = {"calendar day", "calendar days"},
+        [UNIT_WORKING_DAY] = {"working day", "working days"},
+        [UNIT_SPAN] = {"started period", "started periods"},
+        [UNIT_BRACKET] = {"step of lateness", "steps of lateness"},
+        [UNIT_SLOT] = {"date missed", "dates missed"},
     };
     return g_strdup_printf("%" ID " %s", n, names[facts->unit][is_plural]);
 }
@@ -65,25 +70,64 @@ static char *explain_on_time(const Facts *facts)
     return g_strdup_printf("%s, accepted by the course's staff: no token is needed.", late);
 }
 
-static char *explain_penalty(const Facts *facts, const Decision *decision)
+static bool takes_something(const Penalty *penalty)
 {
-    g_autofree char *taken = percent(decision->penalty_milli);
-    if (facts->route->covered_units == 0)
-        return g_strdup_printf("%s of the earned points are taken off.", taken);
-    g_autofree char *rest = started_units(facts, facts->units - facts->route->covered_units);
-    return g_strdup_printf("%s of the earned points are taken off for %s that no token covers.", taken, rest);
+    return penalty->percent_milli > 0 || penalty->minus_milli > 0 || penalty->cap_milli >= 0 ||
+           penalty->course_milli > 0;
+}
+
+static void add_part(GString *text, const char *format, gint64 milli)
+{
+    g_autofree char *number = points_format(milli);
+    if (text->len > 0)
+        g_string_append(text, " and ");
+    g_string_append_printf(text, "%s%s", number, format);
+}
+
+/* "15 % of the earned points", "at most 80 points". */
+static char *penalty_text(const Penalty *penalty)
+{
+    GString *text = g_string_new(NULL);
+    if (penalty->percent_milli > 0)
+        add_part(text, " % of the earned points", penalty->percent_milli);
+    if (penalty->minus_milli > 0)
+        add_part(text, " points", penalty->minus_milli);
+    if (penalty->course_milli > 0)
+        add_part(text, " % of the course grade", penalty->course_milli);
+    if (penalty->cap_milli >= 0)
+        add_part(text, " points at most are left", penalty->cap_milli);
+    if (text->len == 0)
+        g_string_append(text, "nothing");
+    return g_string_free(text, FALSE);
+}
+
+static char *explain_penalty(const Facts *facts)
+{
+    const Penalty *penalty = &facts->penalty;
+    g_autofree char *taken = penalty_text(penalty);
+    bool is_cap_only = penalty->cap_milli >= 0 && penalty->percent_milli == 0 && penalty->minus_milli == 0 &&
+                       penalty->course_milli == 0;
+    const char *verb = is_cap_only ? "" : " are taken off";
+    gint64 rest_units = facts->units - facts->route->covered_units;
+    if (facts->route->covered_units == 0 || rest_units <= 0)
+        return g_strdup_printf("%s%s.", taken, verb);
+    g_autofree char *rest = started_units(facts, rest_units);
+    return g_strdup_printf("%s%s for %s that no token covers.", taken, verb, rest);
 }
 
 static char *explain_late(const Facts *facts, const Decision *decision)
 {
     g_autofree char *late = lateness(facts);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
-    g_autofree char *taken = decision->penalty_milli > 0 ? explain_penalty(facts, decision) : NULL;
+    g_autofree char *taken = takes_something(&facts->penalty) ? explain_penalty(facts) : NULL;
     if (decision->tokens_milli > 0)
         return g_strdup_printf("%s: %s.%s%s", late, paid, taken ? " " : "", taken ? taken : "");
     if (taken && facts->route->covered_units == 0)
         return g_strdup_printf("%s, and %s: %s", late,
-                               facts->before_milli > 0 ? "tokens cannot cover it" : "no tokens are left", taken);
+                               facts->is_undeclared      ? "no tokens were declared for it"
+                               : facts->before_milli > 0 ? "tokens do not cover it"
+                                                         : "no tokens are left",
+                               taken);
     if (facts->paid_milli > 0)
         return g_strdup_printf("%s: paid for by an earlier submission already.%s%s", late, taken ? " " : "",
                                taken ? taken : "");
@@ -92,7 +136,12 @@ static char *explain_late(const Facts *facts, const Decision *decision)
 
 static char *explain_resubmission(const Facts *facts, const Decision *decision)
 {
-    const char *rest = "It counts instead of the earlier result, even if it is lower.";
+    g_autofree char *share = percent(facts->share_milli);
+    g_autofree char *gain = g_strdup_printf("The better result stays, and %s of the points gained are added.", share);
+    const char *rest = facts->redo_rule == REDO_REPLACES
+                           ? "It counts instead of the earlier result, even if it is lower."
+                       : facts->redo_rule == REDO_BEST ? "The better result counts."
+                                                       : gain;
     if (decision->tokens_milli == 0)
         return g_strdup_printf("Resubmission, paid for already: free. %s", rest);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
@@ -113,12 +162,12 @@ static char *explain_replaced(const Facts *facts, const Decision *decision)
 static char *price(const Route *route)
 {
     g_autofree char *tokens = explain_tokens(route->tokens_milli);
-    g_autofree char *taken = percent(route->penalty_milli);
-    if (route->penalty_milli == 0)
+    g_autofree char *taken = penalty_text(&route->penalty);
+    if (!takes_something(&route->penalty))
         return g_steal_pointer(&tokens);
     if (route->tokens_milli == 0)
-        return g_strdup_printf("%s of the earned points", taken);
-    return g_strdup_printf("%s and %s of the earned points", tokens, taken);
+        return g_steal_pointer(&taken);
+    return g_strdup_printf("%s and %s", tokens, taken);
 }
 
 /* What is held or ignored because another one stands. */
@@ -138,9 +187,9 @@ static char *explain_stands(const Facts *facts, const Decision *decision)
 static char *explain_asks(const Facts *facts)
 {
     g_autofree char *paid = payment(facts, facts->route->tokens_milli);
-    return g_strdup_printf("A resubmission would cost %s, and count instead of the earlier result even if it is lower. "
-                           "Nothing is charged until you tell your TA to take it.",
-                           paid);
+    return g_strdup_printf(
+        "A resubmission would cost %s%s. Nothing is charged until you tell your TA to take it.", paid,
+        facts->redo_rule == REDO_REPLACES ? ", and count instead of the earlier result even if it is lower" : "");
 }
 
 static char *explain_no_tokens(const Facts *facts, const Decision *decision, const char *what)
@@ -205,9 +254,38 @@ static char *explain_standing(const Facts *facts, const Decision *decision)
         return g_strdup("A check could not run, which is not your fault: nothing is charged until that is settled.");
     case BECAUSE_AUDIT:
         return g_strdup("You audit this course: you get feedback, nothing is charged, and nothing counts.");
+    case BECAUSE_JOINED_LATE:
+        return g_strdup("You joined the course after this deadline: a person decides, and nothing is charged.");
+    case BECAUSE_WAIVED:
+        return g_strdup("The course's staff let this one count as if it were on time: no token is needed.");
+    case BECAUSE_NOT_SELECTED:
+        return g_strdup_printf("Submission %" ID " was chosen to count: this one is ignored, and free.",
+                               facts->other_id);
+    case BECAUSE_FIRST_COUNTS:
+        return g_strdup_printf("Only the first submission counts, which is %" ID ": this one is ignored, and free.",
+                               facts->other_id);
+    case BECAUSE_BETTER_STANDS:
+        return g_strdup_printf("Submission %" ID " brings as much or more and goes on counting: this one is free.",
+                               facts->other_id);
+    case BECAUSE_GOOD_ENOUGH:
+        return g_strdup_printf("Only lower results may be resubmitted: submission %" ID " stands, no token is taken.",
+                               facts->other_id);
+    case BECAUSE_WINDOW:
+        return g_strdup("The time for resubmissions is over: the earlier result stands, no token is taken.");
+    case BECAUSE_NEEDS:
+        return g_strdup_printf("A resubmission needs a %s, which is not there: the earlier result stands, no token is "
+                               "taken.",
+                               facts->needs);
     default:
         return g_strdup("The course has no such assignment any more: a person decides, and nothing is charged.");
     }
+}
+
+static char *explain_overridden(const Facts *facts, const Decision *decision)
+{
+    g_autofree char *tokens = explain_tokens(decision->tokens_milli);
+    g_autofree char *taken = penalty_text(&facts->penalty);
+    return g_strdup_printf("The course's staff decided: %s, and %s taken off.", tokens, taken);
 }
 
 static char *explain(const Facts *facts, const Decision *decision)
@@ -222,6 +300,8 @@ static char *explain(const Facts *facts, const Decision *decision)
         return explain_nothing_earned(facts, late, decision);
     case BECAUSE_RESUBMISSION:
         return explain_resubmission(facts, decision);
+    case BECAUSE_OVERRIDDEN:
+        return explain_overridden(facts, decision);
     case BECAUSE_NO_TOKENS:
         return explain_no_tokens(facts, decision, facts->is_resubmission ? "A resubmission" : late);
     case BECAUSE_NOT_ALLOWED:
@@ -256,7 +336,8 @@ static char *explain_to_ta(const Facts *facts, const Decision *decision)
     g_autofree char *tokens = explain_tokens(decision->tokens_milli);
     g_autofree char *before = points_format(decision->balance_milli + decision->tokens_milli);
     g_autofree char *after = points_format(decision->balance_milli);
-    g_autofree char *taken = percent(decision->penalty_milli);
+    bool is_plain = facts->penalty.minus_milli == 0 && facts->penalty.course_milli == 0 && facts->penalty.cap_milli < 0;
+    g_autofree char *taken = is_plain ? percent(decision->penalty_milli) : penalty_text(&facts->penalty);
     return g_strdup_printf("%s by %s: %s%s%s, %s (%s -> %s), %s off", decision_kind_name(decision->kind),
                            decision->route, late, decision->late_units > 0 ? " = " : "",
                            decision->late_units > 0 ? units : "", tokens, before, after, taken);
@@ -269,7 +350,8 @@ static void list_alternatives(Decision *decision, const Facts *facts)
         if (route == facts->route)
             continue;
         g_autofree char *tokens = explain_tokens(route->tokens_milli);
-        g_autofree char *taken = percent(route->penalty_milli);
+        bool is_percent = route->penalty.percent_milli > 0 || !takes_something(&route->penalty);
+        g_autofree char *taken = is_percent ? percent(route->penalty.percent_milli) : penalty_text(&route->penalty);
         g_ptr_array_add(decision->alternatives, g_strdup_printf("%s: %s, %s off", route->name, tokens, taken));
     }
 }

@@ -8,46 +8,119 @@
 
 /* ======== the policy: docs/policy.md says what each means ======================================================== */
 
-typedef enum { UNIT_STARTED_DAY, UNIT_STARTED_HOUR, UNIT_ONCE } LateUnit;
+typedef enum {
+    UNIT_STARTED_DAY,
+    UNIT_STARTED_HOUR,
+    UNIT_ONCE,
+    UNIT_CALENDAR_DAY,
+    UNIT_WORKING_DAY,
+    UNIT_SPAN,    /* any length: `every` */
+    UNIT_BRACKET, /* lateness up to each of `brackets` */
+    UNIT_SLOT,    /* the next of the listed `slots` */
+} LateUnit;
 typedef enum { DAYS_FRIENDLIER, DAYS_ELAPSED, DAYS_WALL_CLOCK } DayCount;
 typedef enum { REPLACE_ASK, REPLACE_CHARGE, REPLACE_NEVER } ReplaceOnTime;
-typedef enum { UNCOVERED_PERCENT, UNCOVERED_FEEDBACK, UNCOVERED_REFUSED, UNCOVERED_HOLD } UncoveredKind;
+typedef enum { UNCOVERED_SCORE, UNCOVERED_FEEDBACK, UNCOVERED_REFUSED, UNCOVERED_HOLD } UncoveredKind;
+typedef enum { OF_EARNED, OF_MAXIMUM, OF_POINTS, OF_CAP, OF_COURSE, OF_KEPT } PenaltyBase;
+typedef enum { COUNTS_LAST, COUNTS_BEST, COUNTS_FIRST } WhichCounts;
+typedef enum { REDO_REPLACES, REDO_BEST, REDO_GAIN } RedoRule;
+typedef enum { GROUP_ACCOUNT, GROUP_ALL_MEMBERS, GROUP_ANY_MEMBER, GROUP_SHARED } GroupRule;
+typedef enum { DECLARE_NEVER, DECLARE_BEFORE, DECLARE_ANY_TIME } Declare;
+typedef enum { ALLOCATE_BY_RECEIPT, ALLOCATE_BEST_AT_END } Allocation;
+
+enum { MAX_STEPS = 40, MAX_BANKS = 16, MAX_HOLIDAYS = 200, MAX_ADDS = 60 };
+
+/* What so many units come to: so much each, or the totals as a list. */
+typedef struct {
+    gint64 start_milli, each_milli, at_most_milli;
+    guint n_totals; /* 0: start + each * n */
+    gint64 totals_milli[MAX_STEPS];
+} Scale;
+gint64 scale_total(const Scale *scale, gint64 n);
 
 typedef struct {
     bool is_allowed;
     LateUnit unit;
-    gint64 price_milli;
-    gint64 flat_milli; /* 0: no flat route */
+    gint64 every_us; /* UNIT_SPAN */
+    guint n_marks;
+    gint64 marks_us[MAX_STEPS]; /* brackets: spans; slots: instants; ascending */
+    Scale price;
+    gint64 flat_milli;       /* 0: no flat route */
+    gint64 flat_taken_milli; /* percent of what the flat route earns that is taken off */
+    bool flat_needs_first;   /* only who has handed in something may take it */
+    gint64 each_milli;       /* percent of the earned points that a covered unit costs all the same */
     gint64 grace_us;
+    bool grace_moves;  /* lateness counts from the end of the grace */
     gint64 max_units;  /* that tokens can buy */
     gint64 hold_after; /* more units than this wait for a person */
     gint64 stop_after; /* more units than this are refused */
+    bool is_partial;   /* tokens may cover some of the units */
+    Declare declare;
 } LateRule;
 
 typedef struct {
     bool is_allowed;
-    gint64 price_milli;
-    gint64 max_times;
-    bool asks; /* waits for a person's confirmation */
+    Scale price; /* of the first, second, ... one in all, when it is a list */
+    gint64 max_times, max_times_term;
+    bool asks;           /* waits for a person's confirmation */
+    bool after_deadline; /* what follows the deadline is a resubmission, if something stands */
+    bool keeps_penalty;  /* what was taken off the earlier one is taken off this one too */
+    RedoRule rule;
+    gint64 share_milli; /* percent of the points gained */
+    gint64 cap_milli;   /* percent of the maximum; G_MAXINT64: none */
+    gint64 below_milli; /* only who has less than this percent of the maximum; G_MAXINT64: everybody */
+    gint64 within_us;   /* of the release */
+    gint64 until_us;
+    char needs[40]; /* an event "noted" of this name must be there; "": nothing */
 } ResubmissionRule;
 
 typedef struct {
     UncoveredKind kind;
-    gint64 percent_milli; /* a late unit that no token covers */
+    PenaltyBase base;
+    Scale scale;        /* percent or points, by late units that no token covers */
+    gint64 floor_milli; /* the score never sinks below this percent of the maximum because of lateness */
+    bool is_prorated;
 } UncoveredRule;
 
 typedef struct {
     LateRule late;
     ResubmissionRule resubmission;
     UncoveredRule uncovered[2]; /* by OwnerKind */
+    WhichCounts counts;
+    GroupRule group;
+    gint64 cutoff_us; /* G_MAXINT64: none */
+    guint bank[2];    /* by OwnerKind of the payer */
 } Rule;
 
+typedef struct {
+    gint64 at_us, amount_milli;
+} Add;
+
+/* One currency of one kind of owner. The two first are the usual ones and have no name. */
+typedef struct {
+    char name[40];
+    OwnerKind owner;
+    gint64 pool_milli, debt_milli;
+    gint64 expires_us; /* G_MAXINT64: never */
+    bool is_giftable;
+    guint n_adds;
+    Add adds[MAX_ADDS];
+} Bank;
+
 struct Policy {
-    bool is_empty;        /* the course has no `tokens:` */
-    gint64 pool_milli[2]; /* by OwnerKind */
-    gint64 cutoff_us;     /* G_MAXINT64: none */
+    bool is_empty; /* the course has no `tokens:` */
+    guint n_banks;
+    Bank banks[MAX_BANKS]; /* [OWNER_PERSON] and [OWNER_TEAM] first */
     DayCount day_count;
     ReplaceOnTime replace_on_time;
+    Allocation allocation;
+    bool is_incremental;      /* what was paid for an assignment counts for the next try */
+    bool charges_for_nothing; /* tokens go although they save nothing */
+    bool withdrawn_stays_paid;
+    gint64 joined_hold; /* -1: late joiners wait for a person; else their deadline is that long after joining */
+    guint weekend;      /* bit by GDate weekday */
+    guint n_holidays;
+    guint32 holidays[MAX_HOLIDAYS]; /* Julian days */
     Rule rule;
     GHashTable *kinds;       /* kind of assignment -> Rule* */
     GHashTable *assignments; /* id -> Rule* */
@@ -55,16 +128,33 @@ struct Policy {
 
 /* The rule for an assignment: its own, else its kind's, else the course's. */
 const Rule *policy_rule(const Policy *policy, const Assignment *assignment);
+/* Reads late, resubmission, without_tokens, counts, group, bank, cutoff of a mapping into a rule. */
+void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule);
 
 /* Started units of lateness; 0: on time. */
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
                          gint64 received_us);
+/* How long one unit is, for pro rata; 0: it has no length. */
+gint64 policy_unit_us(const LateRule *rule);
 
 /* ======== facts ================================================================================================== */
 
+/* What a submission of so many points would have to pay for. */
+typedef struct {
+    const Rule *rule;
+    OwnerKind owner_kind;
+    gint64 units, late_us;
+    gint64 paid_milli, budget_milli;
+    gint64 earned_milli, max_milli;
+    bool has_first, charges_for_nothing;
+    gint64 declared_units; /* that tokens may cover */
+    const char *chosen;    /* only this way, or NULL */
+} Purchase;
 /* One submission as its events tell it. */
 typedef struct {
     gint64 id;
+    const char *account; /* whose it is */
+    OwnerKind owner_kind;
     const char *assignment_id;
     const Assignment *assignment; /* NULL: the course has no such assignment any more */
     gint64 received_us;
@@ -73,7 +163,15 @@ typedef struct {
     bool is_graded;
     gint64 graded_at_us, graded_event_id; /* which of several verdicts is the newest */
     gint64 points_milli, bonus_milli, max_milli, n_error, n_review;
-    bool is_confirmed, is_withdrawn;
+    bool is_confirmed, is_withdrawn, is_waived, is_quote;
+    gint64 selected_at_us, selected_event_id; /* the owner's choice of what counts; 0: not selected */
+    const char *chosen_route;                 /* the owner's choice of a way to pay, or NULL */
+    bool is_overridden;
+    gint64 overridden_at_us, overridden_event_id, override_tokens_milli, override_penalty_milli;
+    gint64 joined_us;  /* when its owner joined the course; 0: from the beginning */
+    Purchase purchase; /* what lateness made of it: for an allocation at the end of term */
+    bool has_purchase, earned_nothing;
+    GHashTable *notes;  /* names that were noted about it, or NULL */
     Decision *decision; /* made by the fold */
 } Entry;
 
@@ -83,12 +181,16 @@ typedef struct {
     gint64 extended_us;
     GArray *releases; /* of gint64, ascending */
     bool is_on_hold;
+    gint64 held_at_us, held_event_id; /* of the newest word on that */
+    gint64 declared_units, declared_at_us, declared_event_id;
+    const Entry *selected;
     GPtrArray *seen;       /* of Entry* (borrowed), in order of receipt */
     const Entry *standing; /* the newest that was accepted, graded or not; NULL: none */
     Entry *counting;       /* the newest whose decision is COUNTS */
     bool in_resubmission;  /* this cycle was opened by a resubmission */
     bool standing_is_free; /* on time, nothing paid, nothing taken off */
     gint64 paid_milli;     /* in this cycle */
+    gint64 opened_us;      /* of this cycle: the release */
     gint64 n_resubmissions;
 } Track;
 
@@ -114,16 +216,38 @@ typedef enum {
     BECAUSE_NOT_GRADED,
     BECAUSE_OUR_ERROR,
     BECAUSE_AUDIT,
+    BECAUSE_JOINED_LATE, /* the deadline was over when its owner joined */
+    BECAUSE_WAIVED,      /* a person let it count for nothing */
+    BECAUSE_OVERRIDDEN,  /* a person set the price */
+    BECAUSE_NOT_SELECTED,
+    BECAUSE_FIRST_COUNTS,
+    BECAUSE_BETTER_STANDS,
+    BECAUSE_WINDOW,      /* the time for resubmissions is over */
+    BECAUSE_NEEDS,       /* a resubmission lacks what the course asks for */
+    BECAUSE_GOOD_ENOUGH, /* only lower results may be resubmitted */
     BECAUSE_NO_POLICY,
     BECAUSE_UNKNOWN_ASSIGNMENT,
 } Because;
 
+/* What is taken off; all zero: nothing. */
+typedef struct {
+    gint64 percent_milli; /* of the earned points */
+    gint64 minus_milli;   /* points */
+    gint64 cap_milli;     /* points at most; -1: no cap */
+    gint64 floor_milli;   /* points that remain whatever the rest says */
+    gint64 course_milli;  /* percent of the course grade */
+} Penalty;
+#define PENALTY_NONE ((Penalty){.cap_milli = -1})
+
 /* A way to pay. */
 typedef struct {
     const char *name; /* "late days" "flat" "resubmission" */
-    gint64 tokens_milli, penalty_milli;
+    gint64 tokens_milli;
+    Penalty penalty;
+    gint64 credit_milli; /* of what was earned */
     gint64 covered_units;
 } Route;
+gint64 penalty_credit(const Penalty *penalty, gint64 earned_milli);
 
 /* All that a decision says, numbers and sentences. */
 typedef struct {
@@ -140,6 +264,11 @@ typedef struct {
     gint64 deadline_us, received_us, late_us, units;
     LateUnit unit;
     GTimeZone *zone;
+    Penalty penalty; /* of the way that was taken */
+    RedoRule redo_rule;
+    gint64 share_milli;
+    const char *needs;  /* what a resubmission lacks, or NULL */
+    bool is_undeclared; /* tokens had to be declared, and were not */
 } Facts;
 
 /* Fills in sentence, ta_line and alternatives from the facts and the decision's numbers. */
@@ -147,6 +276,45 @@ void explain_decision(Decision *decision, const Facts *facts);
 /* "1 token", "2.5 tokens". Caller frees. */
 char *explain_tokens(gint64 milli);
 
-/* Decides one submission: numbers, kind, sentences. `balance_milli`: of the account before it. Moves the track on. */
-Decision *decide_entry(const Policy *policy, const Course *course, OwnerKind owner_kind, const char *owner,
-                       Track *track, Entry *entry, gint64 balance_milli);
+/* Decides one submission: numbers, kind, sentences. `balance_milli`: of the account before it; `budget_milli`: what may
+ * be spent of it. Moves the track on. */
+Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, gint64 balance_milli,
+                       gint64 budget_milli, gint64 n_resubmissions_term);
+
+/* ======== ways to pay ============================================================================================ */
+
+/* Route, best first. *ret_needed: the price of the cheapest way without loss; G_MAXINT64: there is none. */
+void routes_for_lateness(const Purchase *purchase, GArray *routes, gint64 *ret_needed_milli);
+/* What can be paid towards it, though it is not enough. */
+gint64 routes_partial_price(const Purchase *purchase);
+
+/* ======== accounts that pay together ============================================================================= */
+
+typedef struct {
+    gint64 at_us, amount_milli, event_id;
+    const char *kind; /* of the ledger line: "grant" "gift" "deduct" "convert" */
+    const char *who, *why;
+} Change;
+
+typedef struct {
+    char *account; /* "person:ann", "person:ann/written" */
+    const Bank *bank;
+    gint64 balance_milli;
+    GArray *changes; /* of Change, ascending */
+    guint n_done;
+} Wallet;
+void wallet_free(Wallet *wallet);
+/* What may be spent at that moment without leaving a later gift uncovered. */
+gint64 wallet_budget(const Wallet *wallet, gint64 at_us);
+
+typedef struct {
+    GPtrArray *payers; /* of Wallet* (borrowed) */
+    GroupRule group;
+} Purse;
+gint64 purse_balance(const Purse *purse);
+gint64 purse_budget(const Purse *purse, gint64 at_us);
+/* How much each payer gives of an amount that is in the budget: gint64 a payer. Caller frees. */
+gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);
+
+/* The best use of each account's tokens: &entry->id -> gint64*, what may be spent on it. Caller destroys. */
+GHashTable *allocate_best(const GPtrArray *entries, const GPtrArray *accounts);

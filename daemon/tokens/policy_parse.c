@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/tokens/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const gint64 no_limit = G_MAXINT64;
-static const gint64 max_count = 100000; /* of units, times: more is a slip of the pen */
-
-static const char *const unit_names[] = {"started_day", "started_hour", "once", NULL};
 static const char *const day_count_names[] = {"friendlier", "elapsed", "wall_clock", NULL};
 static const char *const replace_names[] = {"ask", "charge", "never", NULL};
 
@@ -21,12 +19,30 @@ void policy_free(Policy *policy)
 
 static Policy *policy_new(void)
 {
+    const gint64 all_milli = 100000;
+    const Scale nothing = {.at_most_milli = no_limit};
     Policy *policy = g_new0(Policy, 1);
-    policy->cutoff_us = no_limit;
-    policy->rule.late = (LateRule){.max_units = no_limit, .hold_after = no_limit, .stop_after = no_limit};
-    policy->rule.resubmission = (ResubmissionRule){.max_times = no_limit, .asks = true};
-    for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++)
+    policy->rule.cutoff_us = no_limit;
+    policy->rule.late = (LateRule){
+        .price = nothing, .max_units = no_limit, .hold_after = no_limit, .stop_after = no_limit, .is_partial = true};
+    policy->rule.resubmission = (ResubmissionRule){.price = nothing,
+                                                   .max_times = no_limit,
+                                                   .max_times_term = no_limit,
+                                                   .asks = true,
+                                                   .share_milli = all_milli,
+                                                   .cap_milli = no_limit,
+                                                   .below_milli = no_limit,
+                                                   .within_us = no_limit,
+                                                   .until_us = no_limit};
+    for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
         policy->rule.uncovered[kind] = (UncoveredRule){.kind = UNCOVERED_HOLD};
+        policy->rule.bank[kind] = (guint)kind;
+        policy->banks[kind] = (Bank){.owner = (OwnerKind)kind, .expires_us = no_limit};
+    }
+    policy->n_banks = 2;
+    policy->is_incremental = true;
+    policy->joined_hold = -1;
+    policy->weekend = 1U << G_DATE_SATURDAY | 1U << G_DATE_SUNDAY;
     policy->kinds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     policy->assignments = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return policy;
@@ -40,106 +56,9 @@ const Rule *policy_rule(const Policy *policy, const Assignment *assignment)
     return rule ? rule : &policy->rule;
 }
 
-/* ---- parts of a rule -------------------------------------------------------------------------------------------- */
-
 static bool scalar_is(const YamlNode *node, const char *text)
 {
     return yaml_kind(node) == YAML_SCALAR && strcmp(yaml_scalar(node), text) == 0;
-}
-
-static gint64 read_count(YamlReader *reader, const char *key, gint64 fallback, gint64 min)
-{
-    return yaml_read_integer(reader, key, YAML_OPTIONAL, fallback, min, max_count);
-}
-
-static void parse_late(const YamlNode *node, LateRule *rule, Diagnostics *diagnostics)
-{
-    if (scalar_is(node, "none")) {
-        rule->is_allowed = false;
-        return;
-    }
-    YamlReader reader;
-    yaml_reader_start(&reader, node, "late", diagnostics);
-    rule->is_allowed = true;
-    rule->unit = (LateUnit)yaml_read_choice(&reader, "unit", YAML_OPTIONAL, unit_names, UNIT_STARTED_DAY);
-    rule->price_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
-    rule->flat_milli = yaml_read_milli(&reader, "flat", YAML_OPTIONAL, 0);
-    rule->grace_us = yaml_read_span_us(&reader, "grace", YAML_OPTIONAL, 0);
-    rule->max_units = read_count(&reader, "max_units", no_limit, 0);
-    rule->hold_after = read_count(&reader, "hold_after", no_limit, 0);
-    rule->stop_after = read_count(&reader, "stop_after", no_limit, 0);
-    yaml_reader_end(&reader);
-}
-
-static void parse_resubmission(const YamlNode *node, ResubmissionRule *rule, Diagnostics *diagnostics)
-{
-    static const char *const after_names[] = {"release", NULL};
-    if (scalar_is(node, "none")) {
-        rule->is_allowed = false;
-        return;
-    }
-    YamlReader reader;
-    yaml_reader_start(&reader, node, "resubmission", diagnostics);
-    rule->is_allowed = true;
-    rule->price_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
-    yaml_read_choice(&reader, "after", YAML_OPTIONAL, after_names, 0);
-    rule->max_times = read_count(&reader, "max_times", no_limit, 1);
-    rule->asks = yaml_read_bool(&reader, "ask", true);
-    yaml_reader_end(&reader);
-}
-
-static void parse_uncovered(const YamlNode *node, UncoveredRule *rule, Diagnostics *diagnostics)
-{
-    if (yaml_kind(node) == YAML_MAPPING) {
-        const gint64 all_milli = 100000;
-        YamlReader reader;
-        yaml_reader_start(&reader, node, "without_tokens", diagnostics);
-        gint64 percent_milli = yaml_read_milli(&reader, "percent", YAML_REQUIRED, 0);
-        if (percent_milli > all_milli)
-            yaml_report(yaml_get(node, "percent"), diagnostics, SEVERITY_ERROR, "percent is at most 100");
-        yaml_reader_end(&reader);
-        *rule = (UncoveredRule){.kind = UNCOVERED_PERCENT, .percent_milli = percent_milli};
-    } else if (scalar_is(node, "feedback")) {
-        *rule = (UncoveredRule){.kind = UNCOVERED_FEEDBACK};
-    } else if (scalar_is(node, "refused")) {
-        *rule = (UncoveredRule){.kind = UNCOVERED_REFUSED};
-    } else if (scalar_is(node, "hold")) {
-        *rule = (UncoveredRule){.kind = UNCOVERED_HOLD};
-    } else {
-        yaml_report(node, diagnostics, SEVERITY_ERROR,
-                    "expected {percent: N}, feedback, refused or hold: what late work is worth that no token covers");
-    }
-}
-
-/* One outcome for all, or one for `person` and one for `team`. */
-static void parse_without_tokens(const YamlNode *node, Rule *rule, Diagnostics *diagnostics)
-{
-    if (!yaml_get(node, "person") && !yaml_get(node, "team")) {
-        parse_uncovered(node, &rule->uncovered[OWNER_PERSON], diagnostics);
-        rule->uncovered[OWNER_TEAM] = rule->uncovered[OWNER_PERSON];
-        return;
-    }
-    YamlReader reader;
-    yaml_reader_start(&reader, node, "without_tokens", diagnostics);
-    for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
-        const YamlNode *part = yaml_read_node(&reader, kind == OWNER_PERSON ? "person" : "team", YAML_OPTIONAL);
-        if (part)
-            parse_uncovered(part, &rule->uncovered[kind], diagnostics);
-    }
-    yaml_reader_end(&reader);
-}
-
-static void read_rule(YamlReader *reader, Rule *rule)
-{
-    const YamlNode *late = yaml_read_node(reader, "late", YAML_OPTIONAL);
-    const YamlNode *resubmission = yaml_read_node(reader, "resubmission", YAML_OPTIONAL);
-    const YamlNode *without_tokens = yaml_read_node(reader, "without_tokens", YAML_OPTIONAL);
-    if (late)
-        parse_late(late, &rule->late, reader->diagnostics);
-    if (resubmission)
-        parse_resubmission(resubmission, &rule->resubmission, reader->diagnostics);
-    if (without_tokens)
-        parse_without_tokens(without_tokens, rule, reader->diagnostics);
 }
 
 /* ---- what differs by kind and by assignment --------------------------------------------------------------------- */
@@ -185,7 +104,7 @@ static void read_overrides(YamlReader *reader, const char *key, const Policy *po
         Rule rule = *base;
         YamlReader entry;
         yaml_reader_start(&entry, yaml_value(mapping, i), key, reader->diagnostics);
-        read_rule(&entry, &rule);
+        policy_read_rule(&entry, policy, course->zone, &rule);
         yaml_reader_end(&entry);
         g_hash_table_insert(overrides, g_strdup(yaml_scalar(name)), g_memdup2(&rule, sizeof rule));
     }
@@ -193,37 +112,158 @@ static void read_overrides(YamlReader *reader, const char *key, const Policy *po
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-static void read_banks(YamlReader *reader, Policy *policy)
+static void read_adds(YamlReader *outer, GTimeZone *zone, Bank *bank)
+{
+    const YamlNode *list = yaml_read_sequence(outer, "adds", YAML_OPTIONAL);
+    for (gsize i = 0; list && i < yaml_length(list); i++) {
+        YamlReader reader;
+        yaml_reader_start(&reader, yaml_item(list, i), "adds", outer->diagnostics);
+        Add add = {.at_us = yaml_read_time_us(&reader, "at", YAML_REQUIRED, zone, 0),
+                   .amount_milli = yaml_read_milli(&reader, "tokens", YAML_REQUIRED, 0)};
+        yaml_reader_end(&reader);
+        if (bank->n_adds < MAX_ADDS)
+            bank->adds[bank->n_adds++] = add;
+        else
+            yaml_report(yaml_item(list, i), outer->diagnostics, SEVERITY_ERROR, "adds: at most %d of them", MAX_ADDS);
+    }
+}
+
+static void set_bank_name(const YamlNode *key, Bank *bank, Diagnostics *diagnostics)
+{
+    const char *name = yaml_scalar(key);
+    for (const char *at = name; *at; at++) {
+        if (!g_ascii_islower(*at) && !g_ascii_isdigit(*at) && *at != '-' && *at != '_') {
+            yaml_report(key, diagnostics, SEVERITY_ERROR,
+                        "the name of a bank has lower-case letters, digits, '-' and '_' only");
+            return;
+        }
+    }
+    if (g_strlcpy(bank->name, name, sizeof bank->name) >= sizeof bank->name)
+        yaml_report(key, diagnostics, SEVERITY_ERROR, "the name of a bank has at most 39 letters");
+}
+
+/* `person` and `team` are the usual ones; any other name is a currency of its own, with an owner. */
+static void read_bank(const YamlNode *key, const YamlNode *node, GTimeZone *zone, Policy *policy,
+                      Diagnostics *diagnostics)
+{
+    static const char *const owner_names[] = {"person", "team", NULL};
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "bank", diagnostics);
+    Bank *bank;
+    if (scalar_is(key, "person") || scalar_is(key, "team")) {
+        bank = &policy->banks[scalar_is(key, "team") ? OWNER_TEAM : OWNER_PERSON];
+    } else if (policy->n_banks == MAX_BANKS) {
+        yaml_report(key, diagnostics, SEVERITY_ERROR, "banks: at most %d of them", MAX_BANKS);
+        bank = &policy->banks[MAX_BANKS - 1];
+    } else {
+        bank = &policy->banks[policy->n_banks++];
+        *bank = (Bank){.expires_us = no_limit};
+        set_bank_name(key, bank, diagnostics);
+        if (yaml_kind(node) == YAML_MAPPING && !yaml_get(node, "owner"))
+            yaml_report(key, diagnostics, SEVERITY_ERROR,
+                        "\"%s\" is neither person nor team; a bank with a name of its own says whose it is: owner: "
+                        "person, or owner: team",
+                        yaml_scalar(key));
+        bank->owner = (OwnerKind)yaml_read_choice(&reader, "owner", YAML_OPTIONAL, owner_names, OWNER_PERSON);
+    }
+    bank->pool_milli = yaml_read_milli(&reader, "pool", YAML_REQUIRED, 0);
+    bank->debt_milli = yaml_read_milli(&reader, "debt", YAML_OPTIONAL, 0);
+    bank->expires_us = yaml_read_time_us(&reader, "expires", YAML_OPTIONAL, zone, no_limit);
+    bank->is_giftable = yaml_read_bool(&reader, "gifts", false);
+    read_adds(&reader, zone, bank);
+    yaml_reader_end(&reader);
+}
+
+static void read_banks(YamlReader *reader, GTimeZone *zone, Policy *policy)
 {
     const YamlNode *banks = yaml_read_mapping(reader, "banks", YAML_REQUIRED);
-    if (!banks)
-        return;
-    YamlReader banks_reader;
-    yaml_reader_start(&banks_reader, banks, "banks", reader->diagnostics);
-    for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
-        const YamlNode *bank =
-            yaml_read_mapping(&banks_reader, kind == OWNER_PERSON ? "person" : "team", YAML_OPTIONAL);
-        if (!bank)
-            continue;
-        YamlReader bank_reader;
-        yaml_reader_start(&bank_reader, bank, "bank", reader->diagnostics);
-        policy->pool_milli[kind] = yaml_read_milli(&bank_reader, "pool", YAML_REQUIRED, 0);
-        yaml_reader_end(&bank_reader);
+    for (gsize i = 0; banks && i < yaml_length(banks); i++)
+        read_bank(yaml_key(banks, i), yaml_value(banks, i), zone, policy, reader->diagnostics);
+}
+
+static void add_holiday(Policy *policy, const YamlNode *node, Diagnostics *diagnostics)
+{
+    int year, month, day, end = 0;
+    const char *text = yaml_kind(node) == YAML_SCALAR ? yaml_scalar(node) : "";
+    GDate date;
+    g_date_clear(&date, 1);
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && text[end] == '\0' && year > 1900 &&
+        month > 0 && day > 0 && g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year))
+        g_date_set_dmy(&date, (GDateDay)day, (GDateMonth)month, (GDateYear)year);
+    if (!g_date_valid(&date))
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "holidays: expected a day like 2022-11-24");
+    else if (policy->n_holidays == MAX_HOLIDAYS)
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "holidays: at most %d of them", MAX_HOLIDAYS);
+    else
+        policy->holidays[policy->n_holidays++] = g_date_get_julian(&date);
+}
+
+static void read_calendar(YamlReader *reader, Policy *policy)
+{
+    static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+    const YamlNode *holidays = yaml_read_sequence(reader, "holidays", YAML_OPTIONAL);
+    for (gsize i = 0; holidays && i < yaml_length(holidays); i++)
+        add_holiday(policy, yaml_item(holidays, i), reader->diagnostics);
+    const YamlNode *weekend = yaml_read_sequence(reader, "weekend", YAML_OPTIONAL);
+    if (weekend)
+        policy->weekend = 0;
+    for (gsize i = 0; weekend && i < yaml_length(weekend); i++) {
+        const YamlNode *node = yaml_item(weekend, i);
+        guint day = 0;
+        while (day_names[day] && !scalar_is(node, day_names[day]))
+            day++;
+        if (day_names[day])
+            policy->weekend |= 1U << (G_DATE_MONDAY + day);
+        else
+            yaml_report(node, reader->diagnostics, SEVERITY_ERROR,
+                        "weekend: expected mon, tue, wed, thu, fri, sat or sun");
     }
-    yaml_reader_end(&banks_reader);
+    const guint whole_week = 0xfe;
+    if (policy->weekend == whole_week)
+        yaml_report(weekend, reader->diagnostics, SEVERITY_ERROR, "weekend: at least one day must be left to work on");
+}
+
+static void read_joined(YamlReader *outer, Policy *policy)
+{
+    const YamlNode *node = yaml_read_node(outer, "joined_late", YAML_OPTIONAL);
+    if (!node || scalar_is(node, "hold"))
+        return;
+    if (yaml_kind(node) != YAML_MAPPING) {
+        yaml_report(node, outer->diagnostics, SEVERITY_ERROR,
+                    "joined_late: expected hold, or {extend: 7d}: the time after joining");
+        return;
+    }
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "joined_late", outer->diagnostics);
+    policy->joined_hold = yaml_read_span_us(&reader, "extend", YAML_REQUIRED, 0);
+    yaml_reader_end(&reader);
+}
+
+static void read_readings(YamlReader *reader, Policy *policy)
+{
+    static const char *const allocations[] = {"receipt", "best_at_end", NULL};
+    static const char *const no_benefit[] = {"free", "charge", NULL};
+    static const char *const withdrawn[] = {"refund", "charge", NULL};
+    policy->day_count =
+        (DayCount)yaml_read_choice(reader, "day_count", YAML_OPTIONAL, day_count_names, DAYS_FRIENDLIER);
+    policy->replace_on_time =
+        (ReplaceOnTime)yaml_read_choice(reader, "replace_on_time", YAML_OPTIONAL, replace_names, REPLACE_ASK);
+    policy->allocation =
+        (Allocation)yaml_read_choice(reader, "allocation", YAML_OPTIONAL, allocations, ALLOCATE_BY_RECEIPT);
+    policy->is_incremental = yaml_read_bool(reader, "incremental", true);
+    policy->charges_for_nothing = yaml_read_choice(reader, "no_benefit", YAML_OPTIONAL, no_benefit, 0) == 1;
+    policy->withdrawn_stays_paid = yaml_read_choice(reader, "withdrawn", YAML_OPTIONAL, withdrawn, 0) == 1;
 }
 
 static void read_policy(const Course *course, const YamlNode *node, Policy *policy, Diagnostics *diagnostics)
 {
     YamlReader reader;
     yaml_reader_start(&reader, node, "tokens", diagnostics);
-    read_banks(&reader, policy);
-    policy->cutoff_us = yaml_read_time_us(&reader, "cutoff", YAML_OPTIONAL, course->zone, no_limit);
-    policy->day_count =
-        (DayCount)yaml_read_choice(&reader, "day_count", YAML_OPTIONAL, day_count_names, DAYS_FRIENDLIER);
-    policy->replace_on_time =
-        (ReplaceOnTime)yaml_read_choice(&reader, "replace_on_time", YAML_OPTIONAL, replace_names, REPLACE_ASK);
-    read_rule(&reader, &policy->rule);
+    read_banks(&reader, course->zone, policy);
+    read_readings(&reader, policy);
+    read_calendar(&reader, policy);
+    read_joined(&reader, policy);
+    policy_read_rule(&reader, policy, course->zone, &policy->rule);
     /* In this order: an assignment's entry starts from its kind's. */
     read_overrides(&reader, "kinds", policy, course, base_of_kind, policy->kinds);
     read_overrides(&reader, "assignments", policy, course, base_of_assignment, policy->assignments);

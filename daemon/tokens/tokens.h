@@ -44,6 +44,12 @@ typedef struct {
     gint64 tokens_milli;     /* charged for it in all */
     gint64 balance_milli;    /* of the account right after it, in receipt order */
     gint64 penalty_milli;    /* percent of the earned points, thousandths: 15 % = 15000 */
+    gint64 minus_milli;      /* points taken off after that */
+    gint64 cap_milli;        /* points that it can bring at most; 0: no cap */
+    gint64 floor_milli;      /* points that stay, if they were earned */
+    gint64 course_milli;     /* percent of the course grade taken off, thousandths */
+    gint64 base_milli;       /* a resubmission that adds to or must beat an earlier credit */
+    gint64 share_milli;      /* percent of the gain over that, thousandths; 0: it replaces it */
     char *route;             /* "on time" "late days" "flat" "resubmission" "none" */
     char *sentence;          /* one or two plain sentences for the student */
     char *ta_line;           /* one line for the TA */
@@ -61,16 +67,30 @@ gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli);
 typedef struct {
     GPtrArray *decisions;
     GPtrArray *lines;
-    gint64 balance_milli;
+    gint64 balance_milli; /* of the account that was asked for */
+    GPtrArray *accounts;  /* of FoldAccount*: all that pay together with it, and their typed banks */
 } Fold;
+typedef struct {
+    char *account;
+    gint64 balance_milli;
+} FoldAccount;
 Fold *policy_fold(const Policy *policy, const Course *course, const char *account, const GPtrArray *events);
 void fold_free(Fold *fold);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fold, fold_free)
+
+/* Accounts whose events decide together, `account` among them: where members pay for their team, all of them. Array of
+ * char*, sorted. */
+GPtrArray *policy_accounts(const Policy *policy, const Course *course, const char *account);
 
 /* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the
  * charge. */
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
                        const GPtrArray *events, gint64 at_us);
+
+/* The last instant until which that quote holds, if nothing else happens on the account: the next unit, the cut-off,
+ * the end of a bank. G_MAXINT64: for good. */
+gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
+                          const Decision *quote, gint64 at_us);
 
 /* ======== accounts =============================================================================================== */
 
@@ -78,6 +98,9 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
  * Array of gint64 submission ids whose decision changed in *ret_changed (GArray; may be NULL). */
 bool account_settle(Store *store, const Policy *policy, const Course *course, const char *account, GArray **ret_changed,
                     GError **error);
+/* The events of an account and of all that pay together with it: what policy_fold wants. EventRow*, owning. */
+GPtrArray *account_events(Store *store, const Policy *policy, const Course *course, const char *account,
+                          GError **error);
 /* Events that the roles and commands write, each with its unique key and data; then call account_settle. */
 bool account_note_submitted(Store *store, const Submission *submission, GError **error);
 bool account_note_graded(Store *store, const Submission *submission, const Verdict *verdict, GError **error);

@@ -143,7 +143,7 @@ END_TEST
 
 START_TEST(an_older_submission_that_is_graded_later_takes_its_token_back)
 {
-    policy->pool_milli[OWNER_PERSON] = 1000;
+    policy->banks[OWNER_PERSON].pool_milli = 1000;
     g_autoptr(Submission) older = submit("person", "ann", "h1", CLOCK_HOUR_US, "a");
     g_autoptr(Submission) newer = submit("person", "ann", "h2", CLOCK_HOUR_US, "b");
     grade(newer, 90, 0);
@@ -195,10 +195,10 @@ START_TEST(a_policy_that_gives_more_corrects_the_pool)
     g_autoptr(Submission) submission = submit("person", "ann", "h1", CLOCK_HOUR_US, "a");
     grade(submission, 90, 0);
     settle("person:ann");
-    policy->pool_milli[OWNER_PERSON] = 8000;
+    policy->banks[OWNER_PERSON].pool_milli = 8000;
     settle("person:ann");
     ck_assert_balance("person:ann", 7);
-    policy->pool_milli[OWNER_PERSON] = 0;
+    policy->banks[OWNER_PERSON].pool_milli = 0;
     settle("person:ann");
     ck_assert_balance("person:ann", 0);
 }

@@ -137,7 +137,7 @@ static void check_case(char **cells)
                    .earned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     OwnerKind kind = course_team(course, cells[1]) ? OWNER_TEAM : OWNER_PERSON;
     g_autofree char *account = account_name(kind, cells[1]);
-    policy->pool_milli[kind] = atoi(cells[2]) * 1000;
+    policy->banks[kind].pool_milli = atoi(cells[2]) * 1000;
     tell(&story, cells[3]);
     g_autoptr(Fold) fold = policy_fold(policy, course, account, story.events);
     check_expected(&story, fold, cells[4]);

@@ -86,17 +86,17 @@ START_TEST(kinds_and_assignments_change_only_what_they_name)
                                      "  assignments: {h1: {without_tokens: hold}}\n",
                                      &problems);
     ck_assert_msg(parsed != NULL, "%s", problems);
-    ck_assert_int_eq(parsed->pool_milli[OWNER_PERSON], 2500);
+    ck_assert_int_eq(parsed->banks[OWNER_PERSON].pool_milli, 2500);
     ck_assert_int_eq(parsed->rule.late.grace_us, 600 * CLOCK_SECOND_US);
     Assignment assignment = {.id = (char *)"h1", .kind = (char *)"homework"};
     const Rule *rule = policy_rule(parsed, &assignment);
-    ck_assert_int_eq(rule->late.price_milli, 500);
+    ck_assert_int_eq(rule->late.price.each_milli, 500);
     ck_assert_int_eq(rule->late.unit, UNIT_STARTED_HOUR);
     ck_assert_int_eq(rule->uncovered[OWNER_PERSON].kind, UNCOVERED_HOLD);
-    ck_assert_int_eq(rule->resubmission.price_milli, 3000);
+    ck_assert_int_eq(rule->resubmission.price.each_milli, 3000);
     ck_assert(!rule->resubmission.asks);
     assignment.id = (char *)"other";
-    ck_assert_int_eq(policy_rule(parsed, &assignment)->uncovered[OWNER_TEAM].percent_milli, 12500);
+    ck_assert_int_eq(policy_rule(parsed, &assignment)->uncovered[OWNER_TEAM].scale.each_milli, 12500);
 }
 END_TEST
 
@@ -140,7 +140,7 @@ static const Decision *decide_late(Fold **ret_fold, gint64 late_us, gint64 pool)
     g_autoptr(GPtrArray) events = events_new();
     events_add_submitted(events, course_assignment(course, "h2")->deadline_us + late_us, "h2", 1, "a");
     events_add_graded(events, 1, 1, 90, 0, 100, 0);
-    policy->pool_milli[OWNER_PERSON] = pool * 1000;
+    policy->banks[OWNER_PERSON].pool_milli = pool * 1000;
     *ret_fold = policy_fold(policy, course, "person:ann", events);
     return fold_decision(*ret_fold, 1);
 }

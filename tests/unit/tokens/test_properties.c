@@ -73,7 +73,7 @@ static void make_history(History *history, GRand *random)
                          .events = events_new(),
                          .account = is_team ? "team:blue" : "person:ann",
                          .assignments = is_team ? milestones : homework};
-    policy->pool_milli[OWNER_PERSON] = policy->pool_milli[OWNER_TEAM] = pick(history, 9) * 1000;
+    policy->banks[OWNER_PERSON].pool_milli = policy->banks[OWNER_TEAM].pool_milli = pick(history, 9) * 1000;
     for (gint32 i = pick(history, 14); i >= 0; i--)
         add_step(history);
 }
@@ -168,7 +168,7 @@ static gint64 loss_of(gint64 late_us, gint64 pool, gint64 extended_hours)
     events_add_graded(events, 1, 1, 90, 0, 100, 0);
     g_autofree char *data = g_strdup_printf("{\"by_us\":%" G_GINT64_FORMAT "}", extended_hours * CLOCK_HOUR_US);
     events_add(events, "extended", 1, assignment, 0, data);
-    policy->pool_milli[OWNER_PERSON] = pool * 1000;
+    policy->banks[OWNER_PERSON].pool_milli = pool * 1000;
     g_autoptr(Fold) fold = policy_fold(policy, course, "person:ann", events);
     const Decision *decision = fold_decision(fold, 1);
     const gint64 worse_than_any_tokens = 1000;

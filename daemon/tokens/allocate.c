@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens handed out at the end of term, so that all credit together is the most: a choice a late submission (how many
+ * units to cover), a budget an account. Exact, by the usual table over what was spent.
+ */
+#include "daemon/tokens/policy.h"
+
+#include <string.h>
+
+enum { MAX_STATES = 4000, MAX_OPTIONS = 64 };
+
+typedef struct {
+    gint64 entry_id;
+    guint n;
+    gint64 price_milli[MAX_OPTIONS], credit_milli[MAX_OPTIONS];
+} Choice;
+
+/* Does it count, or would it with tokens? One a submission; what was replaced needs none. */
+static bool is_candidate(const Entry *entry)
+{
+    if (!entry->has_purchase || !entry->decision || entry->earned_nothing)
+        return false;
+    DecisionKind kind = entry->decision->kind;
+    return kind == DECISION_COUNTS || kind == DECISION_FEEDBACK;
+}
+
+static void add_option(Choice *choice, gint64 price_milli, gint64 credit_milli)
+{
+    if (choice->n == MAX_OPTIONS || (choice->n > 0 && credit_milli <= choice->credit_milli[choice->n - 1]))
+        return;
+    choice->price_milli[choice->n] = price_milli;
+    choice->credit_milli[choice->n++] = credit_milli;
+}
+
+/* Each budget up to the account's own, and what the best way leaves with it. */
+static void fill_choice(const Entry *entry, gint64 budget_milli, Choice *choice)
+{
+    const LateRule *late = &entry->purchase.rule->late;
+    *choice = (Choice){.entry_id = entry->id};
+    add_option(choice, 0, decision_credit_milli(entry->decision, entry->purchase.earned_milli));
+    for (gint64 n = 1; n <= MIN(entry->purchase.units, late->max_units) && n < MAX_OPTIONS; n++) {
+        g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
+        Purchase purchase = entry->purchase;
+        gint64 needed_milli, price_milli = scale_total(&late->price, n);
+        purchase.budget_milli = price_milli;
+        if (price_milli > budget_milli)
+            return;
+        routes_for_lateness(&purchase, routes, &needed_milli);
+        if (routes->len > 0)
+            add_option(choice, price_milli, g_array_index(routes, Route, 0).credit_milli);
+    }
+}
+
+static gint64 gcd(gint64 a, gint64 b)
+{
+    while (b != 0) {
+        gint64 rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static gint64 common_step(const GArray *choices)
+{
+    gint64 step = 0;
+    for (guint i = 0; i < choices->len; i++) {
+        const Choice *choice = &g_array_index(choices, Choice, i);
+        for (guint j = 0; j < choice->n; j++)
+            step = gcd(step, choice->price_milli[j]);
+    }
+    return MAX(1, step);
+}
+
+static void note_allotted(GHashTable *allotted, gint64 entry_id, gint64 milli)
+{
+    gint64 *pair = g_new(gint64, 2);
+    pair[0] = entry_id;
+    pair[1] = milli;
+    g_hash_table_insert(allotted, &pair[0], &pair[1]);
+}
+
+/* best[i][s]: the most credit of the first i with s steps spent at most. */
+static void solve(const GArray *choices, gint64 budget_milli, GHashTable *allotted)
+{
+    gint64 step = common_step(choices);
+    gsize n_states = (gsize)MIN(budget_milli / step, MAX_STATES - 1) + 1;
+    g_autofree gint64 *best = g_new0(gint64, (choices->len + 1) * n_states);
+    g_autofree guint8 *taken = g_new0(guint8, (choices->len + 1) * n_states);
+    for (guint i = 0; i < choices->len; i++) {
+        const Choice *choice = &g_array_index(choices, Choice, i);
+        for (gsize s = 0; s < n_states; s++) {
+            gint64 most = -1;
+            for (guint j = 0; j < choice->n; j++) {
+                gsize cost = (gsize)(choice->price_milli[j] / step);
+                gint64 credit = cost <= s ? best[i * n_states + s - cost] + choice->credit_milli[j] : -1;
+                if (credit > most) {
+                    most = credit;
+                    taken[(i + 1) * n_states + s] = (guint8)j;
+                }
+            }
+            best[(i + 1) * n_states + s] = most;
+        }
+    }
+    gsize s = n_states - 1;
+    for (guint i = choices->len; i > 0; i--) {
+        const Choice *choice = &g_array_index(choices, Choice, i - 1);
+        gint64 price_milli = choice->price_milli[taken[i * n_states + s]];
+        note_allotted(allotted, choice->entry_id, price_milli);
+        s -= (gsize)(price_milli / step);
+    }
+}
+
+GHashTable *allocate_best(const GPtrArray *entries, const GPtrArray *accounts)
+{
+    GHashTable *allotted = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (guint i = 0; i < accounts->len; i++) {
+        const FoldAccount *account = g_ptr_array_index(accounts, i);
+        g_autoptr(GArray) choices = g_array_new(FALSE, FALSE, sizeof(Choice));
+        for (guint j = 0; j < entries->len; j++) {
+            const Entry *entry = g_ptr_array_index(entries, j);
+            Choice choice;
+            if (!is_candidate(entry) || strcmp(entry->account, account->account) != 0)
+                continue;
+            fill_choice(entry, account->balance_milli, &choice);
+            g_array_append_val(choices, choice);
+        }
+        if (choices->len > 0 && account->balance_milli > 0)
+            solve(choices, account->balance_milli, allotted);
+    }
+    return allotted;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads one rule: what lateness and resubmissions cost. docs/policy.md says what each key means. */
+#include "daemon/tokens/policy.h"
+
+#include <string.h>
+
+static const gint64 no_limit = G_MAXINT64;
+static const gint64 all_milli = 100000;  /* 100 % */
+static const gint64 max_count = 1000000; /* of units, times: more is a slip of the pen */
+
+static bool scalar_is(const YamlNode *node, const char *text)
+{
+    return node && yaml_kind(node) == YAML_SCALAR && strcmp(yaml_scalar(node), text) == 0;
+}
+
+static gint64 read_count(YamlReader *reader, const char *key, gint64 fallback, gint64 min)
+{
+    return yaml_read_integer(reader, key, YAML_OPTIONAL, fallback, min, max_count);
+}
+
+static gint64 read_percent(YamlReader *reader, const char *key, gint64 fallback)
+{
+    gint64 milli = yaml_read_milli(reader, key, YAML_OPTIONAL, fallback);
+    if (milli == fallback || milli <= all_milli)
+        return milli;
+    yaml_report(yaml_get(reader->mapping, key), reader->diagnostics, SEVERITY_ERROR, "%s is at most 100", key);
+    return fallback;
+}
+
+/* Exact thousandths of one scalar in a list, by way of the reader's own words. */
+static bool read_list_number(const YamlNode *node, gint64 *ret_milli, Diagnostics *diagnostics)
+{
+    const gint64 max_whole = 1000000;
+    gint64 milli = 0, whole = 0;
+    const char *text = yaml_kind(node) == YAML_SCALAR ? yaml_scalar(node) : "";
+    const char *at = text;
+    for (; g_ascii_isdigit(*at) && whole <= max_whole; at++)
+        whole = whole * 10 + (*at - '0');
+    bool has_digits = at > text;
+    if (*at == '.') {
+        gint64 place = 100;
+        for (at++; g_ascii_isdigit(*at) && place > 0; at++, place /= 10)
+            milli += (*at - '0') * place;
+    }
+    *ret_milli = whole * 1000 + milli;
+    if (has_digits && *at == '\0' && whole <= max_whole)
+        return true;
+    yaml_report(node, diagnostics, SEVERITY_ERROR, "expected a number from 0 to 1000000 with at most 3 decimals");
+    return false;
+}
+
+/* A number: so much a unit. A list: the totals after one unit, two, ... */
+static void read_scale(YamlReader *reader, const char *key, YamlNeed need, Scale *scale)
+{
+    const YamlNode *node = yaml_read_node(reader, key, need);
+    if (!node)
+        return;
+    *scale = (Scale){.at_most_milli = no_limit};
+    if (yaml_kind(node) != YAML_SEQUENCE) {
+        scale->each_milli = yaml_read_milli(reader, key, need, 0);
+        return;
+    }
+    if (yaml_length(node) == 0 || yaml_length(node) > MAX_STEPS) {
+        yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "%s: a list has 1 to %d totals", key, MAX_STEPS);
+        return;
+    }
+    for (gsize i = 0; i < yaml_length(node); i++) {
+        gint64 milli;
+        if (!read_list_number(yaml_item(node, i), &milli, reader->diagnostics))
+            return;
+        if (i > 0 && milli < scale->totals_milli[i - 1])
+            yaml_report(yaml_item(node, i), reader->diagnostics, SEVERITY_ERROR,
+                        "%s: totals after one unit, two, ... cannot become smaller", key);
+        scale->totals_milli[scale->n_totals++] = milli;
+    }
+}
+
+gint64 scale_total(const Scale *scale, gint64 n)
+{
+    if (n <= 0)
+        return 0;
+    gint64 total;
+    if (scale->n_totals > 0)
+        total = scale->totals_milli[MIN(n, (gint64)scale->n_totals) - 1];
+    else if (__builtin_mul_overflow(scale->each_milli, n, &total) ||
+             __builtin_add_overflow(total, scale->start_milli, &total))
+        total = no_limit;
+    return MIN(total, scale->at_most_milli);
+}
+
+/* ---- late ------------------------------------------------------------------------------------------------------- */
+
+static const char *const unit_names[] = {"started_day", "started_hour", "once", "calendar_day", "working_day", "span",
+                                         "brackets",    "slots",        NULL};
+static const char *const declare_names[] = {"never", "before_deadline", "any_time", NULL};
+
+static void add_mark(LateRule *rule, const YamlNode *node, gint64 at_us, Diagnostics *diagnostics)
+{
+    if (rule->n_marks > 0 && at_us <= rule->marks_us[rule->n_marks - 1])
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "must be later than the one before it");
+    else if (rule->n_marks == MAX_STEPS)
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "at most %d of them", MAX_STEPS);
+    else
+        rule->marks_us[rule->n_marks++] = at_us;
+}
+
+/* Each member is read as if it stood below a key of its own, so that messages are the same. */
+static void read_marks(YamlReader *outer, const char *key, GTimeZone *zone, LateRule *rule)
+{
+    const YamlNode *list = yaml_read_sequence(outer, key, YAML_REQUIRED);
+    bool is_span = strcmp(key, "brackets") == 0;
+    for (gsize i = 0; list && i < yaml_length(list); i++) {
+        const YamlNode *node = yaml_item(list, i);
+        gint64 at_us = 0;
+        g_autoptr(GError) error = NULL;
+        if (yaml_kind(node) != YAML_SCALAR) {
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR, "%s: expected a list of %s", key,
+                        is_span ? "spans like 2h" : "times");
+            continue;
+        }
+        if (is_span) {
+            g_autofree char *text = g_strdup_printf("x: %s\n", yaml_scalar(node));
+            g_autoptr(Diagnostics) inner = diagnostics_new();
+            g_autoptr(YamlDocument) document = yaml_parse(key, text, strlen(text), inner);
+            YamlReader reader;
+            yaml_reader_start(&reader, document ? yaml_root(document) : node, key, inner);
+            at_us = yaml_read_span_us(&reader, "x", YAML_REQUIRED, 0);
+            yaml_reader_end(&reader);
+            if (at_us <= 0)
+                yaml_report(node, outer->diagnostics, SEVERITY_ERROR, "%s: expected a span like 30min, 2h or 1d", key);
+            else
+                add_mark(rule, node, at_us, outer->diagnostics);
+        } else if (!clock_parse(yaml_scalar(node), zone, &at_us, &error)) {
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR, "%s: %s", key, error->message);
+        } else {
+            add_mark(rule, node, at_us, outer->diagnostics);
+        }
+    }
+}
+
+static void read_unit(YamlReader *reader, GTimeZone *zone, LateRule *rule)
+{
+    rule->n_marks = 0;
+    rule->unit = (LateUnit)yaml_read_choice(reader, "unit", YAML_OPTIONAL, unit_names, UNIT_STARTED_DAY);
+    if (rule->unit == UNIT_SPAN)
+        rule->every_us = MAX(1, yaml_read_span_us(reader, "every", YAML_REQUIRED, CLOCK_DAY_US));
+    else if (rule->unit == UNIT_BRACKET)
+        read_marks(reader, "brackets", zone, rule);
+    else if (rule->unit == UNIT_SLOT)
+        read_marks(reader, "slots", zone, rule);
+}
+
+static void read_flat(YamlReader *outer, LateRule *rule)
+{
+    const YamlNode *node = yaml_read_node(outer, "flat", YAML_OPTIONAL);
+    rule->flat_milli = 0;
+    rule->flat_taken_milli = 0;
+    rule->flat_needs_first = false;
+    if (!node || scalar_is(node, "none"))
+        return;
+    if (yaml_kind(node) != YAML_MAPPING) {
+        rule->flat_milli = yaml_read_milli(outer, "flat", YAML_OPTIONAL, 0);
+        return;
+    }
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "flat", outer->diagnostics);
+    rule->flat_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
+    rule->flat_taken_milli = read_percent(&reader, "percent", 0);
+    rule->flat_needs_first = yaml_read_bool(&reader, "needs_first", false);
+    yaml_reader_end(&reader);
+}
+
+static void parse_late(const YamlNode *node, GTimeZone *zone, LateRule *rule, Diagnostics *diagnostics)
+{
+    if (scalar_is(node, "none")) {
+        rule->is_allowed = false;
+        return;
+    }
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "late", diagnostics);
+    rule->is_allowed = true;
+    read_unit(&reader, zone, rule);
+    read_scale(&reader, "price", YAML_REQUIRED, &rule->price);
+    read_flat(&reader, rule);
+    rule->each_milli = read_percent(&reader, "percent_each", 0);
+    rule->grace_us = yaml_read_span_us(&reader, "grace", YAML_OPTIONAL, 0);
+    rule->grace_moves = yaml_read_bool(&reader, "grace_moves", false);
+    rule->max_units = read_count(&reader, "max_units", no_limit, 0);
+    rule->hold_after = read_count(&reader, "hold_after", no_limit, 0);
+    rule->stop_after = read_count(&reader, "stop_after", no_limit, 0);
+    rule->is_partial = yaml_read_bool(&reader, "partial", true);
+    rule->declare = (Declare)yaml_read_choice(&reader, "declare", YAML_OPTIONAL, declare_names, DECLARE_NEVER);
+    if (rule->price.n_totals > 0)
+        rule->max_units = MIN(rule->max_units, (gint64)rule->price.n_totals);
+    yaml_reader_end(&reader);
+}
+
+/* ---- resubmissions ---------------------------------------------------------------------------------------------- */
+
+static void read_redo_rule(YamlReader *reader, ResubmissionRule *rule)
+{
+    static const char *const names[] = {"replace", "best", "gain", NULL};
+    rule->rule = (RedoRule)yaml_read_choice(reader, "rule", YAML_OPTIONAL, names, REDO_REPLACES);
+    rule->share_milli = read_percent(reader, "share", all_milli);
+    rule->cap_milli = read_percent(reader, "cap", no_limit);
+    rule->below_milli = read_percent(reader, "below", no_limit);
+    rule->keeps_penalty = yaml_read_bool(reader, "keeps_penalty", false);
+}
+
+static void parse_resubmission(const YamlNode *node, GTimeZone *zone, ResubmissionRule *rule, Diagnostics *diagnostics)
+{
+    static const char *const after_names[] = {"release", "deadline", NULL};
+    if (scalar_is(node, "none")) {
+        rule->is_allowed = false;
+        return;
+    }
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "resubmission", diagnostics);
+    rule->is_allowed = true;
+    read_scale(&reader, "price", YAML_REQUIRED, &rule->price);
+    rule->after_deadline = yaml_read_choice(&reader, "after", YAML_OPTIONAL, after_names, 0) == 1;
+    rule->max_times = read_count(&reader, "max_times", no_limit, 1);
+    rule->max_times_term = read_count(&reader, "max_times_term", no_limit, 1);
+    rule->asks = yaml_read_bool(&reader, "ask", true);
+    rule->within_us = yaml_read_span_us(&reader, "within", YAML_OPTIONAL, no_limit);
+    rule->until_us = yaml_read_time_us(&reader, "until", YAML_OPTIONAL, zone, no_limit);
+    const char *needs = yaml_read_text(&reader, "needs", YAML_OPTIONAL, "");
+    if (g_strlcpy(rule->needs, needs, sizeof rule->needs) >= sizeof rule->needs)
+        yaml_report(yaml_get(node, "needs"), diagnostics, SEVERITY_ERROR, "needs: at most 39 bytes");
+    read_redo_rule(&reader, rule);
+    yaml_reader_end(&reader);
+}
+
+/* ---- without tokens --------------------------------------------------------------------------------------------- */
+
+static void check_percents(const YamlNode *node, const UncoveredRule *rule, Diagnostics *diagnostics)
+{
+    if (rule->base == OF_POINTS)
+        return;
+    gint64 most_milli = rule->scale.each_milli;
+    for (guint i = 0; i < rule->scale.n_totals; i++)
+        most_milli = MAX(most_milli, rule->scale.totals_milli[i]);
+    if (most_milli > all_milli)
+        yaml_report(yaml_get(node, "percent") ? yaml_get(node, "percent") : node, diagnostics, SEVERITY_ERROR,
+                    "percent is at most 100");
+}
+
+/* The key that is there tells the kind: percent, points, cap or keep. */
+static void read_scores(YamlReader *reader, UncoveredRule *rule)
+{
+    static const char *const of_names[] = {"earned", "maximum", "course", NULL};
+    static const PenaltyBase bases[] = {OF_EARNED, OF_MAXIMUM, OF_COURSE};
+    const YamlNode *mapping = reader->mapping;
+    rule->scale.at_most_milli = no_limit;
+    if (yaml_get(mapping, "points")) {
+        rule->base = OF_POINTS;
+        read_scale(reader, "points", YAML_REQUIRED, &rule->scale);
+    } else if (yaml_get(mapping, "cap")) {
+        rule->base = OF_CAP;
+        read_scale(reader, "less", YAML_OPTIONAL, &rule->scale);
+        gint64 cap_milli = read_percent(reader, "cap", all_milli);
+        rule->scale.start_milli = all_milli - cap_milli;
+        for (guint i = 0; i < rule->scale.n_totals; i++)
+            rule->scale.totals_milli[i] += all_milli - cap_milli;
+    } else if (yaml_get(mapping, "keep")) {
+        rule->base = OF_KEPT;
+        read_scale(reader, "keep", YAML_REQUIRED, &rule->scale);
+    } else {
+        read_scale(reader, "percent", YAML_REQUIRED, &rule->scale);
+        rule->base = bases[yaml_read_choice(reader, "of", YAML_OPTIONAL, of_names, 0)];
+    }
+    if (yaml_get(mapping, "start"))
+        rule->scale.start_milli += yaml_read_milli(reader, "start", YAML_OPTIONAL, 0);
+    if (yaml_get(mapping, "at_most"))
+        rule->scale.at_most_milli = yaml_read_milli(reader, "at_most", YAML_OPTIONAL, no_limit);
+    rule->floor_milli = read_percent(reader, "floor", 0);
+    rule->is_prorated = yaml_read_bool(reader, "prorated", false);
+    check_percents(mapping, rule, reader->diagnostics);
+}
+
+static void parse_uncovered(const YamlNode *node, UncoveredRule *rule, Diagnostics *diagnostics)
+{
+    *rule = (UncoveredRule){.kind = UNCOVERED_HOLD};
+    if (yaml_kind(node) == YAML_MAPPING) {
+        YamlReader reader;
+        yaml_reader_start(&reader, node, "without_tokens", diagnostics);
+        rule->kind = UNCOVERED_SCORE;
+        read_scores(&reader, rule);
+        yaml_reader_end(&reader);
+    } else if (scalar_is(node, "feedback")) {
+        rule->kind = UNCOVERED_FEEDBACK;
+    } else if (scalar_is(node, "refused")) {
+        rule->kind = UNCOVERED_REFUSED;
+    } else if (!scalar_is(node, "hold")) {
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "expected {percent: N}, {points: N}, {cap: N, less: N}, {keep: N}, feedback, refused or hold: what "
+                    "late work is worth that no token covers");
+    }
+}
+
+/* One outcome for all, or one for `person` and one for `team`. */
+static void parse_without_tokens(const YamlNode *node, Rule *rule, Diagnostics *diagnostics)
+{
+    if (!yaml_get(node, "person") && !yaml_get(node, "team")) {
+        parse_uncovered(node, &rule->uncovered[OWNER_PERSON], diagnostics);
+        rule->uncovered[OWNER_TEAM] = rule->uncovered[OWNER_PERSON];
+        return;
+    }
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "without_tokens", diagnostics);
+    for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
+        const YamlNode *part = yaml_read_node(&reader, owner_kind_name((OwnerKind)kind), YAML_OPTIONAL);
+        if (part)
+            parse_uncovered(part, &rule->uncovered[kind], diagnostics);
+    }
+    yaml_reader_end(&reader);
+}
+
+/* ---- the rule --------------------------------------------------------------------------------------------------- */
+
+static void read_bank(YamlReader *reader, const Policy *policy, Rule *rule)
+{
+    const char *name = yaml_read_text(reader, "bank", YAML_OPTIONAL, NULL);
+    if (!name)
+        return;
+    const char *names[MAX_BANKS + 1] = {NULL};
+    for (guint i = 0; i < policy->n_banks; i++) {
+        const Bank *bank = &policy->banks[i];
+        names[i] = bank->name;
+        if (strcmp(bank->name, name) == 0) {
+            rule->bank[bank->owner] = i;
+            return;
+        }
+    }
+    const char *nearest = text_nearest(name, names);
+    yaml_report(yaml_get(reader->mapping, "bank"), reader->diagnostics, SEVERITY_ERROR,
+                "there is no bank \"%s\" below banks:%s%s%s", name, nearest && *nearest ? "; did you mean \"" : "",
+                nearest && *nearest ? nearest : "", nearest && *nearest ? "\"?" : "");
+}
+
+void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule)
+{
+    static const char *const counts_names[] = {"last", "best", "first", NULL};
+    static const char *const group_names[] = {"account", "all_members", "any_member", "shared", NULL};
+    const YamlNode *late = yaml_read_node(reader, "late", YAML_OPTIONAL);
+    const YamlNode *resubmission = yaml_read_node(reader, "resubmission", YAML_OPTIONAL);
+    const YamlNode *without_tokens = yaml_read_node(reader, "without_tokens", YAML_OPTIONAL);
+    if (late)
+        parse_late(late, zone, &rule->late, reader->diagnostics);
+    if (resubmission)
+        parse_resubmission(resubmission, zone, &rule->resubmission, reader->diagnostics);
+    if (without_tokens)
+        parse_without_tokens(without_tokens, rule, reader->diagnostics);
+    rule->counts = (WhichCounts)yaml_read_choice(reader, "counts", YAML_OPTIONAL, counts_names, (int)rule->counts);
+    rule->group = (GroupRule)yaml_read_choice(reader, "group", YAML_OPTIONAL, group_names, (int)rule->group);
+    if (scalar_is(yaml_read_node(reader, "cutoff", YAML_OPTIONAL), "none"))
+        rule->cutoff_us = no_limit;
+    else
+        rule->cutoff_us = yaml_read_time_us(reader, "cutoff", YAML_OPTIONAL, zone, rule->cutoff_us);
+    read_bank(reader, policy, rule);
+}
