@@ -183,26 +183,19 @@ static gint64 read_positive_span_us(YamlReader *reader, const char *key, gint64 
     return fallback_us;
 }
 
-/* By the order of BoxPromise's bits. */
-static const char *const promise_names[] = {"cgroup_memory", "cgroup_processes", "cgroup_cpu", "landlock",
-                                            "overlay",       "own_uid",          NULL};
-
 /* What a box may lack here: never guessed, only what the operator wrote down. */
 static guint32 read_accept_missing(YamlReader *reader)
 {
     guint32 accepted = 0;
     g_auto(GStrv) names = yaml_read_texts(reader, "accept_missing", YAML_OPTIONAL);
     for (gsize i = 0; names && names[i]; i++) {
-        gsize bit = 0;
-        while (promise_names[bit] && strcmp(promise_names[bit], names[i]) != 0)
-            bit++;
-        if (promise_names[bit]) {
-            accepted |= 1u << bit;
-            continue;
-        }
-        g_autofree char *choices = g_strjoinv(", ", (char **)promise_names);
-        yaml_report(yaml_get(reader->mapping, "accept_missing"), reader->diagnostics, SEVERITY_ERROR,
-                    "a box promises no \"%s\": expected some of %s", names[i], choices);
+        guint32 promise = box_promise_from_name(names[i]);
+        accepted |= promise;
+        if (promise == 0)
+            yaml_report(yaml_get(reader->mapping, "accept_missing"), reader->diagnostics, SEVERITY_ERROR,
+                        "a box promises no \"%s\": expected some of own-uid, cgroup-memory, cgroup-processes, "
+                        "cgroup-cpu, landlock, overlay",
+                        names[i]);
     }
     return accepted;
 }

@@ -40,7 +40,7 @@ START_TEST(the_whole_of_it_is_read_and_paths_are_of_the_file)
               "job_timeout: 2min\n"
               "max_attempts: 5\n"
               "pretend_now: 2022-09-21T12:00:00-04:00\n"
-              "accept_missing: [landlock, own_uid]\n"
+              "accept_missing: [landlock, own-uid]\n"
               "sources:\n"
               "  - folder: {name: inbox, path: in, every: 500ms}\n"
               "  - git: {name: git}\n"
