@@ -16,7 +16,7 @@ check() { # program allowed...
 }
 common="libglib-2.0.so.0 libcjson.so.1"
 worker="$common libyaml-0.so.2 libseccomp.so.2 libexpat.so.1 libgit2.so.1.5 libarchive.so.13"
-daemon="$worker libsqlite3.so.0 libcurl.so.4 libcrypto.so.3 libsystemd.so.0"
+daemon="$worker libsqlite3.so.0 libcurl.so.4 libcrypto.so.3"
 check rubric-box libseccomp.so.2
 # shellcheck disable=SC2086 # the lists are meant to split
 {
