@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rubric-box: makes one box as its client says, and ends. See box.h for how it works. */
+/* rubric-box: makes one box as its client says, or keeps boxes ready for it. See box.h for how it works. */
 #include "sandbox/box.h"
 
 #include <errno.h>
@@ -21,6 +21,7 @@ static void print_help(FILE *to)
           "To run a command in a box yourself:           rubric box -- COMMAND\n"
           "To see what this machine gives to boxes:      rubric doctor\n"
           "\n"
+          "  --keeper   stays and prepares boxes for its client\n"
           "  --help     this text\n"
           "  --version  the version\n",
           to);
@@ -56,7 +57,7 @@ static bool fill_standard_fds(void)
     return fd >= 0;
 }
 
-static int receive_request(Box *box)
+int box_receive_request(Box *box, BoxRequest *ret_request)
 {
     BoxFrame frame;
     int r = box_frame_receive(box->control_fd, &frame);
@@ -68,21 +69,21 @@ static int receive_request(Box *box)
     }
     char *body = frame.body;
     frame.body = NULL;
-    r = box_request_decode(body, frame.length, &box->request);
-    size_t n_wanted = box->request.has_stdin ? 3 : 2;
+    r = box_request_decode(body, frame.length, ret_request);
+    size_t n_wanted = r == 0 && ret_request->has_stdin ? 3 : 2;
     if (r == 0 && frame.n_fds != n_wanted)
         r = -EBADMSG;
     if (r == 0) {
         box->stdout_fd = frame.fds[0];
         box->stderr_fd = frame.fds[1];
-        box->stdin_fd = box->request.has_stdin ? frame.fds[2] : -1;
+        box->stdin_fd = ret_request->has_stdin ? frame.fds[2] : -1;
         frame.n_fds = 0;
     }
     box_frame_clear(&frame);
     return r;
 }
 
-static int send_status(const Box *box, const BoxStatus *status)
+int box_send_status(const Box *box, const BoxStatus *status)
 {
     BoxWriter writer = {0};
     box_status_encode(status, &writer);
@@ -92,12 +93,40 @@ static int send_status(const Box *box, const BoxStatus *status)
     return r;
 }
 
-static int serve(void)
+static bool is_socket(int fd)
 {
-    Box box = {.control_fd = BOX_CONTROL_FD, .stdin_fd = -1, .group = CGROUP_GROUP_INIT};
     int type;
     socklen_t size = sizeof type;
-    if (getsockopt(BOX_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) {
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+/* The request of this one box is known; while the monitor looks at it, init builds already. */
+static int serve_one(void)
+{
+    Box box = BOX_INIT;
+    BoxStatus status = {0};
+    box.control_fd = BOX_CONTROL_FD;
+    if (box_receive_request(&box, &box.request) < 0)
+        return EXIT_OURS;
+    box.setup =
+        (BoxSetup){.uid = box.request.uid, .is_own_uid = box.request.is_own_uid, .cgroups = box.request.cgroups};
+    strcpy(box.setup.cgroup_name, box.request.cgroup_name);
+    int r = launch_init(&box);
+    if (r == 0) {
+        monitor_run(&box, &status);
+    } else {
+        status.end = BOX_END_REFUSED;
+        snprintf(status.message, sizeof status.message,
+                 "cannot make the box's namespaces: %s; `rubric doctor` says how to mend it", strerror(-r));
+    }
+    r = box_send_status(&box, &status);
+    box_request_clear(&box.request);
+    return r < 0 ? EXIT_OURS : EXIT_DONE;
+}
+
+static int serve(bool is_keeper)
+{
+    if (!is_socket(BOX_CONTROL_FD)) {
         fputs(
             "rubric-box: file descriptor 3 is not a socket; use `rubric box -- COMMAND`, or see `rubric-box --help`\n",
             stderr);
@@ -105,13 +134,11 @@ static int serve(void)
     }
     fcntl(BOX_CONTROL_FD, F_SETFD, FD_CLOEXEC);
     close_range(BOX_CONTROL_FD + 1, ~0U, 0);
-    if (!fill_standard_fds() || receive_request(&box) < 0)
+    if (!fill_standard_fds())
         return EXIT_OURS;
-    BoxStatus status = {0};
-    monitor_run(&box, &status);
-    int r = send_status(&box, &status);
-    box_request_clear(&box.request);
-    return r < 0 ? EXIT_OURS : EXIT_DONE;
+    if (is_keeper)
+        return keeper_serve(BOX_CONTROL_FD) < 0 ? EXIT_OURS : EXIT_DONE;
+    return serve_one();
 }
 
 int main(int argc, char **argv)
@@ -124,9 +151,10 @@ int main(int argc, char **argv)
         puts("rubric-box " RUBRIC_VERSION);
         return EXIT_DONE;
     }
-    if (argc != 1) {
+    bool is_keeper = argc == 2 && strcmp(argv[1], "--keeper") == 0;
+    if (argc != 1 && !is_keeper) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    return serve();
+    return serve(is_keeper);
 }

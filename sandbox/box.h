@@ -3,15 +3,22 @@
  * Inside rubric-box: the monitor (outside of the box, waits and measures), the box's init (pid 1, builds the box and
  * empties it), the program (pid 2, the student's).
  *
- * Order: the monitor makes the control group, becomes the box's uid for one clone() that makes init in new user, mount,
- * pid, network, ipc and uts namespaces, and waits for: init, the client, the clock. Init maps its uid, builds the root,
- * starts the program by a vfork-like clone, drops its capabilities, and reaps. When the program ends, or the monitor
- * sends SIGUSR1, init kills all that lives in the box, reaps it, and only then opens the report files and sends them to
- * the client. The monitor waits for init's death, reads the group's figures, removes the group, and sends the status.
+ * Order: the monitor clones init in new user, mount, pid, network, ipc and uts namespaces (as the box's uid, if it may
+ * change ids) and, while init builds all that no request changes, makes the control group. Then it sends init the
+ * request, the streams and, where it has the right to, the folders to be shown as detached mounts. Init shows them,
+ * enters its root, starts the program by a vfork-like clone, drops its capabilities, and reaps. When the program ends,
+ * or the monitor sends SIGUSR1, init kills all that lives in the box, reaps it, and only then opens the report files
+ * and sends them to the client. The monitor waits for init's death, reads the group's figures, removes the group, and
+ * sends the status.
  *
- * Crash points: if the client dies, the monitor sees its socket close and kills init. If the monitor dies, init is
- * killed by its parent-death signal, and with it, as pid 1, all of the box; the client removes the group. If both die,
- * the next client sweeps.
+ * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), a small process that forks them,
+ * on demand ("slot") or one ahead of the client's request ("warm"). The keeper's boxes live in slots (slot.c): user,
+ * network and uts namespaces that are used again when they are proved clean. All else of a box is always its own.
+ *
+ * Crash points: if the client dies, the monitor sees its socket close and kills init, and so does the keeper end. If
+ * the monitor dies, init is killed by its parent-death signal, and with it, as pid 1, all of the box; the client
+ * removes the group. If both die, the next client sweeps. If the keeper dies, its monitors go on, and the client makes
+ * a new one.
  */
 #pragma once
 
@@ -23,17 +30,41 @@
 /* The student's uid and gid as seen inside. */
 enum { BOX_INSIDE_ID = 1000 };
 
+/* What is known of a box before its request. */
 typedef struct {
+    uid_t uid;
+    bool is_own_uid;
+    CgroupHome cgroups;
+    char cgroup_name[64];
+} BoxSetup;
+
+typedef struct Slot Slot;
+
+typedef struct {
+    BoxSetup setup;
+    const Slot *slot; /* NULL: namespaces of its own */
     BoxRequest request;
     int control_fd; /* to the client */
     int stdin_fd, stdout_fd, stderr_fd;
     int monitor_fd; /* init's end of the socket between them */
     int init_fd;    /* the monitor's end, which init closes, so that it sees the monitor die */
-    uid_t uid;      /* the box's, as the monitor's user namespace numbers it */
+    int init_pidfd;
+    int mounts_fd; /* tells whether mounts changed since init was made; -1: it was made just now */
+    uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
     gid_t gid;
     CgroupGroup group;
     uint32_t missing; /* known before init starts */
+    char *shared;     /* where init finds the request's bytes */
+    bool has_mounts;  /* init was sent these, opened by the monitor */
+    int workspace_fd; /* -1: none */
+    int bind_fds[BOX_MAX_BINDS];
 } Box;
+
+#define BOX_INIT                                                                                                       \
+    {                                                                                                                  \
+        .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .monitor_fd = -1, .init_fd = -1,           \
+        .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT, .workspace_fd = -1                              \
+    }
 
 /* What went wrong, for the operator. */
 typedef struct {
@@ -67,18 +98,48 @@ enum { INIT_STARTED_FDS = 2 };
 /* ---- the parts
  * -------------------------------------------------------------------------------------------------------- */
 
-/* monitor.c: runs the box to its end and fills the status. */
+/* box.c: takes the client's request, its streams and what is known before it. -errno. */
+int box_receive_request(Box *box, BoxRequest *ret_request);
+/* Sends the last frame. */
+int box_send_status(const Box *box, const BoxStatus *status);
+
+/* launch.c: makes init, which begins to build the box. 0, or -errno with nothing left. */
+int launch_init(Box *box);
+/* Hands the request to init; 0, or -errno with the problem set. Init may be dead: that is seen later. */
+int launch_request(Box *box, Problem *problem);
+/* Init's side: waits for the request. 0; -errno. */
+int launch_await_request(Box *box);
+/* Makes the calling thread the box's uid, keeping the way back if it is root. -errno. */
+int launch_become_uid(const BoxSetup *setup);
+
+/* monitor.c: runs the box, whose init is made, to its end and fills the status. */
 void monitor_run(Box *box, BoxStatus *ret_status);
+/* Kills init and waits for its death: nothing has run. */
+void monitor_abandon(Box *box);
 /* init.c: the child's side; never returns. */
 _Noreturn void init_run(Box *box);
+/* Maps the box's uid and becomes it. */
+int init_map_ids(uid_t uid, gid_t gid, Problem *problem);
+/* The box's host name. */
+int init_set_name(Problem *problem);
 
-/* root.c: builds the box's file system and moves into it. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and /tmp;
- * *ret_missing: BOX_PROMISE_OVERLAY if the workspace had to be copied. */
-int root_build(const Box *box, int *ret_disk_fd, uint32_t *ret_missing, Problem *problem);
+/* root_system.c: opens what every box shows of the host, and hangs it below the working directory, the new root. */
+int root_show_system(Problem *problem);
+/* Debian keeps a JVM's own settings in /etc/java-17-openjdk. */
+int root_show_java(Problem *problem);
+
+/* root.c: all of the box's file system that no request changes. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and
+ * /tmp. */
+int root_prepare(int *ret_disk_fd, Problem *problem);
+/* The rest, and moves into it. *ret_missing: BOX_PROMISE_OVERLAY if the workspace had to be copied. */
+int root_finish(Box *box, uint32_t *ret_missing, Problem *problem);
 /* root_etc.c: makes /etc below the working directory, from our own text. */
 int root_make_etc(Problem *problem);
 /* root_attach.c: a host path opened as a detached mount with `attributes` set on it and all below. -errno. */
 int root_open_source(const char *path, uint64_t attributes);
+/* Opens the workspace and the binds as detached mounts, by the caller's own rights. 0; -EPERM, with nothing open and no
+ * problem set, where it may make no mounts; else -errno with the problem set. */
+int root_open_sources(Box *box, Problem *problem);
 /* Shows an opened source at `target` in the new root, which must be "/" already; makes folders on the way, follows no
  * link. */
 int root_attach_bind(int source_fd, const char *target, Problem *problem);
@@ -96,5 +157,16 @@ int filter_load(BoxProfile profile);
 int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_group);
 /* reports.c: opens the report files and sends them to the client. */
 void reports_send(const Box *box);
+
+/* slot.c: namespaces made ahead. NULL when they cannot be made. */
+Slot *slot_new(const BoxSetup *setup);
+void slot_free(Slot *slot);
+/* Has nothing of the last box stayed in it? */
+bool slot_is_clean(const Slot *slot);
+/* Enters them with the calling thread. -errno. */
+int slot_enter(const Slot *slot);
+
+/* keeper.c: makes boxes for the client at the socket until it is gone. */
+int keeper_serve(int fd);
 
 int64_t box_clock_us(void);

@@ -58,9 +58,12 @@ void cgroup_home_remove(const CgroupHome *home);
 /* Removes groups in the home that nobody holds. */
 void cgroup_home_sweep(const CgroupHome *home);
 
-/* Makes the group `name` with limits. 0, or -errno with nothing left behind. */
+/* Makes the group `name` with limits (0: none yet). 0, or -errno with nothing left behind. */
 int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_bytes, int64_t processes,
                       CgroupGroup *ret_group);
+/* Sets limits. 0 or -errno. */
+int cgroup_group_limit(const CgroupGroup *group, int64_t memory_bytes, int64_t processes);
+bool cgroup_group_exists(const CgroupGroup *group);
 /* Moves the calling process in. Async-signal-safe. */
 int cgroup_group_enter(const CgroupGroup *group);
 /* CPU time so far, in microseconds; -1 when not known. */

@@ -121,7 +121,7 @@ static int make_one(const char *folder, const char *name, int *ret_folder_fd, in
     return 0;
 }
 
-static int set_limits(const CgroupGroup *group, int64_t memory_bytes, int64_t processes)
+int cgroup_group_limit(const CgroupGroup *group, int64_t memory_bytes, int64_t processes)
 {
     int r = 0;
     if (group->version[CGROUP_MEMORY])
@@ -159,8 +159,8 @@ int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_b
         cgroup_group_remove(home, name, &group);
         r = cgroup_home_remake(home) ? make_all(home, name, &group) : -ENOENT;
     }
-    if (r == 0)
-        r = set_limits(&group, memory_bytes, processes);
+    if (r == 0 && memory_bytes > 0)
+        r = cgroup_group_limit(&group, memory_bytes, processes);
     if (r < 0) {
         cgroup_group_remove(home, name, &group);
         return r;
@@ -170,6 +170,11 @@ int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_b
                                 group.version[CGROUP_CPU] == 2 ? "cpu.stat" : "cpuacct.usage", O_RDONLY | O_CLOEXEC);
     *ret_group = group;
     return 0;
+}
+
+bool cgroup_group_exists(const CgroupGroup *group)
+{
+    return group->folder_fd[0] >= 0 || group->folder_fd[1] >= 0 || group->folder_fd[2] >= 0;
 }
 
 int cgroup_group_enter(const CgroupGroup *group)

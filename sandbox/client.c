@@ -56,6 +56,7 @@ int box_client_new(const char *program, const char *cgroup_parent, BoxClient **r
     clock_gettime(CLOCK_REALTIME, &now);
     client->started_ns = (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
     client->program = copy;
+    client->keeper_fd = -1;
     cgroup_home_find(cgroup_parent, &client->home);
     cgroup_home_sweep(&client->home);
     identity_choose(&client->uid, &client->is_own_uid);
@@ -67,9 +68,15 @@ void box_client_free(BoxClient *client)
 {
     if (!client)
         return;
+    keeper_end(client);
     cgroup_home_remove(&client->home);
     free(client->program);
     free(client);
+}
+
+void box_client_set_mode(BoxClient *client, BoxMode mode)
+{
+    client->mode = mode;
 }
 
 uid_t box_uid(const BoxClient *client)
@@ -157,14 +164,14 @@ static int make_result(Run *run)
 /* ---- starting
  * --------------------------------------------------------------------------------------------------------- */
 
-static int spawn_program(const char *program, int socket, pid_t *ret_pid)
+static int spawn_with_socket(const BoxClient *client, const char *option, int socket, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
-    char *const argv[] = {(char *)"rubric-box", NULL};
+    char *const argv[] = {(char *)"rubric-box", (char *)option, NULL};
     char *const env[] = {NULL};
     int r = posix_spawn_file_actions_init(&actions);
     if (r != 0)
@@ -179,21 +186,35 @@ static int spawn_program(const char *program, int socket, pid_t *ret_pid)
     posix_spawnattr_setsigmask(&attributes, &none);
     /* A group of its own: Ctrl-C is for us, and our end is its order to clean up. */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    r = posix_spawn(ret_pid, program, &actions, &attributes, argv, env);
+    r = posix_spawn(ret_pid, client->program, &actions, &attributes, argv, env);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -r;
 }
 
-static int start_program(Run *run)
+int program_spawn(const BoxClient *client, const char *option, int *ret_fd, pid_t *ret_pid)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    int r = spawn_program(run->client->program, pair[1], &run->pid);
+    int r = spawn_with_socket(client, option, pair[1], ret_pid);
     close(pair[1]);
-    run->control_fd = pair[0];
+    if (r < 0)
+        close(pair[0]);
+    else
+        *ret_fd = pair[0];
     return r;
+}
+
+/* From the keeper, or a program of its own, which then is our child. */
+static int get_box(Run *run)
+{
+    BoxClient *client = run->client;
+    bool is_first = client->n_boxes == 1;
+    bool by_keeper = client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first);
+    if (by_keeper && keeper_take(client, &run->request, &run->control_fd) == 0)
+        return 0;
+    return program_spawn(client, NULL, &run->control_fd, &run->pid);
 }
 
 /* A pipe whose end in the box belongs to the box's uid, so that /dev/stdout can be opened there. */
@@ -236,7 +257,7 @@ static int start(Run *run)
         r = fds[2] < 0 ? fds[2] : 0;
     }
     if (r == 0)
-        r = start_program(run);
+        r = get_box(run);
     if (r == 0)
         r = send_request(run, fds, run->request.has_stdin ? 3 : 2);
     for (size_t i = 0; i < 3; i++) {
@@ -354,6 +375,10 @@ static void clean_up_after_failure(Run *run)
     if (run->pid > 0)
         kill(run->pid, SIGKILL);
     reap_program(run);
+    /* The order to clean up, for a monitor that the keeper made. */
+    if (run->control_fd >= 0)
+        close(run->control_fd);
+    run->control_fd = -1;
     const int64_t patience_us = 5 * 1000000;
     run->deadline_us = now_us() + patience_us;
     run->is_over = true;

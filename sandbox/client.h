@@ -12,7 +12,20 @@ struct BoxClient {
     bool is_own_uid;
     unsigned long long started_ns; /* makes group names differ when process ids come again */
     unsigned n_boxes;
+    BoxMode mode;
+    int keeper_fd; /* -1: none yet, or dead */
+    pid_t keeper_pid;
+    unsigned n_keepers; /* that were started */
 };
+
+/* Starts rubric-box with its socket; `option` NULL: for one box. 0 with *ret_fd, *ret_pid; -errno. */
+int program_spawn(const BoxClient *client, const char *option, int *ret_fd, pid_t *ret_pid);
+
+/* client_keeper.c: a box from the keeper, which is started if it must be. Fills the request's cgroup name. 0 with
+ * *ret_control_fd; -errno when there is none to be had: then a box is made without keeper. */
+int keeper_take(BoxClient *client, BoxRequest *request, int *ret_control_fd);
+/* Ends it and waits until nothing of it is left. */
+void keeper_end(BoxClient *client);
 
 /* One output stream being collected. */
 typedef struct {

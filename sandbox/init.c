@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pid 1 of the box: builds it, starts the program, empties it. Theory of operation: box.h. */
 #include "sandbox/box.h"
+#include "sandbox/packet.h"
 #include "sandbox/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,22 +24,7 @@
 
 static void tell_monitor(const Box *box, const InitEvent *event, const int *fds, size_t n_fds)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * INIT_STARTED_FDS)];
-    } control = {0};
-    struct iovec part = {(void *)event, sizeof *event};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (n_fds > 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-        struct cmsghdr *rights = &control.align; /* where CMSG_FIRSTHDR leads */
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-        memcpy(CMSG_DATA(rights), fds, sizeof(int) * n_fds);
-    }
-    sendmsg(box->monitor_fd, &message, MSG_NOSIGNAL);
+    packet_send(box->monitor_fd, event, sizeof *event, fds, n_fds);
 }
 
 static _Noreturn void refuse(const Box *box, const Problem *problem)
@@ -61,11 +48,11 @@ static int write_file(const char *path, const char *text)
     return r;
 }
 
-static int map_ids(const Box *box, Problem *problem)
+int init_map_ids(uid_t uid, gid_t gid, Problem *problem)
 {
     char uid_map[64], gid_map[64];
-    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->uid);
-    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)box->gid);
+    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)uid);
+    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)gid);
     int r = write_file("/proc/self/setgroups", "deny");
     if (r == 0)
         r = write_file("/proc/self/uid_map", uid_map);
@@ -79,11 +66,19 @@ static int map_ids(const Box *box, Problem *problem)
     return 0;
 }
 
+int init_set_name(Problem *problem)
+{
+    const char host_name[] = "box";
+    if (sethostname(host_name, sizeof host_name - 1) < 0 || setdomainname("", 0) < 0)
+        return problem_set(problem, errno, "cannot name the box");
+    return 0;
+}
+
 /* Dies with the monitor from here on; if that is dead already, at once. */
 static void tie_to_monitor(const Box *box)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct pollfd fd = {box->monitor_fd, POLLIN, 0};
+    struct pollfd fd = {box->monitor_fd, POLLRDHUP, 0};
     if (poll(&fd, 1, 0) != 0)
         _exit(EXIT_FAILURE);
 }
@@ -117,22 +112,33 @@ static int listen_to_monitor(Problem *problem)
     return sigaction(SIGUSR1, &action, NULL) < 0 ? problem_set(problem, errno, "cannot listen to the monitor") : 0;
 }
 
-static int make_box(const Box *box, int *ret_disk_fd, uint32_t *ret_missing, Problem *problem)
+/* All that no request changes. */
+static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
 {
-    int r = map_ids(box, problem);
+    int r = box->slot ? 0 : init_map_ids(box->uid, box->gid, problem);
     if (r < 0)
         return r;
     tie_to_monitor(box);
-    const char host_name[] = "box";
-    if (sethostname(host_name, sizeof host_name - 1) < 0 || setdomainname("", 0) < 0)
-        return problem_set(problem, errno, "cannot name the box");
-    if (box->request.spec.network == BOX_NETWORK_LOOPBACK)
-        r = raise_loopback(problem);
+    /* The student's program has our uid: whatever the other walls do, it must not open our memory. */
+    prctl(PR_SET_DUMPABLE, 0);
+    r = box->slot ? 0 : init_set_name(problem);
     if (r == 0)
-        r = root_build(box, ret_disk_fd, ret_missing, problem);
+        r = root_prepare(ret_disk_fd, problem);
     if (r == 0)
         r = listen_to_monitor(problem);
     return r;
+}
+
+static int finish_box(Box *box, uint32_t *ret_missing, Problem *problem)
+{
+    if (box->request.spec.network == BOX_NETWORK_LOOPBACK) {
+        if (box->slot && unshare(CLONE_NEWNET) < 0)
+            return problem_set(problem, errno, "cannot make the box's network namespace");
+        int r = raise_loopback(problem);
+        if (r < 0)
+            return r;
+    }
+    return root_finish(box, ret_missing, problem);
 }
 
 /* ---- emptying it
@@ -181,7 +187,12 @@ _Noreturn void init_run(Box *box)
     InitEvent event = {.kind = INIT_STARTED};
     int disk_fd = -1;
     close(box->init_fd);
-    if (make_box(box, &disk_fd, &event.missing, &problem) < 0)
+    if (prepare_box(box, &disk_fd, &problem) < 0)
+        refuse(box, &problem);
+    if (launch_await_request(box) < 0)
+        _exit(EXIT_FAILURE); /* nobody has asked */
+    prctl(PR_SET_NAME, "box-init");
+    if (finish_box(box, &event.missing, &problem) < 0)
         refuse(box, &problem);
     int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     uint32_t missing = 0;

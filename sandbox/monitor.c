@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outside of the box: makes the group and init, watches the clocks, reads the figures. Theory of operation: box.h. */
 #include "sandbox/box.h"
+#include "sandbox/packet.h"
 #include "sandbox/proc_sample.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,8 +24,6 @@ static const int64_t longest_sample_us = 100000;
 
 typedef struct {
     Box *box;
-    int socket; /* to init */
-    int pidfd;  /* of init */
     int disk_fd, proc_fd;
     bool is_started, is_done, is_client_gone, is_output_over, hit_disk;
     BoxLimit stop_limit; /* why we ended it */
@@ -47,22 +41,22 @@ static void refuse(BoxStatus *status, const char *text)
 /* ---- before
  * ----------------------------------------------------------------------------------------------------------- */
 
-static uint32_t find_missing(const BoxRequest *request)
+static uint32_t find_missing(const BoxSetup *setup)
 {
     const uint32_t bits[CGROUP_N_CONTROLLERS] = {
         [CGROUP_MEMORY] = BOX_PROMISE_CGROUP_MEMORY,
         [CGROUP_PIDS] = BOX_PROMISE_CGROUP_PROCESSES,
         [CGROUP_CPU] = BOX_PROMISE_CGROUP_CPU,
     };
-    uint32_t missing = request->is_own_uid ? 0 : BOX_PROMISE_OWN_UID;
+    uint32_t missing = setup->is_own_uid ? 0 : BOX_PROMISE_OWN_UID;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++)
-        missing |= request->cgroups.version[i] ? 0 : bits[i];
+        missing |= setup->cgroups.version[i] ? 0 : bits[i];
     return missing;
 }
 
 static bool check_promises(Box *box, BoxStatus *status)
 {
-    box->missing = find_missing(&box->request);
+    box->missing = find_missing(&box->setup);
     status->missing = box->missing;
     uint32_t refused = box->missing & ~box->request.spec.accept_missing;
     if (!refused)
@@ -83,75 +77,12 @@ static bool check_promises(Box *box, BoxStatus *status)
     return false;
 }
 
-/* Where `box->request.is_own_uid`, becomes that uid but keeps the way back, so that the new user namespace belongs to
- * it. */
-static int become_box_uid(const Box *box)
-{
-    if (!box->request.is_own_uid)
-        return 0;
-    uid_t uid = box->request.uid;
-    /* EPERM: our user namespace forbids it, and then whoever made it has dropped the groups or meant to keep them. */
-    if (setgroups(0, NULL) < 0 && errno != EPERM)
-        return -errno;
-    if (setresgid(uid, uid, uid) < 0 || setresuid((uid_t)-1, uid, (uid_t)-1) < 0)
-        return -errno;
-    return 0;
-}
-
-static pid_t clone_init(Box *box, int *ret_pidfd)
-{
-    uid_t own = geteuid();
-    int r = become_box_uid(box);
-    if (r < 0)
-        return r;
-    box->uid = geteuid();
-    box->gid = getegid();
-    /* Else the files in /proc/self belong to root, and init cannot write its uid map. */
-    prctl(PR_SET_DUMPABLE, 1);
-    struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
-        .pidfd = (uintptr_t)ret_pidfd,
-        .exit_signal = SIGCHLD,
-    };
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (pid == 0)
-        init_run(box);
-    r = pid < 0 ? -errno : 0;
-    if (own != geteuid() && setresuid((uid_t)-1, own, (uid_t)-1) < 0)
-        _exit(EXIT_FAILURE); /* never reached: the saved uid is ours; init dies with us */
-    return r < 0 ? r : pid;
-}
-
-static bool start_init(Monitor *monitor, BoxStatus *status)
-{
-    Box *box = monitor->box;
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        refuse(status, "cannot make a socket for the box");
-        return false;
-    }
-    box->monitor_fd = pair[1];
-    box->init_fd = monitor->socket = pair[0];
-    pid_t pid = clone_init(box, &monitor->pidfd);
-    close(pair[1]);
-    /* The client sees the end of the output when the box is dead, not when we are. */
-    close(box->stdout_fd);
-    close(box->stderr_fd);
-    if (pid > 0)
-        return true;
-    close(pair[0]);
-    status->end = BOX_END_REFUSED;
-    snprintf(status->message, sizeof status->message,
-             "cannot make the box's namespaces: %s; `rubric doctor` says how to mend it", strerror(-pid));
-    return false;
-}
-
 /* ---- watching
  * --------------------------------------------------------------------------------------------------------- */
 
 static void kill_init(const Monitor *monitor, int signal)
 {
-    syscall(SYS_pidfd_send_signal, monitor->pidfd, signal, NULL, 0);
+    syscall(SYS_pidfd_send_signal, monitor->box->init_pidfd, signal, NULL, 0);
 }
 
 /* Asks init to empty the box (it still hands over the reports), or ends it where it cannot listen yet. */
@@ -185,15 +116,6 @@ static void hear_client(Monitor *monitor)
         stop_box(monitor, reason == BOX_STOP_OUTPUT ? BOX_LIMIT_OUTPUT : BOX_LIMIT_NONE);
 }
 
-static void take_started_fds(Monitor *monitor, struct msghdr *message)
-{
-    struct cmsghdr *rights = CMSG_FIRSTHDR(message);
-    if (!rights || rights->cmsg_len != CMSG_LEN(sizeof(int) * INIT_STARTED_FDS))
-        return;
-    memcpy(&monitor->disk_fd, CMSG_DATA(rights), sizeof(int));
-    memcpy(&monitor->proc_fd, CMSG_DATA(rights) + sizeof(int), sizeof(int));
-}
-
 static void note_event(Monitor *monitor, const InitEvent *event)
 {
     switch (event->kind) {
@@ -220,20 +142,14 @@ static void note_event(Monitor *monitor, const InitEvent *event)
 static bool hear_init(Monitor *monitor)
 {
     InitEvent event;
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * INIT_STARTED_FDS)];
-    } control;
-    struct iovec part = {&event, sizeof event};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    ssize_t n = recvmsg(monitor->socket, &message, MSG_CMSG_CLOEXEC);
-    if (n < 0 && errno == EINTR)
-        return true;
-    if (n != sizeof event)
+    int fds[INIT_STARTED_FDS];
+    size_t n_fds;
+    if (packet_receive(monitor->box->init_fd, &event, sizeof event, fds, INIT_STARTED_FDS, &n_fds) < 0)
         return false;
-    if (event.kind == INIT_STARTED)
-        take_started_fds(monitor, &message);
+    if (n_fds == INIT_STARTED_FDS) {
+        monitor->disk_fd = fds[0];
+        monitor->proc_fd = fds[1];
+    }
     note_event(monitor, &event);
     return true;
 }
@@ -304,8 +220,9 @@ static int time_to_wait_ms(const Monitor *monitor)
 /* Until init is dead. */
 static void watch(Monitor *monitor)
 {
-    struct pollfd fds[] = {
-        {monitor->pidfd, POLLIN, 0}, {monitor->socket, POLLIN, 0}, {monitor->box->control_fd, POLLIN, 0}};
+    struct pollfd fds[] = {{monitor->box->init_pidfd, POLLIN, 0},
+                           {monitor->box->init_fd, POLLIN, 0},
+                           {monitor->box->control_fd, POLLIN, 0}};
     for (;;) {
         fds[2].fd = monitor->is_client_gone ? -1 : monitor->box->control_fd;
         int n = poll(fds, 3, time_to_wait_ms(monitor));
@@ -320,7 +237,7 @@ static void watch(Monitor *monitor)
     while (fds[1].fd >= 0 && hear_init(monitor))
         ;
     siginfo_t info;
-    waitid((idtype_t)P_PIDFD, (id_t)monitor->pidfd, &info, WEXITED);
+    waitid((idtype_t)P_PIDFD, (id_t)monitor->box->init_pidfd, &info, WEXITED);
 }
 
 /* ---- after
@@ -415,24 +332,53 @@ static void fill_status(const Monitor *monitor, BoxStatus *status)
     fill_end(monitor, status);
 }
 
+/* Limits of a group that was made ahead, or the group. */
+static bool prepare_group(Box *box, BoxStatus *status)
+{
+    const BoxSetup *setup = &box->setup;
+    const BoxLimits *limits = &box->request.spec.limits;
+    bool is_made = cgroup_group_exists(&box->group);
+    int r = is_made ? cgroup_group_limit(&box->group, limits->memory_bytes, limits->processes)
+                    : cgroup_group_make(&setup->cgroups, setup->cgroup_name, limits->memory_bytes, limits->processes,
+                                        &box->group);
+    if (r == 0)
+        return true;
+    status->end = BOX_END_REFUSED;
+    snprintf(status->message, sizeof status->message, "cannot make the box's control group: %s", strerror(-r));
+    return false;
+}
+
+static bool hand_over(Box *box, BoxStatus *status)
+{
+    Problem problem = {{0}};
+    if (launch_request(box, &problem) < 0) {
+        refuse(status, problem.text);
+        return false;
+    }
+    /* The client sees the end of the output when the box is dead, not when we are. */
+    close(box->stdout_fd);
+    close(box->stderr_fd);
+    if (box->stdin_fd >= 0)
+        close(box->stdin_fd);
+    return true;
+}
+
+void monitor_abandon(Box *box)
+{
+    siginfo_t info;
+    syscall(SYS_pidfd_send_signal, box->init_pidfd, SIGKILL, NULL, 0);
+    while (waitid((idtype_t)P_PIDFD, (id_t)box->init_pidfd, &info, WEXITED) < 0 && errno == EINTR)
+        ;
+}
+
 void monitor_run(Box *box, BoxStatus *ret_status)
 {
-    if (!check_promises(box, ret_status))
-        return;
-    const BoxRequest *request = &box->request;
-    const BoxLimits *limits = &request->spec.limits;
-    int r = cgroup_group_make(&request->cgroups, request->cgroup_name, limits->memory_bytes, limits->processes,
-                              &box->group);
-    if (r < 0) {
-        ret_status->end = BOX_END_REFUSED;
-        snprintf(ret_status->message, sizeof ret_status->message, "cannot make the box's control group: %s",
-                 strerror(-r));
-        return;
-    }
     Monitor monitor = {.box = box, .disk_fd = -1, .proc_fd = -1, .deadline_us = box_clock_us() + setup_us};
-    if (start_init(&monitor, ret_status)) {
+    if (check_promises(box, ret_status) && prepare_group(box, ret_status) && hand_over(box, ret_status)) {
         watch(&monitor);
         fill_status(&monitor, ret_status);
+    } else {
+        monitor_abandon(box);
     }
-    cgroup_group_remove(&request->cgroups, request->cgroup_name, &box->group);
+    cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group);
 }

@@ -309,7 +309,7 @@ static void read_request(Reader *reader, BoxRequest *request)
 
 int box_request_decode(char *body, size_t length, BoxRequest *ret_request)
 {
-    BoxRequest request = {.spec = BOX_SPEC_INIT, .body = body};
+    BoxRequest request = {.spec = BOX_SPEC_INIT, .body = body, .length = length};
     Reader reader = {.data = body, .left = length};
     read_request(&reader, &request);
     if (reader.failed) {

@@ -10,6 +10,12 @@
  *   box -> client   REPORT   index, state, size; fd of the file when the state is OK
  *                   STATUS   the BoxStatus; the last frame
  *
+ * A keeper has another socket to its client:
+ *   client -> keeper  REQUEST  whose user and control group the boxes to come will have; the rest does not matter
+ *                     MAKE     make one more box
+ *   keeper -> client  READY    the name of its group; fd: the client's end of the box's own socket, where all goes on
+ *                              as above
+ *
  * Closing the socket means STOP too. Decoding trusts nothing: every length is checked against what is left, counts are
  * bounded, strings hold no NUL. A malformed frame is -EBADMSG.
  */
@@ -37,6 +43,8 @@ typedef enum {
     BOX_FRAME_STOP = 2,
     BOX_FRAME_REPORT = 3,
     BOX_FRAME_STATUS = 4,
+    BOX_FRAME_MAKE = 5,
+    BOX_FRAME_READY = 6,
 } BoxFrameType;
 
 typedef enum {
@@ -62,6 +70,7 @@ typedef struct {
     char cgroup_name[64];
 
     char *body; /* owns all strings */
+    size_t length;
     const char **argv, **env, **report_paths;
     BoxBind *binds;
 } BoxRequest;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host paths as detached mounts, and showing them in the new root. */
 #include "sandbox/box.h"
+#include "sandbox/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,58 @@ int root_open_source(const char *path, uint64_t attributes)
         return r;
     }
     return fd;
+}
+
+static void close_sources(Box *box, size_t n_binds)
+{
+    if (box->workspace_fd >= 0)
+        close(box->workspace_fd);
+    box->workspace_fd = -1;
+    for (size_t i = 0; i < n_binds; i++)
+        close(box->bind_fds[i]);
+}
+
+/* -EPERM is for the caller to judge: then init can open it. */
+static int open_workspace(Box *box, Problem *problem)
+{
+    const BoxSpec *spec = &box->request.spec;
+    bool is_kept = spec->workspace_mode == BOX_WORKSPACE_KEEP;
+    int fd = root_open_source(spec->workspace, is_kept ? root_attr_writable : root_attr_read_only);
+    if (fd < 0 && fd != -EPERM)
+        problem_set(problem, -fd, "cannot open the workspace '%s'", spec->workspace);
+    box->workspace_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
+static int open_bind(const BoxBind *bind, int *ret_fd, Problem *problem)
+{
+    int fd = root_open_source(bind->source, bind->writable ? root_attr_writable : root_attr_read_only);
+    if (fd < 0 && fd != -EPERM)
+        problem_set(problem, -fd, "cannot open '%s' to show it at '%s'", bind->source, bind->target);
+    *ret_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
+int root_open_sources(Box *box, Problem *problem)
+{
+    const BoxSpec *spec = &box->request.spec;
+    box->workspace_fd = -1;
+    int r = spec->workspace ? open_workspace(box, problem) : 0;
+    size_t n = 0;
+    while (n < spec->n_binds && r == 0) {
+        r = open_bind(&spec->binds[n], &box->bind_fds[n], problem);
+        n += r == 0;
+    }
+    if (r < 0)
+        close_sources(box, n);
+    return r;
+}
+
+int root_attach(int fd, const char *target, Problem *problem)
+{
+    if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return problem_set(problem, errno, "cannot show '%s' in the box", target);
+    return 0;
 }
 
 static int open_step(int folder_fd, const char *name)

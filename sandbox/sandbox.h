@@ -75,7 +75,7 @@ typedef struct {
     const char *workspace; /* absolute path of a host folder; NULL: an empty one. What the command is to read there must
                               be readable, what it is to change must belong to box_uid() (chown the tree to that uid and
                               gid first, where it is not the caller's own); it may lie on a mount that only the caller's
-                              mount namespace has */
+                              mount namespace has, and in folders that only the caller may enter */
     BoxWorkspace workspace_mode;
     const BoxBind *binds; /* shown after the system and the workspace, in order */
     size_t n_binds;
@@ -181,7 +181,8 @@ void box_result_clear(BoxResult *result);
 /* ---- running --------------------------------------------------------------------------------------------------------
  */
 
-/* A client owns what is shared between boxes (the path of rubric-box, the cgroup parent). */
+/* A client owns what is shared between boxes: the path of rubric-box, the cgroup parent, a keeper that prepares boxes.
+ */
 typedef struct BoxClient BoxClient;
 
 /* `program`: path of rubric-box. `cgroup_parent`: a folder name to use below each controller's root, NULL for the
@@ -189,6 +190,18 @@ typedef struct BoxClient BoxClient;
  * ("rubricd" below the caller's own cgroup). 0, or -errno with *ret untouched. */
 int box_client_new(const char *program, const char *cgroup_parent, BoxClient **ret);
 void box_client_free(BoxClient *client);
+
+/* How boxes are made. It changes what they cost, never what they are. */
+typedef enum {
+    BOX_MODE_AUTO, /* the first box of a client is cold, the next ones warm */
+    BOX_MODE_COLD, /* a program is started for each box, all its namespaces are made for it */
+    BOX_MODE_SLOT, /* forked by a keeper; user, network and uts namespaces are used again when they are proved clean */
+    BOX_MODE_WARM, /* as slot, and one box is prepared ahead of its request */
+} BoxMode;
+
+const char *box_mode_name(BoxMode mode); /* "auto", "cold", "slot", "warm" */
+/* Call before the first box_run. */
+void box_client_set_mode(BoxClient *client, BoxMode mode);
 
 /* The uid (and gid) that the command will have outside of the box: an own one of each client from a range that nobody
  * else has, or the caller's own where it may not change ids (then BOX_PROMISE_OWN_UID is missing). Inside it is always

@@ -19,6 +19,12 @@ const char *box_limit_name(BoxLimit limit)
     return (unsigned)limit < sizeof names / sizeof *names ? names[limit] : "unknown";
 }
 
+const char *box_mode_name(BoxMode mode)
+{
+    static const char *const names[] = {"auto", "cold", "slot", "warm"};
+    return (unsigned)mode < sizeof names / sizeof *names ? names[mode] : "unknown";
+}
+
 const char *box_promise_name(BoxPromise promise)
 {
     switch (promise) {

@@ -275,10 +275,8 @@ Config *config_load(const char *path, Diagnostics *diagnostics)
 
 bool config_make_state_folder(const Config *config, GError **error)
 {
-    const mode_t pass_through = 0711;
-    g_autofree char *rubrics = g_build_filename(config->state_folder, "rubrics", NULL);
-    return file_make_folder(config->state_folder, pass_through, error) &&
-           file_make_folder(rubrics, pass_through, error);
+    const mode_t closed = 0700;
+    return file_make_folder(config->state_folder, closed, error);
 }
 
 char *config_store_path(const Config *config)

@@ -38,8 +38,7 @@ Config *config_parse(const char *label, const char *text, gsize length, Diagnost
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
-/* Makes the state folder if it is not there. Others may pass through it and its rubrics/, not list them: boxes run
- * under another user and must reach the files of checks that are shown to them; all else in it is closed. */
+/* Makes the state folder if it is not there, for our user alone: what boxes are shown of it is opened by us. */
 bool config_make_state_folder(const Config *config, GError **error);
 
 /* Path of the store's file in the state folder. Caller frees. */

@@ -4,7 +4,8 @@
  * must be as it was: no process of the box's user, no control group, no mount, nobody at the doors that the suite
  * opened.
  *
- *   attack-suite [--as UID]     with --as, as that user (only for root); exit 77 when that cannot be
+ *   attack-suite [--mode cold|slot|warm] [--as UID]     with --as, as that user (only for root); exit 77 when that
+ *                                                       cannot be
  */
 #include "sandbox/sandbox.h"
 
@@ -160,6 +161,7 @@ typedef struct {
     int tcp_fd, unix_fd;
     long n_mount_lines;
     bool has_groups;
+    BoxMode mode;
     int n_run, n_failed;
 } Suite;
 
@@ -224,9 +226,12 @@ static int count_processes(uid_t uid, bool is_own_uid)
             name[0] = '\0';
         if (file)
             fclose(file);
-        bool is_ours =
-            strcmp(name, "attack-cases\n") == 0 || strcmp(name, "attack\n") == 0 || strcmp(name, "rubric-box\n") == 0;
-        n += is_of_user(entry->d_name, uid) && (is_own_uid || is_ours);
+        /* A box that waits for its request is no trace of the last one. */
+        bool is_ready = strcmp(name, "box-ready\n") == 0;
+        bool is_ours = strcmp(name, "attack-cases\n") == 0 || strcmp(name, "attack\n") == 0 ||
+                       strcmp(name, "rubric-box\n") == 0 || strcmp(name, "box-init\n") == 0 ||
+                       strcmp(name, "box-monitor\n") == 0;
+        n += is_of_user(entry->d_name, uid) && !is_ready && (is_own_uid || is_ours);
     }
     closedir(entries);
     return n;
@@ -248,22 +253,43 @@ static bool holds_group_of(const char *folder, const char *prefix, int depth)
     return holds;
 }
 
-static const char *find_trace(const Suite *suite)
+static bool children_are_known(const Suite *suite)
+{
+    siginfo_t info = {0};
+    /* A keeper lives on; nobody else is our child. */
+    bool has_keeper = suite->mode != BOX_MODE_COLD;
+    int r = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+    return has_keeper ? r == 0 && info.si_pid == 0 : r < 0 && errno == ECHILD;
+}
+
+static const char *find_trace_now(const Suite *suite)
 {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "box-%d-", (int)getpid());
     uid_t uid = box_uid(suite->client);
-    if (waitpid(-1, NULL, WNOHANG) > 0 || errno != ECHILD)
-        return "a child of ours is left";
     if (count_processes(uid, uid != geteuid()) > 0)
         return "a process is left";
-    if (holds_group_of("/sys/fs/cgroup", prefix, 6))
+    /* A keeper has a group ready for the next box. */
+    if (suite->mode == BOX_MODE_COLD && holds_group_of("/sys/fs/cgroup", prefix, 6))
         return "a control group is left";
     if (count_lines("/proc/self/mountinfo") != suite->n_mount_lines)
         return "the mounts changed";
+    return NULL;
+}
+
+static const char *find_trace(const Suite *suite)
+{
+    if (!children_are_known(suite))
+        return "a child of ours is left";
     if (accept4(suite->tcp_fd, NULL, NULL, SOCK_CLOEXEC) >= 0 || accept4(suite->unix_fd, NULL, NULL, SOCK_CLOEXEC) >= 0)
         return "somebody connected to the host";
-    return NULL;
+    /* A monitor that was forked by the keeper is on its way out when its client hears the end. */
+    const char *trace = find_trace_now(suite);
+    for (int tries = 0; trace && suite->mode != BOX_MODE_COLD && tries < 500; tries++) {
+        usleep(1000);
+        trace = find_trace_now(suite);
+    }
+    return trace;
 }
 
 /* ---- one case
@@ -382,9 +408,30 @@ static bool probe_groups(BoxClient *client, char *ret_message, size_t size)
     return has;
 }
 
+static const char *find_option(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    }
+    return NULL;
+}
+
+/* When the client is freed, its keeper and all that this had ready are gone, too. */
+static const char *find_rest(void)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "box-%d-", (int)getpid());
+    if (holds_group_of("/sys/fs/cgroup", prefix, 6))
+        return "a control group is left";
+    if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)
+        return "a child is left";
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    Suite suite = {.n_run = 0};
+    Suite suite = {.mode = BOX_MODE_COLD};
     const char *bin = getenv("RUBRIC_BIN");
     char program[500], message[600], self[400];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -393,7 +440,10 @@ int main(int argc, char **argv)
     snprintf(suite.programs, sizeof suite.programs, "%s", self);
     snprintf(program, sizeof program, "%s/rubric-box", bin ? bin : "../bin");
     own_mounts();
-    if (argc == 3 && strcmp(argv[1], "--as") == 0 && !become((uid_t)atoi(argv[2]))) {
+    const char *as = find_option(argc, argv, "--as"), *mode = find_option(argc, argv, "--mode");
+    while (mode && suite.mode < BOX_MODE_WARM && strcmp(mode, box_mode_name(suite.mode)) != 0)
+        suite.mode++;
+    if (as && !become((uid_t)atoi(as))) {
         puts("1..0 # skipped: only root can become another user");
         return EXIT_SKIPPED;
     }
@@ -402,6 +452,7 @@ int main(int argc, char **argv)
         printf("1..0 # skipped: %s: %s\n", program, strerror(-r));
         return access(program, F_OK) == 0 ? EXIT_SKIPPED : EXIT_FAILURE;
     }
+    box_client_set_mode(suite.client, suite.mode);
     suite.has_groups = probe_groups(suite.client, message, sizeof message);
     if (message[0]) {
         printf("1..0 # skipped: no box can be made here: %s\n", message);
@@ -409,12 +460,17 @@ int main(int argc, char **argv)
     }
     make_doors(&suite);
     suite.n_mount_lines = count_lines("/proc/self/mountinfo");
-    printf("1..%zu\n# uid %d, %s control groups\n", sizeof cases / sizeof *cases, (int)geteuid(),
-           suite.has_groups ? "with" : "without");
+    printf("1..%zu\n# %s, uid %d, %s control groups\n", sizeof cases / sizeof *cases, box_mode_name(suite.mode),
+           (int)geteuid(), suite.has_groups ? "with" : "without");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_case(&suite, &cases[i]);
     printf("# %d of %d failed\n", suite.n_failed, suite.n_run);
     unlink(suite.secret);
     box_client_free(suite.client);
+    const char *rest = find_rest();
+    if (rest) {
+        printf("not ok: after the last box: %s\n", rest);
+        suite.n_failed++;
+    }
     return suite.n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_PAIRS = 300, LARGEST = 100000 };
+/* Between boxes, so that one is not timed while the next is being prepared. */
+enum { DEFAULT_PAIRS = 300, LARGEST = 100000, PAUSE_US = 3000 };
 
 static int64_t now_us(void)
 {
@@ -56,6 +57,14 @@ static int64_t time_box(BoxClient *client, const char *workspace)
     return is_good ? took_us : -1;
 }
 
+static BoxClient *new_client(const char *program, BoxMode mode)
+{
+    BoxClient *client = NULL;
+    if (box_client_new(program, NULL, &client) == 0)
+        box_client_set_mode(client, mode);
+    return client;
+}
+
 static int64_t print_row(const char *name, int64_t *times, int n, int64_t base_us)
 {
     qsort(times, (size_t)n, sizeof *times, compare);
@@ -71,29 +80,46 @@ int main(int argc, char **argv)
     const char *bin = getenv("RUBRIC_BIN");
     char program[500], workspace[] = "/tmp/bench-box-XXXXXX";
     snprintf(program, sizeof program, "%s/rubric-box", bin ? bin : "build/release/bin");
-    BoxClient *client;
-    if (n < 1 || n > LARGEST || box_client_new(program, NULL, &client) < 0 || !mkdtemp(workspace)) {
+    const BoxMode modes[] = {BOX_MODE_COLD, BOX_MODE_SLOT, BOX_MODE_WARM};
+    BoxClient *clients[] = {new_client(program, modes[0]), new_client(program, modes[1]),
+                            new_client(program, modes[2])};
+    if (n < 1 || n > LARGEST || !clients[0] || !clients[1] || !clients[2] || !mkdtemp(workspace)) {
         fprintf(stderr, "bench-box: cannot use %s (set RUBRIC_BIN), or not 1 to %d pairs\n", program, LARGEST);
         return EXIT_FAILURE;
     }
-    int64_t *spawned = calloc((size_t)n, sizeof *spawned), *boxed = calloc((size_t)n, sizeof *boxed),
-            *overlaid = calloc((size_t)n, sizeof *overlaid);
-    bool is_good = spawned && boxed && overlaid;
+    enum { N_ROWS = 7 };
+    int64_t *times[N_ROWS];
+    for (size_t i = 0; i < N_ROWS; i++)
+        times[i] = calloc((size_t)n, sizeof *times[i]);
+    bool is_good = true;
     for (int i = 0; i < n && is_good; i++) {
-        spawned[i] = time_spawn();
-        boxed[i] = time_box(client, NULL);
-        overlaid[i] = time_box(client, workspace);
-        is_good = spawned[i] >= 0 && boxed[i] >= 0 && overlaid[i] >= 0;
+        times[0][i] = time_spawn();
+        is_good = times[0][i] >= 0;
+        for (size_t mode = 0; mode < 3 && is_good; mode++) {
+            times[1 + mode][i] = time_box(clients[mode], NULL);
+            times[4 + mode][i] = time_box(clients[mode], workspace);
+            is_good = times[1 + mode][i] >= 0 && times[4 + mode][i] >= 0;
+            usleep(PAUSE_US);
+        }
     }
     if (is_good) {
-        int64_t base_us = print_row("posix_spawn", spawned, n, 0);
-        print_row("box, cold", boxed, n, base_us);
-        print_row("box, cold, overlay workspace", overlaid, n, base_us);
+        static const char *const names[] = {"posix_spawn",
+                                            "box, cold",
+                                            "box, slot",
+                                            "box, warm",
+                                            "box, cold, overlay workspace",
+                                            "box, slot, overlay workspace",
+                                            "box, warm, overlay workspace"};
+        int64_t base_us = 0;
+        for (size_t i = 0; i < N_ROWS; i++) {
+            int64_t median_us = print_row(names[i], times[i], n, base_us);
+            base_us = i == 0 ? median_us : base_us;
+        }
     }
-    free(spawned);
-    free(boxed);
-    free(overlaid);
+    for (size_t i = 0; i < N_ROWS; i++)
+        free(times[i]);
+    for (size_t mode = 0; mode < 3; mode++)
+        box_client_free(clients[mode]);
     rmdir(workspace);
-    box_client_free(client);
     return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

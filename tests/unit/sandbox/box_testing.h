@@ -22,12 +22,26 @@ static inline char *testing_box_program(void)
     return g_build_filename(folder, "..", "bin", "rubric-box", NULL);
 }
 
+/* What the environment's TEST_BOX_MODE says: CTest runs some tests once for each. */
+static inline BoxMode testing_mode(void)
+{
+    const char *wanted = g_getenv("TEST_BOX_MODE");
+    for (BoxMode mode = BOX_MODE_AUTO; wanted && mode <= BOX_MODE_WARM; mode++) {
+        if (strcmp(wanted, box_mode_name(mode)) == 0)
+            return mode;
+    }
+    return BOX_MODE_COLD;
+}
+
 /* NULL when it cannot be made; outside of tests, where nothing can be asserted. */
 static inline BoxClient *testing_try_client(void)
 {
     g_autofree char *program = testing_box_program();
     BoxClient *client = NULL;
-    return box_client_new(program, NULL, &client) == 0 ? client : NULL;
+    if (box_client_new(program, NULL, &client) < 0)
+        return NULL;
+    box_client_set_mode(client, testing_mode());
+    return client;
 }
 
 static inline BoxClient *testing_client(void)

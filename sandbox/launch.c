@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making init, and handing it the request. The request's bytes lie in memory that both share (it may have 2 MiB, more
+ * than a packet holds); a packet says that they are there and brings the descriptors.
+ */
+#include "sandbox/box.h"
+#include "sandbox/packet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STACK_SIZE = 256 << 10, MAX_FDS = 3 + CGROUP_N_CONTROLLERS + 1 + BOX_MAX_BINDS };
+
+/* The packet; its descriptors in this order: stdout, stderr, stdin, the group's, the workspace, the binds. */
+typedef struct {
+    uint32_t length; /* of the shared bytes */
+    bool has_stdin, has_mounts, has_workspace;
+    int group_version[CGROUP_N_CONTROLLERS];
+    bool group_has_fd[CGROUP_N_CONTROLLERS];
+    uint32_t n_fds, n_binds;
+} Handover;
+
+/* ---- making init
+ * ------------------------------------------------------------------------------------------------------ */
+
+int launch_become_uid(const BoxSetup *setup)
+{
+    if (!setup->is_own_uid)
+        return 0;
+    uid_t uid = setup->uid;
+    /* EPERM: our user namespace forbids it, and then whoever made it has dropped the groups or meant to keep them. */
+    if (setgroups(0, NULL) < 0 && errno != EPERM)
+        return -errno;
+    if (setresgid(uid, uid, uid) < 0 || setresuid((uid_t)-1, uid, (uid_t)-1) < 0)
+        return -errno;
+    return 0;
+}
+
+static pid_t clone_into(Box *box, uint64_t flags, int exit_signal)
+{
+    struct clone_args args = {
+        .flags = flags | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC,
+        .pidfd = (uintptr_t)&box->init_pidfd,
+        .exit_signal = (uint64_t)exit_signal,
+    };
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid == 0)
+        init_run(box);
+    return pid < 0 ? -errno : pid;
+}
+
+static int clone_fresh(Box *box)
+{
+    uid_t own = geteuid();
+    int r = launch_become_uid(&box->setup);
+    if (r < 0)
+        return r;
+    box->uid = geteuid();
+    box->gid = getegid();
+    /* Else the files in /proc/self belong to root, and init cannot write its uid map. */
+    prctl(PR_SET_DUMPABLE, 1);
+    r = clone_into(box, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS, SIGCHLD);
+    if (own != geteuid() && setresuid((uid_t)-1, own, (uid_t)-1) < 0)
+        _exit(EXIT_FAILURE); /* never reached: the saved uid is ours; init dies with us */
+    prctl(PR_SET_DUMPABLE, 0);
+    return r < 0 ? r : 0;
+}
+
+typedef struct {
+    Box *box;
+    int result;
+} SlotClone;
+
+/* A process between us and init, because entering a user namespace has no way back. It shares our memory and our
+ * descriptors, and init becomes our own child. */
+static int clone_in_slot(void *argument)
+{
+    SlotClone *clone = argument;
+    const int no_signal = 0;
+    clone->result = launch_become_uid(&clone->box->setup);
+    if (clone->result == 0)
+        clone->result = slot_enter(clone->box->slot);
+    if (clone->result == 0)
+        clone->result = clone_into(clone->box, CLONE_PARENT, no_signal);
+    return 0;
+}
+
+static int clone_reused(Box *box)
+{
+    SlotClone argument = {box, -ENOMEM};
+    char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED)
+        return -ENOMEM;
+    pid_t pid = clone(clone_in_slot, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &argument);
+    int r = pid < 0 ? -errno : 0;
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    munmap(stack, STACK_SIZE);
+    if (r == 0 && argument.result < 0)
+        r = argument.result;
+    return r;
+}
+
+/* Readable as "urgent" once a mount has come or gone in our mount namespace. */
+static bool mounts_have_changed(const Box *box)
+{
+    struct pollfd fd = {box->mounts_fd, POLLPRI, 0};
+    return box->mounts_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+int launch_init(Box *box)
+{
+    int pair[2];
+    if (box->slot && box->mounts_fd < 0)
+        box->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    box->shared = mmap(NULL, BOX_FRAME_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (box->shared == MAP_FAILED)
+        return -ENOMEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    box->monitor_fd = pair[1];
+    box->init_fd = pair[0];
+    int r = box->slot ? clone_reused(box) : clone_fresh(box);
+    close(pair[1]);
+    box->monitor_fd = -1;
+    if (r < 0) {
+        close(pair[0]);
+        box->init_fd = -1;
+    }
+    return r;
+}
+
+/* ---- the request
+ * ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int fds[MAX_FDS];
+    uint32_t n;
+} FdList;
+
+static void add_fd(FdList *list, int fd)
+{
+    list->fds[list->n++] = fd;
+}
+
+static void fill_handover(const Box *box, Handover *handover, FdList *list)
+{
+    const BoxRequest *request = &box->request;
+    handover->length = (uint32_t)request->length;
+    add_fd(list, box->stdout_fd);
+    add_fd(list, box->stderr_fd);
+    handover->has_stdin = box->stdin_fd >= 0;
+    if (handover->has_stdin)
+        add_fd(list, box->stdin_fd);
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        handover->group_version[i] = box->group.version[i];
+        handover->group_has_fd[i] = box->group.procs_fd[i] >= 0;
+        if (handover->group_has_fd[i])
+            add_fd(list, box->group.procs_fd[i]);
+    }
+    handover->has_mounts = box->has_mounts;
+    handover->has_workspace = box->has_mounts && box->workspace_fd >= 0;
+    if (handover->has_workspace)
+        add_fd(list, box->workspace_fd);
+    handover->n_binds = box->has_mounts ? (uint32_t)request->spec.n_binds : 0;
+    for (uint32_t i = 0; i < handover->n_binds; i++)
+        add_fd(list, box->bind_fds[i]);
+    handover->n_fds = list->n;
+}
+
+static void close_mounts(Box *box)
+{
+    if (box->workspace_fd >= 0)
+        close(box->workspace_fd);
+    box->workspace_fd = -1;
+    for (size_t i = 0; box->has_mounts && i < box->request.spec.n_binds; i++)
+        close(box->bind_fds[i]);
+}
+
+static int launch_again(Box *box)
+{
+    monitor_abandon(box);
+    close(box->init_pidfd);
+    close(box->init_fd);
+    close(box->mounts_fd);
+    munmap(box->shared, BOX_FRAME_MAX);
+    box->mounts_fd = -1;
+    return launch_init(box);
+}
+
+int launch_request(Box *box, Problem *problem)
+{
+    int r = root_open_sources(box, problem);
+    box->has_mounts = r == 0;
+    if (r < 0 && r != -EPERM)
+        return r;
+    /* Then init opens them in the mounts that it was made with, which may be old when it was made ahead. */
+    if (r < 0 && mounts_have_changed(box)) {
+        r = launch_again(box);
+        if (r < 0)
+            return problem_set(problem, -r, "cannot make the box's namespaces again after a mount");
+    }
+    Handover handover = {0};
+    FdList list = {.n = 0};
+    memcpy(box->shared, box->request.body, box->request.length);
+    fill_handover(box, &handover, &list);
+    r = packet_send(box->init_fd, &handover, sizeof handover, list.fds, list.n);
+    close_mounts(box);
+    if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+        return problem_set(problem, -r, "cannot hand the request to the box");
+    return 0;
+}
+
+/* ---- init's side
+ * ------------------------------------------------------------------------------------------------------ */
+
+int launch_await_request(Box *box)
+{
+    Handover handover;
+    int fds[MAX_FDS];
+    size_t n_fds;
+    int r = packet_receive(box->monitor_fd, &handover, sizeof handover, fds, MAX_FDS, &n_fds);
+    if (r == 0 && handover.n_fds != n_fds)
+        r = -EBADMSG;
+    if (r < 0)
+        return r;
+    char *body = malloc((size_t)handover.length + 1);
+    if (!body)
+        return -ENOMEM;
+    memcpy(body, box->shared, handover.length);
+    r = box_request_decode(body, handover.length, &box->request);
+    if (r < 0)
+        return r;
+    const int *next = fds;
+    box->stdout_fd = *next++;
+    box->stderr_fd = *next++;
+    box->stdin_fd = handover.has_stdin ? *next++ : -1;
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        box->group.version[i] = handover.group_version[i];
+        box->group.procs_fd[i] = handover.group_has_fd[i] ? *next++ : -1;
+    }
+    box->has_mounts = handover.has_mounts;
+    box->workspace_fd = handover.has_workspace ? *next++ : -1;
+    for (uint32_t i = 0; i < handover.n_binds; i++)
+        box->bind_fds[i] = *next++;
+    return 0;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Boxes that a keeper makes: one after another, after its death, after a mount, and what is left of them. */
+#include "tests/unit/sandbox/box_testing.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+static const BoxMode modes[] = {BOX_MODE_AUTO, BOX_MODE_SLOT, BOX_MODE_WARM};
+
+static BoxClient *client_in(BoxMode mode)
+{
+    BoxClient *client = testing_client();
+    box_client_set_mode(client, mode);
+    return client;
+}
+
+/* The only child of this process, which is the keeper when no box runs; 0: none. */
+static pid_t find_keeper(void)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", (int)getpid());
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)atoi(text) : 0;
+}
+
+static void assert_says(BoxClient *client, const char *script, const char *expected)
+{
+    BoxResult result = testing_shell(client, testing_spec(NULL), script);
+    ck_assert_str_eq(result.out.data, expected);
+    box_result_clear(&result);
+}
+
+START_TEST(each_box_finds_nothing_of_the_one_before)
+{
+    BoxClient *client = client_in(modes[_i]);
+    for (int round = 0; round < 20; round++)
+        assert_says(client,
+                    "find /work /tmp /dev/shm -mindepth 1 | wc -l; echo x > /work/x; echo x > /tmp/x; "
+                    "echo x > /dev/shm/x; sleep 100 & :",
+                    "0\n");
+    box_client_free(client);
+    ck_assert_int_eq(find_keeper(), 0);
+}
+END_TEST
+
+START_TEST(limits_and_networks_change_from_box_to_box)
+{
+    BoxClient *client = client_in(modes[_i]);
+    for (int round = 0; round < 6; round++) {
+        BoxSpec spec = testing_spec(NULL);
+        spec.network = round % 2 ? BOX_NETWORK_LOOPBACK : BOX_NETWORK_NONE;
+        spec.limits.disk_bytes = (round + 1) << 20;
+        spec.profile = round % 3 ? BOX_PROFILE_BUILD : BOX_PROFILE_STRICT;
+        BoxResult result = testing_shell(
+            client, spec, "grep -c 127.0.0.1 /proc/net/fib_trie; df -k /tmp | awk 'NR==2 {print $2 / 1024}'");
+        g_autofree char *expected = g_strdup_printf("%s\n%d\n", round % 2 ? "2" : "0", round + 1);
+        if (strstr(result.err.data, "fib_trie") == NULL)
+            ck_assert_str_eq(result.out.data, expected);
+        box_result_clear(&result);
+    }
+    box_client_free(client);
+}
+END_TEST
+
+START_TEST(a_killed_keeper_is_replaced)
+{
+    BoxClient *client = client_in(modes[_i]);
+    for (int round = 0; round < 8; round++) {
+        assert_says(client, "echo here", "here\n");
+        pid_t keeper = find_keeper();
+        if (keeper > 0)
+            kill(keeper, SIGKILL);
+    }
+    box_client_free(client);
+    ck_assert_int_eq(find_keeper(), 0);
+}
+END_TEST
+
+START_TEST(what_is_shown_may_lie_in_a_closed_folder)
+{
+    if (geteuid() != 0) {
+        puts("skipped: only root shows what boxes could not reach themselves");
+        return;
+    }
+    BoxClient *client = client_in(modes[_i]);
+    g_autofree char *closed = testing_workspace(client);
+    g_autofree char *open = g_build_filename(closed, "open", NULL);
+    ck_assert_int_eq(g_mkdir_with_parents(open, 0755), 0);
+    testing_put(client, open, "file", "shown\n");
+    ck_assert_int_eq(chown(closed, 0, 0), 0);
+    ck_assert_int_eq(chmod(closed, 0700), 0);
+    const BoxBind bind = {open, "/checks", false};
+    BoxSpec spec = testing_spec(NULL);
+    spec.workspace = open;
+    spec.binds = &bind;
+    spec.n_binds = 1;
+    for (int round = 0; round < 3; round++) {
+        BoxResult result = testing_shell(client, spec, "cat file /checks/file");
+        ck_assert_str_eq(result.out.data, "shown\nshown\n");
+        box_result_clear(&result);
+    }
+    box_client_free(client);
+    file_remove_tree(closed, NULL);
+}
+END_TEST
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+    close(fd);
+    return n > 0;
+}
+
+/* In namespaces of an ordinary user, whose keeper has no right to mount: a tmpfs comes when a box is ready already. */
+static int run_before_and_after_a_mount(BoxMode mode)
+{
+    g_autofree char *map = g_strdup_printf("%u %u 1", geteuid(), geteuid());
+    g_autofree char *group_map = g_strdup_printf("%u %u 1", getegid(), getegid());
+    if (unshare(CLONE_NEWNS | CLONE_NEWUSER) < 0 || !write_text("/proc/self/setgroups", "deny") ||
+        !write_text("/proc/self/uid_map", map) || !write_text("/proc/self/gid_map", group_map) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return 1;
+    BoxClient *client = client_in(mode);
+    BoxSpec spec = testing_spec(NULL);
+    spec.workspace = "/mnt";
+    for (int round = 0; round < 4; round++) {
+        g_autofree char *text = g_strdup_printf("round %d\n", round);
+        if (mount("none", "/mnt", "tmpfs", 0, "size=1m,mode=0755") < 0 ||
+            !g_file_set_contents("/mnt/file", text, -1, NULL) || chmod("/mnt/file", 0644) < 0)
+            return 2;
+        BoxResult result = testing_shell(client, spec, "cat file");
+        bool is_right = strcmp(result.out.data, text) == 0;
+        box_result_clear(&result);
+        if (!is_right)
+            return 3;
+    }
+    box_client_free(client);
+    return 0;
+}
+
+START_TEST(a_mount_that_comes_after_a_box_was_made_is_seen)
+{
+    const int nobody = 60234;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && (setresgid(nobody, nobody, nobody) < 0 || setresuid(nobody, nobody, nobody) < 0))
+            _exit(4);
+        prctl(PR_SET_DUMPABLE, 1); /* else /proc/self is root's */
+        _exit(run_before_and_after_a_mount(modes[_i]));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+static int count_entries(const char *path)
+{
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    int n = 0;
+    while (folder && g_dir_read_name(folder))
+        n++;
+    return n;
+}
+
+START_TEST(nothing_grows_over_many_boxes)
+{
+    BoxClient *client = client_in(modes[_i]);
+    int fds[2] = {0}, keeper_fds[2] = {0};
+    for (int round = 0; round < 60; round++) {
+        assert_says(client, "echo here", "here\n");
+        if (round != 10 && round != 59)
+            continue;
+        g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)find_keeper());
+        fds[round == 59] = count_entries("/proc/self/fd");
+        keeper_fds[round == 59] = count_entries(path);
+    }
+    ck_assert_int_eq(fds[0], fds[1]);
+    /* Slots come back as their boxes end: one may be late. */
+    const int one_slot = 5;
+    ck_assert_int_le(keeper_fds[1], keeper_fds[0] + 2 * one_slot);
+    box_client_free(client);
+}
+END_TEST
+
+int main(void)
+{
+    if (!testing_can_box())
+        return 0;
+    const int n = G_N_ELEMENTS(modes);
+    TCase *tests = tcase_create("keeper");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, each_box_finds_nothing_of_the_one_before, 0, n);
+    tcase_add_loop_test(tests, limits_and_networks_change_from_box_to_box, 0, n);
+    tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
+    tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
+    tcase_add_loop_test(tests, a_mount_that_comes_after_a_box_was_made_is_seen, 0, n);
+    tcase_add_loop_test(tests, nothing_grows_over_many_boxes, 0, n);
+    Suite *suite = suite_create("sandbox/keeper");
+    suite_add_tcase(suite, tests);
+    return testing_main(suite);
+}
