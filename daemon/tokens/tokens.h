@@ -113,6 +113,78 @@ bool account_note_released(Store *store, const char *account, const char *assign
 bool account_note_confirmed(Store *store, const Submission *submission, const char *who, const char *why,
                             GError **error);
 
+/* ======== gradebook ============================================================================================== */
+
+/* An exact fraction; the denominator is positive. */
+typedef struct {
+    __int128 numerator, denominator;
+} Exact;
+int exact_compare(Exact a, Exact b);
+gint64 exact_round_milli(Exact value); /* thousandths, half up */
+
+typedef enum { COMPONENT_POINTS, COMPONENT_OUTSIDE, COMPONENT_PARTICIPATION } ComponentKind;
+typedef struct {
+    char *name;
+    ComponentKind kind;
+    gint64 weight_milli; /* percent of the course grade */
+    gint64 max_milli;    /* points that are 100 % of it */
+    char **assignments;  /* COMPONENT_POINTS: their credits are added up */
+    char **columns;      /* outside scores that are added to that, by their names in the scores file */
+    bool is_capped;      /* bonus points cannot lift it above its weight */
+} Component;
+typedef struct {
+    char *letter;
+    gint64 above_milli;
+} Cutoff;
+typedef struct {
+    gint64 at_least, percent_milli; /* lectures */
+} Band;
+
+/* `gradebook:` of course.yaml (docs/policy.md). */
+typedef struct {
+    GPtrArray *components; /* of Component* */
+    GPtrArray *cutoffs;    /* of Cutoff*, highest first */
+    bool is_strict;        /* a cut-off must be passed, reaching it is not enough */
+    GArray *bands;         /* of Band, highest first */
+    gint64 lectures;
+    char *lectures_column;   /* of the scores file: how many were attended */
+    bool tokens_to_lectures; /* a person's tokens that are left are lectures attended */
+    gint64 peer_most_milli;  /* the factor is at most this */
+    char *peer_column;       /* of the scores file: a factor, or NULL */
+    char *peer_component;    /* the component that it is applied to */
+    GPtrArray *variants;     /* of Gradebook*, for people of some sections */
+    char **sections;         /* of a variant */
+} Gradebook;
+/* NULL after at least one error; *ret NULL and true: the course has no gradebook. */
+bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnostics);
+void gradebook_free(Gradebook *gradebook);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Gradebook, gradebook_free)
+/* The variant for a section, else the gradebook itself. */
+const Gradebook *gradebook_for(const Gradebook *gradebook, const char *section);
+
+/* What a person has: thousandths by assignment id and by column. Absent: 0. */
+typedef struct {
+    GHashTable *credits; /* char* -> gint64* */
+    GHashTable *scores;  /* char* -> gint64* */
+    gint64 tokens_milli; /* left at the end */
+} GradeInput;
+
+typedef struct {
+    Exact total;                /* percent */
+    const char *letter;         /* "below D" when under all cut-offs; borrowed */
+    GPtrArray *lines;           /* of char*: how each number came about */
+    gint64 tokens_used_milli;   /* turned into lectures */
+    gint64 participation_milli; /* percent */
+    GArray *parts;              /* of Exact: what each component brings, in percent of the course grade */
+} Grade;
+Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input);
+void grade_free(Grade *grade);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Grade, grade_free)
+
+/* Peer rating: ratings[rater][rated] in thousandths (-1: not given), n of them. Each one's factor: the mean of what was
+ * received over the mean of all, at most `most_milli` thousandths; 1 where nothing was given or all is zero. */
+void peer_factors(const gint64 *ratings, gsize n, bool counts_self, gint64 most_milli, Exact *ret_factors);
+
 /* ======== ledger ================================================================================================= */
 
 /* Appends inside a transaction: gives seq, previous hash and hash. `row`'s seq and hashes are ignored. */

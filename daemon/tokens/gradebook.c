@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A person's grade from credits, scores and tokens left: exact, each number with its line. */
+#include "daemon/tokens/gradebook.h"
+
+#include <string.h>
+
+static const gint64 one_milli = 1000, all_milli = 100000;
+
+void grade_free(Grade *grade)
+{
+    if (!grade)
+        return;
+    g_ptr_array_unref(grade->lines);
+    g_array_unref(grade->parts);
+    g_free(grade);
+}
+
+const Gradebook *gradebook_for(const Gradebook *gradebook, const char *section)
+{
+    for (guint i = 0; section && i < gradebook->variants->len; i++) {
+        const Gradebook *variant = g_ptr_array_index(gradebook->variants, i);
+        if (g_strv_contains((const char *const *)variant->sections, section))
+            return variant;
+    }
+    return gradebook;
+}
+
+static gint64 value_of(GHashTable *table, const char *key)
+{
+    const gint64 *value = table ? g_hash_table_lookup(table, key) : NULL;
+    return value ? *value : 0;
+}
+
+static char *exact_text(Exact value)
+{
+    return points_format(exact_round_milli(value));
+}
+
+/* ---- components ------------------------------------------------------------------------------------------------- */
+
+static gint64 sum_up(const Component *component, const GradeInput *input, GString *terms)
+{
+    gint64 sum_milli = 0;
+    for (char **id = component->assignments; id && *id; id++) {
+        gint64 milli = value_of(input->credits, *id);
+        g_autofree char *text = points_format(milli);
+        g_string_append_printf(terms, "%s%s %s", terms->len > 0 ? " + " : "", *id, text);
+        sum_milli += milli;
+    }
+    for (char **column = component->columns; column && *column; column++) {
+        gint64 milli = value_of(input->scores, *column);
+        g_autofree char *text = points_format(milli);
+        g_string_append_printf(terms, "%s%s %s", terms->len > 0 ? " + " : "", *column, text);
+        sum_milli += milli;
+    }
+    return sum_milli;
+}
+
+static Exact points_part(const Gradebook *gradebook, const Component *component, const GradeInput *input, Grade *grade)
+{
+    g_autoptr(GString) terms = g_string_new(NULL);
+    gint64 sum_milli = sum_up(component, input, terms);
+    Exact share = exact_of(sum_milli, component->max_milli);
+    gint64 factor_milli = gradebook->peer_column ? value_of(input->scores, gradebook->peer_column) : 0;
+    if (factor_milli > 0 && g_strcmp0(gradebook->peer_component, component->name) == 0) {
+        factor_milli = MIN(factor_milli, gradebook->peer_most_milli);
+        share = exact_multiply(share, exact_of(factor_milli, one_milli));
+        g_autofree char *factor = points_format(factor_milli);
+        g_string_append_printf(terms, ", times %s by peer rating", factor);
+    }
+    if (component->is_capped && exact_compare(share, exact_of(1, 1)) > 0)
+        share = exact_of(1, 1);
+    Exact part = exact_multiply(share, exact_of(component->weight_milli, one_milli));
+    g_autofree char *max = points_format(component->max_milli), *weight = points_format(component->weight_milli);
+    g_autofree char *brings = exact_text(part);
+    g_ptr_array_add(grade->lines, g_strdup_printf("%s: (%s) of %s points, weight %s: %s", component->name, terms->str,
+                                                  max, weight, brings));
+    return part;
+}
+
+static gint64 band_of(const Gradebook *gradebook, gint64 lectures)
+{
+    for (guint i = 0; i < gradebook->bands->len; i++) {
+        const Band *band = &g_array_index(gradebook->bands, Band, i);
+        if (lectures >= band->at_least)
+            return band->percent_milli;
+    }
+    return 0;
+}
+
+static Exact participation_part(const Gradebook *gradebook, const Component *component, const GradeInput *input,
+                                Grade *grade)
+{
+    gint64 attended = value_of(input->scores, gradebook->lectures_column) / one_milli;
+    gint64 tokens = gradebook->tokens_to_lectures ? input->tokens_milli / one_milli : 0;
+    gint64 used = CLAMP(gradebook->lectures - attended, 0, tokens);
+    grade->tokens_used_milli = used * one_milli;
+    grade->participation_milli = band_of(gradebook, attended + used);
+    Exact part =
+        exact_multiply(exact_of(grade->participation_milli, all_milli), exact_of(component->weight_milli, one_milli));
+    g_autofree char *percent = points_format(grade->participation_milli), *brings = exact_text(part);
+    g_autofree char *weight = points_format(component->weight_milli);
+    g_ptr_array_add(grade->lines, g_strdup_printf("%s: %" G_GINT64_FORMAT " lectures and %" G_GINT64_FORMAT
+                                                  " tokens left make %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                                                  ", which is %s %%, weight %s: %s",
+                                                  component->name, attended, used, attended + used, gradebook->lectures,
+                                                  percent, weight, brings));
+    return part;
+}
+
+static const char *letter_of(const Gradebook *gradebook, Exact total)
+{
+    for (guint i = 0; i < gradebook->cutoffs->len; i++) {
+        const Cutoff *cutoff = g_ptr_array_index(gradebook->cutoffs, i);
+        int order = exact_compare(total, exact_of(cutoff->above_milli, one_milli));
+        if (order > 0 || (order == 0 && !gradebook->is_strict))
+            return cutoff->letter;
+    }
+    return "below D";
+}
+
+Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input)
+{
+    Grade *grade = g_new0(Grade, 1);
+    grade->lines = g_ptr_array_new_with_free_func(g_free);
+    grade->parts = g_array_new(FALSE, FALSE, sizeof(Exact));
+    grade->total = exact_of(0, 1);
+    for (guint i = 0; i < gradebook->components->len; i++) {
+        const Component *component = g_ptr_array_index(gradebook->components, i);
+        Exact part = component->kind == COMPONENT_PARTICIPATION ? participation_part(gradebook, component, input, grade)
+                                                                : points_part(gradebook, component, input, grade);
+        g_array_append_val(grade->parts, part);
+        grade->total = exact_add(grade->total, part);
+    }
+    grade->letter = letter_of(gradebook, grade->total);
+    g_autofree char *total = exact_text(grade->total);
+    g_ptr_array_add(grade->lines, g_strdup_printf("total %s: %s", total, grade->letter));
+    return grade;
+}
+
+/* ---- peer rating ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    gint64 sum, n;
+} Mean;
+
+static bool is_counted(gint64 rating, gsize rater, gsize rated, bool counts_self)
+{
+    return rating >= 0 && (counts_self || rater != rated);
+}
+
+void peer_factors(const gint64 *ratings, gsize n, bool counts_self, gint64 most_milli, Exact *ret_factors)
+{
+    g_autofree Mean *own = g_new0(Mean, n);
+    Exact team_sum = exact_of(0, 1);
+    gint64 n_rated = 0;
+    for (gsize rated = 0; rated < n; rated++) {
+        for (gsize rater = 0; rater < n; rater++) {
+            gint64 rating = ratings[rater * n + rated];
+            if (!is_counted(rating, rater, rated, counts_self))
+                continue;
+            own[rated].sum += rating;
+            own[rated].n++;
+        }
+        if (own[rated].n > 0) {
+            team_sum = exact_add(team_sum, exact_of(own[rated].sum, own[rated].n));
+            n_rated++;
+        }
+    }
+    Exact most = exact_of(most_milli, one_milli);
+    for (gsize i = 0; i < n; i++) {
+        ret_factors[i] = exact_of(1, 1);
+        if (own[i].n == 0 || team_sum.numerator == 0)
+            continue;
+        Exact inverse_team = {team_sum.denominator * n_rated, team_sum.numerator};
+        ret_factors[i] = exact_multiply(exact_of(own[i].sum, own[i].n), inverse_team);
+        if (exact_compare(ret_factors[i], most) > 0)
+            ret_factors[i] = most;
+    }
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads `gradebook:` of course.yaml. */
+#include "daemon/tokens/gradebook.h"
+
+#include <string.h>
+
+static void component_free(gpointer data)
+{
+    Component *component = data;
+    g_free(component->name);
+    g_strfreev(component->assignments);
+    g_strfreev(component->columns);
+    g_free(component);
+}
+
+static void cutoff_free(gpointer data)
+{
+    g_free(((Cutoff *)data)->letter);
+    g_free(data);
+}
+
+void gradebook_free(Gradebook *gradebook)
+{
+    if (!gradebook)
+        return;
+    g_ptr_array_unref(gradebook->components);
+    g_ptr_array_unref(gradebook->cutoffs);
+    g_ptr_array_unref(gradebook->variants);
+    g_array_unref(gradebook->bands);
+    g_free(gradebook->lectures_column);
+    g_free(gradebook->peer_column);
+    g_free(gradebook->peer_component);
+    g_strfreev(gradebook->sections);
+    g_free(gradebook);
+}
+
+static Gradebook *gradebook_new(void)
+{
+    const gint64 usual_most_milli = 1050;
+    Gradebook *gradebook = g_new0(Gradebook, 1);
+    gradebook->components = g_ptr_array_new_with_free_func(component_free);
+    gradebook->cutoffs = g_ptr_array_new_with_free_func(cutoff_free);
+    gradebook->variants = g_ptr_array_new_with_free_func((GDestroyNotify)gradebook_free);
+    gradebook->bands = g_array_new(FALSE, FALSE, sizeof(Band));
+    gradebook->is_strict = true;
+    gradebook->peer_most_milli = usual_most_milli;
+    return gradebook;
+}
+
+/* ---- components ------------------------------------------------------------------------------------------------- */
+
+static void check_assignments(const Course *course, const YamlNode *node, char **ids, Diagnostics *diagnostics)
+{
+    for (char **id = ids; id && *id; id++) {
+        if (!course_assignment(course, *id))
+            yaml_report(node, diagnostics, SEVERITY_ERROR, "there is no assignment \"%s\" in this course", *id);
+    }
+}
+
+static char **assignments_of_kind(const Course *course, const char *kind)
+{
+    GPtrArray *ids = g_ptr_array_new();
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        if (strcmp(assignment->kind, kind) == 0)
+            g_ptr_array_add(ids, g_strdup(assignment->id));
+    }
+    g_ptr_array_add(ids, NULL);
+    return (char **)g_ptr_array_free(ids, FALSE);
+}
+
+static Component *read_component(const Course *course, const YamlNode *key, const YamlNode *node,
+                                 Diagnostics *diagnostics)
+{
+    Component *component = g_new0(Component, 1);
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "component", diagnostics);
+    component->name = g_strdup(yaml_scalar(key));
+    component->weight_milli = yaml_read_milli(&reader, "weight", YAML_REQUIRED, 0);
+    component->assignments = yaml_read_texts(&reader, "assignments", YAML_OPTIONAL);
+    component->columns = yaml_read_texts(&reader, "scores", YAML_OPTIONAL);
+    component->is_capped = yaml_read_bool(&reader, "capped", false);
+    const char *kind = yaml_read_text(&reader, "kind", YAML_OPTIONAL, NULL);
+    if (kind && !component->assignments)
+        component->assignments = assignments_of_kind(course, kind);
+    check_assignments(course, node, component->assignments, diagnostics);
+    bool is_participation = yaml_read_bool(&reader, "participation", false);
+    component->kind = is_participation         ? COMPONENT_PARTICIPATION
+                      : component->assignments ? COMPONENT_POINTS
+                                               : COMPONENT_OUTSIDE;
+    component->max_milli = yaml_read_milli(&reader, "max", is_participation ? YAML_OPTIONAL : YAML_REQUIRED, 1000);
+    if (component->max_milli == 0)
+        yaml_report(yaml_get(node, "max"), diagnostics, SEVERITY_ERROR, "max: must be more than 0");
+    if (!is_participation && !component->assignments && !component->columns)
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "a component has assignments, a kind of them, scores from outside, or participation: yes");
+    yaml_reader_end(&reader);
+    return component;
+}
+
+static void read_components(const Course *course, YamlReader *outer, YamlNeed need, Gradebook *gradebook)
+{
+    const YamlNode *mapping = yaml_read_mapping(outer, "components", need);
+    gint64 sum_milli = 0;
+    for (gsize i = 0; mapping && i < yaml_length(mapping); i++) {
+        Component *component = read_component(course, yaml_key(mapping, i), yaml_value(mapping, i), outer->diagnostics);
+        g_ptr_array_add(gradebook->components, component);
+        sum_milli += component->weight_milli;
+    }
+    const gint64 all_milli = 100000;
+    if (mapping && sum_milli != all_milli) {
+        g_autofree char *sum = points_format(sum_milli);
+        yaml_report(mapping, outer->diagnostics, SEVERITY_ERROR, "the weights add up to %s, not to 100", sum);
+    }
+}
+
+/* ---- cut-offs, bands -------------------------------------------------------------------------------------------- */
+
+static void read_cutoffs(YamlReader *outer, YamlNeed need, Gradebook *gradebook)
+{
+    const YamlNode *mapping = yaml_read_mapping(outer, "cutoffs", need);
+    if (!mapping)
+        return;
+    g_ptr_array_set_size(gradebook->cutoffs, 0);
+    YamlReader reader;
+    yaml_reader_start(&reader, mapping, "cutoffs", outer->diagnostics);
+    for (gsize i = 0; i < yaml_length(mapping); i++) {
+        Cutoff *cutoff = g_new0(Cutoff, 1);
+        cutoff->letter = g_strdup(yaml_scalar(yaml_key(mapping, i)));
+        cutoff->above_milli = yaml_read_milli(&reader, cutoff->letter, YAML_REQUIRED, 0);
+        const Cutoff *higher = i > 0 ? g_ptr_array_index(gradebook->cutoffs, i - 1) : NULL;
+        if (higher && higher->above_milli <= cutoff->above_milli)
+            yaml_report(yaml_key(mapping, i), outer->diagnostics, SEVERITY_ERROR,
+                        "cut-offs go from the highest to the lowest");
+        g_ptr_array_add(gradebook->cutoffs, cutoff);
+    }
+    yaml_reader_end(&reader);
+}
+
+static void read_band(const YamlNode *node, Gradebook *gradebook, Diagnostics *diagnostics)
+{
+    const gint64 max_lectures = 1000;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "band", diagnostics);
+    Band band = {.at_least = yaml_read_integer(&reader, "at_least", YAML_REQUIRED, 0, 0, max_lectures),
+                 .percent_milli = yaml_read_milli(&reader, "percent", YAML_REQUIRED, 0)};
+    yaml_reader_end(&reader);
+    guint n = gradebook->bands->len;
+    if (n > 0 && g_array_index(gradebook->bands, Band, n - 1).at_least <= band.at_least)
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "bands go from the most lectures to the fewest");
+    g_array_append_val(gradebook->bands, band);
+}
+
+static void read_participation(YamlReader *outer, Gradebook *gradebook)
+{
+    const gint64 max_lectures = 1000;
+    const YamlNode *node = yaml_read_mapping(outer, "participation", YAML_OPTIONAL);
+    if (!node)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "participation", outer->diagnostics);
+    gradebook->lectures = yaml_read_integer(&reader, "lectures", YAML_REQUIRED, 0, 1, max_lectures);
+    gradebook->lectures_column = g_strdup(yaml_read_text(&reader, "scores", YAML_OPTIONAL, "lectures"));
+    gradebook->tokens_to_lectures = yaml_read_bool(&reader, "tokens", false);
+    const YamlNode *bands = yaml_read_sequence(&reader, "bands", YAML_REQUIRED);
+    for (gsize i = 0; bands && i < yaml_length(bands); i++)
+        read_band(yaml_item(bands, i), gradebook, outer->diagnostics);
+    yaml_reader_end(&reader);
+}
+
+static void read_peer(YamlReader *outer, Gradebook *gradebook)
+{
+    const YamlNode *node = yaml_read_mapping(outer, "peer_rating", YAML_OPTIONAL);
+    if (!node)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "peer_rating", outer->diagnostics);
+    gradebook->peer_column = g_strdup(yaml_read_text(&reader, "scores", YAML_REQUIRED, NULL));
+    gradebook->peer_component = g_strdup(yaml_read_text(&reader, "component", YAML_REQUIRED, NULL));
+    gradebook->peer_most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, gradebook->peer_most_milli);
+    yaml_reader_end(&reader);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static Gradebook *read_variant(const Course *course, const Gradebook *base, const YamlNode *node,
+                               Diagnostics *diagnostics)
+{
+    Gradebook *variant = gradebook_new();
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "variant", diagnostics);
+    variant->sections = yaml_read_texts(&reader, "sections", YAML_REQUIRED);
+    if (!variant->sections)
+        variant->sections = g_new0(char *, 1);
+    read_components(course, &reader, YAML_REQUIRED, variant);
+    yaml_reader_end(&reader);
+    for (guint i = 0; i < base->cutoffs->len; i++) {
+        const Cutoff *cutoff = g_ptr_array_index(base->cutoffs, i);
+        Cutoff *copy = g_memdup2(cutoff, sizeof *cutoff);
+        copy->letter = g_strdup(cutoff->letter);
+        g_ptr_array_add(variant->cutoffs, copy);
+    }
+    g_array_append_vals(variant->bands, base->bands->data, base->bands->len);
+    variant->is_strict = base->is_strict;
+    variant->lectures = base->lectures;
+    variant->lectures_column = g_strdup(base->lectures_column);
+    variant->tokens_to_lectures = base->tokens_to_lectures;
+    variant->peer_most_milli = base->peer_most_milli;
+    variant->peer_column = g_strdup(base->peer_column);
+    variant->peer_component = g_strdup(base->peer_component);
+    return variant;
+}
+
+bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnostics)
+{
+    const YamlNode *node = course_section(course, "gradebook");
+    *ret = NULL;
+    if (!node)
+        return true;
+    unsigned n_errors = diagnostics_count(diagnostics, SEVERITY_ERROR);
+    g_autoptr(Gradebook) gradebook = gradebook_new();
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "gradebook", diagnostics);
+    read_components(course, &reader, YAML_REQUIRED, gradebook);
+    read_cutoffs(&reader, YAML_REQUIRED, gradebook);
+    gradebook->is_strict = yaml_read_bool(&reader, "strict", true);
+    read_participation(&reader, gradebook);
+    read_peer(&reader, gradebook);
+    const YamlNode *variants = yaml_read_mapping(&reader, "variants", YAML_OPTIONAL);
+    for (gsize i = 0; variants && i < yaml_length(variants); i++)
+        g_ptr_array_add(gradebook->variants, read_variant(course, gradebook, yaml_value(variants, i), diagnostics));
+    yaml_reader_end(&reader);
+    if (diagnostics_count(diagnostics, SEVERITY_ERROR) != n_errors)
+        return false;
+    *ret = g_steal_pointer(&gradebook);
+    return true;
+}
