@@ -221,16 +221,14 @@ def make_course(folder, repos):
             log.writelines(line + "\n" for line in movielog.lines(f"{team}.example", start, seconds_between, count, personalised_each))
 
 
-# An ordinary user's boxes run under that user's own id, without control groups; `rubric doctor` tells. A demo may accept that.
-UNPRIVILEGED = "accept_missing: [own-uid, cgroup-memory, cgroup-processes, cgroup-cpu]\n"
-
 
 def write_config(folder):
-    accepted = UNPRIVILEGED if os.geteuid() != 0 else ""
     (folder / "rubricd.yaml").write_text(f"""course: course
 state: state
 pretend_now: "{NOW}"
-{accepted}sources:
+# Only a demo accepts this unseen: it runs for an ordinary user, and where there are no control groups. See `rubric doctor`.
+accept_missing: [own-uid, cgroup-memory, cgroup-processes, cgroup-cpu]
+sources:
   - folder: {{name: inbox, path: inbox, every: 1s}}
   - git: {{name: git, every: 2s}}
 sinks:
@@ -261,8 +259,6 @@ def main():
   repos/team{{1,2,3}}.git       M2 by tag submit/m2: one careful team, one with empty messages, one with a broken test
   inbox/i1/, inbox/m1/        two Gradescope exports (7 and 3 submissions), 4 loose archives
   rubricd.yaml                it is {NOW}""")
-    if os.geteuid() != 0:
-        print("  (not root: its boxes do without an own user id and control groups, as `rubric doctor` explains)")
     return 0
 
 
