@@ -15,10 +15,11 @@ enum { HELD = 0, GAVE_UP = 1, ESCAPED = 99 };
 typedef struct {
     const char *name;
     int (*run)(void);
+    const char *script; /* for /bin/sh, where there is no `run` */
 } Attack;
 
 extern const Attack process_attacks[], resource_attacks[], file_attacks[], report_attacks[], kernel_attacks[],
-    network_attacks[];
+    network_attacks[], remnant_attacks[], shell_attacks[];
 
 static inline int escaped(const char *how)
 {

@@ -84,11 +84,11 @@ static int no_interfaces(void)
 }
 
 const Attack network_attacks[] = {
-    {"connect_host_loopback", connect_host_loopback},
-    {"connect_outside", connect_outside},
-    {"connect_abstract", connect_abstract},
-    {"odd_families", odd_families},
-    {"raw_sockets", raw_sockets},
-    {"no_interfaces", no_interfaces},
-    {NULL, NULL},
+    {"connect_host_loopback", connect_host_loopback, NULL},
+    {"connect_outside", connect_outside, NULL},
+    {"connect_abstract", connect_abstract, NULL},
+    {"odd_families", odd_families, NULL},
+    {"raw_sockets", raw_sockets, NULL},
+    {"no_interfaces", no_interfaces, NULL},
+    {NULL, NULL, NULL},
 };

@@ -28,6 +28,9 @@ def grade(folder, row):
     except ValueError:
         print(f"{row['question']}/{row['name']}: {done.stderr.strip()}", file=sys.stderr)
         return "?"
+    for item in items:
+        if item["outcome"] not in LETTERS:
+            print(f"{row['question']}/{row['name']} {item['id']}: {item['outcome']}: {item.get('reason')}", file=sys.stderr)
     return "".join(LETTERS.get(item["outcome"], "?") for item in items)
 
 
@@ -43,11 +46,13 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="only each Nth program")
+    parser.add_argument("--only", nargs="*", help="only programs of these names")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--against", type=pathlib.Path, help="verdicts of an earlier run, which must be the same")
     options = parser.parse_args()
     with open(options.folder / "truth.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[::options.every]
+    rows = [row for row in rows if not options.only or row["name"] in options.only]
 
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

@@ -36,7 +36,8 @@ EVALUATE = '''# What the task defines, the program, then the expression of the t
 import sys
 
 ''' + inspect.getsource(canonical) + '''
-folder = sys.argv[1]
+# The data set compares values: what a program prints besides is not judged.
+folder, answer, sys.stdout = sys.argv[1], sys.stdout, sys.stderr
 names = {"__name__": "submission"}
 for path in (folder + "/global.py", "solution.py"):
     try:
@@ -45,7 +46,7 @@ for path in (folder + "/global.py", "solution.py"):
     except FileNotFoundError:
         continue
     exec(compile(text, path, "exec"), names)
-print(canonical(eval(sys.stdin.read().strip(), names)))
+print(canonical(eval(sys.stdin.read().strip(), names)), file=answer)
 '''
 
 COURSE = """course: refactory
