@@ -64,6 +64,25 @@ cJSON *accounts_line_to_json(const LedgerRow *line)
     return json;
 }
 
+bool accounts_read_milli(const char *text, gint64 *ret_milli, GError **error)
+{
+    const gint64 max_whole = 1000000, milli = 1000;
+    gint64 whole = 0, part = 0;
+    const char *at = text;
+    for (; g_ascii_isdigit(*at) && whole <= max_whole; at++)
+        whole = whole * 10 + (*at - '0');
+    bool has_digits = at > text;
+    if (*at == '.') {
+        gint64 place = milli / 10;
+        for (at++; g_ascii_isdigit(*at) && place > 0; at++, place /= 10)
+            part += (*at - '0') * place;
+    }
+    if (!has_digits || *at != '\0' || whole > max_whole)
+        return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no number like 2 or 0.5", text);
+    *ret_milli = whole * milli + part;
+    return true;
+}
+
 const char *accounts_who(void)
 {
     return g_get_user_name();
@@ -141,7 +160,8 @@ bool account_change_settle(AccountChange *change, const char *account, GError **
     AccountEffect *effect = g_ptr_array_index(change->effects, change->effects->len - 1);
     g_autoptr(GArray) changed = NULL;
     if (!account_settle(change->daemon.store, change->daemon.policy, change->daemon.course, account, &changed, error) ||
-        !read_balance(change, account, &effect->after_milli, error))
+        !read_balance(change, account, &effect->after_milli, error) ||
+        !outcome_flag_held(change->daemon.store, changed, error))
         return false;
     for (guint i = 0; i < changed->len; i++) {
         gint64 id = g_array_index(changed, gint64, i);

@@ -14,6 +14,9 @@ cJSON *accounts_line_to_json(const LedgerRow *line);
 /* Who is at the keyboard: goes into the books with each change. */
 const char *accounts_who(void);
 
+/* "2", "0.5": exact thousandths from 0 to 1000000. */
+bool accounts_read_milli(const char *text, gint64 *ret_milli, GError **error);
+
 /* A change of the books: notes events, then settles and posts what changed again, in one transaction that --dry-run
  * takes back. */
 typedef struct {

@@ -73,8 +73,11 @@ static void check_course(Checking *checking, const char *folder)
 {
     g_autoptr(Diagnostics) found = diagnostics_new();
     g_autoptr(Course) course = course_load(folder, graders_all(), found);
-    if (course)
+    g_autoptr(Gradebook) gradebook = NULL;
+    if (course) {
         policy_free(policy_parse(course, found));
+        gradebook_parse(course, &gradebook, found);
+    }
     checking->n_files += count_files(folder);
     add_all(checking, folder, found);
 }

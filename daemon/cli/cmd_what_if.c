@@ -10,7 +10,8 @@ typedef struct {
     gboolean is_json;
 } Options;
 
-static Decision *quote(CliDaemon *daemon, const Options *options, gint64 *ret_at_us, GError **error)
+static Decision *quote(CliDaemon *daemon, const Options *options, gint64 *ret_at_us, gint64 *ret_until_us,
+                       GError **error)
 {
     const Assignment *assignment = accounts_assignment(daemon->course, options->assignment, error);
     g_autofree char *account = assignment ? accounts_resolve(daemon->course, options->owner, error) : NULL;
@@ -20,10 +21,14 @@ static Decision *quote(CliDaemon *daemon, const Options *options, gint64 *ret_at
     if (options->at && !clock_parse(options->at, daemon->course->zone, ret_at_us, error))
         return NULL;
     g_autoptr(GPtrArray) events = account_events(daemon->store, daemon->policy, daemon->course, account, error);
-    return events ? policy_quote(daemon->policy, daemon->course, account, assignment, events, *ret_at_us) : NULL;
+    if (!events)
+        return NULL;
+    Decision *decision = policy_quote(daemon->policy, daemon->course, account, assignment, events, *ret_at_us);
+    *ret_until_us = policy_quote_until(daemon->policy, daemon->course, assignment, decision, *ret_at_us);
+    return decision;
 }
 
-static void print_quote(const Decision *decision, gint64 at_us, GTimeZone *zone)
+static void print_quote(const Decision *decision, gint64 at_us, gint64 until_us, GTimeZone *zone)
 {
     g_autofree char *assignment = text_escape_terminal(decision->assignment, max_shown);
     g_autofree char *when = clock_format_local(at_us, zone);
@@ -35,14 +40,19 @@ static void print_quote(const Decision *decision, gint64 at_us, GTimeZone *zone)
     printf("  %s, %s tokens, %s %% off, %s tokens left\n", decision_kind_name(decision->kind), tokens, penalty,
            balance);
     printf("  %s\n", decision->sentence);
+    g_autofree char *until = until_us == G_MAXINT64 ? NULL : clock_format_local(until_us, zone);
+    if (until)
+        printf("  This holds until %s, as long as nothing else is handed in or granted.\n", until);
     for (guint i = 0; i < decision->alternatives->len; i++)
         printf("  instead: %s\n", (const char *)g_ptr_array_index(decision->alternatives, i));
 }
 
-static void print_quote_json(const Decision *decision, gint64 at_us)
+static void print_quote_json(const Decision *decision, gint64 at_us, gint64 until_us)
 {
     g_autoptr(cJSON) json = decision_to_json(decision);
     json_add_int64(json, "at_us", at_us);
+    if (until_us != G_MAXINT64)
+        json_add_int64(json, "holds_until_us", until_us);
     g_autofree char *text = json_print_pretty(json);
     puts(text);
 }
@@ -54,14 +64,14 @@ static int show(const Options *options)
     if (!cli_daemon_open(&cmd_what_if, options->config_path, &daemon, &status))
         return status;
     GError *error = NULL;
-    gint64 at_us = 0;
-    g_autoptr(Decision) decision = quote(&daemon, options, &at_us, &error);
+    gint64 at_us = 0, until_us = G_MAXINT64;
+    g_autoptr(Decision) decision = quote(&daemon, options, &at_us, &until_us, &error);
     if (!decision)
         status = cli_fail_error(&cmd_what_if, error);
     else if (options->is_json)
-        status = (print_quote_json(decision, at_us), EXIT_DONE);
+        status = (print_quote_json(decision, at_us, until_us), EXIT_DONE);
     else
-        status = (print_quote(decision, at_us, daemon.course->zone), EXIT_DONE);
+        status = (print_quote(decision, at_us, until_us, daemon.course->zone), EXIT_DONE);
     cli_daemon_clear(&daemon);
     return status;
 }

@@ -231,12 +231,37 @@ bool outcome_commit(Store *store, const Config *config, const Course *course, co
     bool is_review = strcmp(origin, "review") == 0;
     if (!write_flags(store, submission, verdict, row->number == 1, is_review, error) ||
         !account_note_graded(store, submission, verdict, error) ||
-        !account_settle(store, policy, course, account, &changed, error) ||
+        !account_settle(store, policy, course, account, &changed, error) || !outcome_flag_held(store, changed, error) ||
         !decision_is_made(store, submission_id, &is_decided, error))
         return false;
     SubmissionState state = verdict->is_final && is_decided ? SUBMISSION_DECIDED : SUBMISSION_GRADED;
     return store_submission_move(store, submission_id, state, NULL, error) &&
            queue_posts(store, config, row, NULL, error) && repost_changed(store, config, submission_id, changed, error);
+}
+
+/* What waits for a person is in the TAs' queue as long as it waits. */
+static bool flag_held_one(Store *store, gint64 submission_id, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!store_decision_latest(store, submission_id, &text, error))
+        return false;
+    g_autoptr(cJSON) json = text ? json_parse(text, strlen(text), error) : NULL;
+    g_autoptr(Decision) decision = json ? decision_from_json(json, error) : NULL;
+    if (!decision)
+        return text == NULL;
+    if (decision->kind != DECISION_HELD)
+        return store_flag_close(store, submission_id, "late", "it does not wait for a person any more", error);
+    FlagRow flag = {.submission_id = submission_id, .kind = (char *)"late", .message = decision->sentence};
+    return store_flag_raise(store, &flag, NULL, error);
+}
+
+bool outcome_flag_held(Store *store, const GArray *changed, GError **error)
+{
+    for (guint i = 0; i < changed->len; i++) {
+        if (!flag_held_one(store, g_array_index(changed, gint64, i), error))
+            return false;
+    }
+    return true;
 }
 
 /* ---- a TA's word

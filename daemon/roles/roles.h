@@ -81,6 +81,8 @@ bool outcome_regrade_apply(Store *store, const Config *config, const Course *cou
 /* Queues a post of the newest verdict of a submission to each sink, as a new effect: what may be seen, or what it
  * costs, has changed. */
 bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
+/* Raises a flag "late" for each of these submissions (gint64) that waits for a person, closes it for the others. */
+bool outcome_flag_held(Store *store, const GArray *changed, GError **error);
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);
 /* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */

@@ -199,6 +199,31 @@ bool store_flag_decide(Store *store, gint64 id, const char *state, const char *w
 /* Closes what is open of a submission and kind (NULL: every kind), e.g. since a newer verdict replaces it. */
 bool store_flag_close(Store *store, gint64 submission_id, const char *kind, const char *reason, GError **error);
 
+/* ======== requests of students =================================================================================== */
+
+typedef struct {
+    gint64 id;
+    char *account, *assignment;
+    char *kind; /* "extension" "resubmission" "late" */
+    char *text; /* in their words */
+    char *who;  /* who wrote it down */
+    gint64 asked_us;
+    char *state; /* "open" "granted" "denied" */
+    char *decided_by, *reason;
+    gint64 decided_us;
+} RequestRow;
+void request_row_free(RequestRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestRow, request_row_free)
+bool store_request_insert(Store *store, const RequestRow *row, gint64 *ret_id, GError **error);
+RequestRow *store_request_get(Store *store, gint64 id, GError **error); /* NOT_FOUND */
+/* Open ones (or all), oldest first. Array of RequestRow*, owning. */
+GPtrArray *store_request_list(Store *store, bool all, GError **error);
+/* Once. DENIED: already decided. */
+bool store_request_decide(Store *store, gint64 id, bool is_granted, const char *who, const char *reason,
+                          GError **error);
+/* All accounts that have events. Array of char*, sorted. */
+GPtrArray *store_event_accounts(Store *store, GError **error);
+
 /* ======== outbox ================================================================================================= */
 
 typedef struct {

@@ -148,3 +148,19 @@ bool store_ledger_balance(Store *store, const char *account, gint64 *ret_milli, 
     return sql_get_int(store, ret_milli, error, "SELECT sum(amount_milli) FROM ledger WHERE account = ?1",
                        SQL_TEXT(account));
 }
+
+GPtrArray *store_event_accounts(Store *store, GError **error)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    const SqlValue none[] = {SQL_INT(0)};
+    g_autoptr(SqlRows) rows =
+        sql_query_values(store, error, "SELECT DISTINCT account FROM event ORDER BY account", none, 0);
+    for (;;) {
+        bool has_row;
+        if (!sql_next(store, rows, &has_row, error))
+            return NULL;
+        if (!has_row)
+            return g_steal_pointer(&list);
+        g_ptr_array_add(list, sql_text(rows, 0));
+    }
+}

@@ -107,6 +107,37 @@ bool account_note_released(Store *store, const char *account, const char *assign
     return note_by_person(store, account, "released", assignment, who, why, data, error);
 }
 
+bool account_note_about(Store *store, const Submission *submission, const char *kind, cJSON *data, const char *who,
+                        const char *why, GError **error)
+{
+    g_autoptr(cJSON) owned = data ? data : cJSON_CreateObject();
+    return note_about(store, submission, kind, clock_now_us(), who, why, owned, false, error);
+}
+
+bool account_note_on(Store *store, const char *account, const char *kind, const char *assignment, gint64 at_us,
+                     cJSON *data, const char *who, const char *why, GError **error)
+{
+    g_autoptr(cJSON) owned = data ? data : cJSON_CreateObject();
+    EventRow event = {.at_us = at_us ? at_us : clock_now_us(),
+                      .account = (char *)account,
+                      .kind = (char *)kind,
+                      .assignment = (char *)assignment,
+                      .who = (char *)who,
+                      .why = (char *)why};
+    return note(store, &event, owned, NULL, error);
+}
+
+bool account_may_give(const Policy *policy, const Course *course, const char *account, const GPtrArray *events,
+                      gint64 amount_milli, GError **error)
+{
+    const Bank *bank = &policy->banks[g_str_has_prefix(account, "team:") ? OWNER_TEAM : OWNER_PERSON];
+    g_autoptr(Fold) fold = policy_fold(policy, course, account, events);
+    if (!bank->is_giftable)
+        return error_set(error, RUBRIC_ERROR_DENIED, "the course's policy lets nobody give tokens away");
+    return amount_milli <= fold->balance_milli ||
+           error_set(error, RUBRIC_ERROR_DENIED, "\"%s\" has fewer tokens than that", account);
+}
+
 /* ---- settling --------------------------------------------------------------------------------------------------- */
 
 /* What is booked of one thing: a submission, a grant, the pool. */

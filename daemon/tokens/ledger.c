@@ -63,7 +63,7 @@ bool ledger_append(Store *store, const LedgerRow *row, GError **error)
 /* ---- verification ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    gint64 n_lines;
+    gint64 n_lines, lowest_milli;
     char *head;
     GHashTable *balances;    /* account -> gint64* */
     GHashTable *accounts_of; /* seq -> account of a line, for corrections */
@@ -91,7 +91,7 @@ static bool add_to_balance(Walk *walk, const LedgerRow *row, GError **error)
     }
     if (__builtin_add_overflow(*balance, row->amount_milli, balance))
         return bad_line(row, "has an impossible amount", error);
-    return *balance >= 0 || bad_line(row, "leaves its account below zero", error);
+    return *balance >= walk->lowest_milli || bad_line(row, "leaves its account below zero", error);
 }
 
 static bool verify_correction(Walk *walk, const LedgerRow *row, GError **error)
@@ -179,7 +179,7 @@ static bool verify_all(Store *store, Walk *walk, GError **error)
     }
 }
 
-bool ledger_verify(Store *store, gint64 *ret_n_lines, char **ret_head, GError **error)
+bool ledger_verify_down_to(Store *store, gint64 lowest_milli, gint64 *ret_n_lines, char **ret_head, GError **error)
 {
     g_auto(Walk) walk = {.head = g_strdup(no_hash),
                          .balances = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
@@ -191,4 +191,9 @@ bool ledger_verify(Store *store, gint64 *ret_n_lines, char **ret_head, GError **
     if (ret_head)
         *ret_head = g_steal_pointer(&walk.head);
     return true;
+}
+
+bool ledger_verify(Store *store, gint64 *ret_n_lines, char **ret_head, GError **error)
+{
+    return ledger_verify_down_to(store, 0, ret_n_lines, ret_head, error);
 }

@@ -61,6 +61,14 @@ static bool scalar_is(const YamlNode *node, const char *text)
     return yaml_kind(node) == YAML_SCALAR && strcmp(yaml_scalar(node), text) == 0;
 }
 
+gint64 policy_max_debt(const Policy *policy)
+{
+    gint64 most_milli = 0;
+    for (guint i = 0; i < policy->n_banks; i++)
+        most_milli = MAX(most_milli, policy->banks[i].debt_milli);
+    return most_milli;
+}
+
 /* ---- what differs by kind and by assignment --------------------------------------------------------------------- */
 
 typedef const Rule *(*FindBase)(const Policy *policy, const Course *course, const YamlNode *key,

@@ -185,6 +185,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Grade, grade_free)
  * received over the mean of all, at most `most_milli` thousandths; 1 where nothing was given or all is zero. */
 void peer_factors(const gint64 *ratings, gsize n, bool counts_self, gint64 most_milli, Exact *ret_factors);
 
+/* ======== what people decide ===================================================================================== */
+
+/* About one submission: "withdrawn", "waived", "overridden" {tokens_milli, penalty_milli}, "selected" {route}, "noted"
+ * {what}. `data` is taken over; NULL: {}. */
+bool account_note_about(Store *store, const Submission *submission, const char *kind, cJSON *data, const char *who,
+                        const char *why, GError **error);
+/* About an account: "held" and "lifted" of an assignment, "declared" {units}, "joined" at a time, "deducted" "gifted"
+ * "converted" {amount_milli, bank}. at_us 0: now. `data` is taken over. */
+bool account_note_on(Store *store, const char *account, const char *kind, const char *assignment, gint64 at_us,
+                     cJSON *data, const char *who, const char *why, GError **error);
+/* May so much be given away? DENIED says why not. */
+bool account_may_give(const Policy *policy, const Course *course, const char *account, const GPtrArray *events,
+                      gint64 amount_milli, GError **error);
+
 /* ======== ledger ================================================================================================= */
 
 /* Appends inside a transaction: gives seq, previous hash and hash. `row`'s seq and hashes are ignored. */
@@ -194,3 +208,24 @@ GString *ledger_canonical(const LedgerRow *row);
 /* Walks the whole chain: gaps, wrong order, wrong hash, balances against the sums. false with *error (INVALID) naming
  * the first bad seq. *ret_n_lines and *ret_head (64 hex, caller frees) when good. */
 bool ledger_verify(Store *store, gint64 *ret_n_lines, char **ret_head, GError **error);
+/* As ledger_verify, where accounts may go down to `lowest_milli` (<= 0): the course's policy allows debts. */
+bool ledger_verify_down_to(Store *store, gint64 lowest_milli, gint64 *ret_n_lines, char **ret_head, GError **error);
+
+/* ======== signatures: Ed25519, PEM files, checked by `openssl` =================================================== */
+
+/* A new private key at `path` (0600), its public one at `path`.pub. DENIED: there is a file already. */
+bool ledger_make_key(const char *path, GError **error);
+bool ledger_write_public(const char *key_path, const char *public_path, GError **error);
+/* Writes the bytes to `path`, the signature over them to `path`.sig (64 bytes). */
+bool ledger_sign_file(const char *key_path, const char *path, const char *bytes, gsize length, GError **error);
+bool ledger_verify_file(const char *public_path, const char *path, GError **error);
+/* The newest line as a signed file in `folder`: head-DATE-LINES.txt. *ret_path: caller frees. */
+bool ledger_export_head(Store *store, const char *course, const char *folder, const char *key_path, char **ret_path,
+                        GError **error);
+/* Every exported head must be in the ledger as it is now; `public_path` (may be NULL) checks their signatures too.
+ * INVALID: the end was cut off, or the whole was rewritten. */
+bool ledger_verify_heads(Store *store, const char *folder, const char *public_path, guint *ret_n, GError **error);
+/* What a submission cost and why, with its ledger lines: the text of a receipt. Caller frees. */
+char *ledger_receipt(Store *store, const Submission *submission, GError **error);
+/* Max debt that a policy allows on any account, thousandths. */
+gint64 policy_max_debt(const Policy *policy);

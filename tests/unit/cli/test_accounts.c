@@ -192,6 +192,129 @@ START_TEST(what_if_quotes_without_a_trace)
 }
 END_TEST
 
+START_TEST(a_persons_word_on_a_submission_changes_the_books)
+{
+    ck_assert_rubric(0, "dry run: nothing was changed", "decide", "1", "waive", "-n", "-m", "x");
+    ck_assert_rubric(0, "team:blue: 5 -> 7 tokens", "decide", "1", "waive", "-m", "the server was down");
+    ck_assert_rubric(0, "let this one count as if it were on time", "tokens", "blue");
+    ck_assert_rubric(0, "submission 3 of p2: counts. The course's staff decided: 2 tokens", "decide", "3", "override",
+                     "2", "0", "-m", "agreed");
+    ck_assert_rubric(0, "Withdrawn", "decide", "3", "withdraw", "-m", "they asked");
+    ck_assert_rubric(2, "write: rubric decide SUBMISSION override TOKENS PERCENT", "decide", "3", "override", "-m", "x");
+    ck_assert_rubric(2, "name a submission and what to do", "decide", "3", "dance", "-m", "x");
+    ck_assert_rubric(1, "is no number of a submission", "decide", "x", "waive", "-m", "x");
+    ck_assert_rubric(0, "every one follows", "ledger", "--verify");
+}
+END_TEST
+
+START_TEST(a_persons_word_on_an_account_changes_the_books)
+{
+    ck_assert_rubric(0, "submission 1 of p1: held.", "adjust", "blue", "hold", "p1", "-m", "to be looked at");
+    ck_assert_rubric(0, "late", "flags");
+    ck_assert_rubric(0, "submission 1 of p1: counts.", "adjust", "blue", "lift", "p1", "-m", "all is well");
+    ck_assert_rubric(0, "5 -> 4 tokens", "adjust", "blue", "deduct", "1", "-m", "x");
+    ck_assert_rubric(1, "lets nobody give tokens away", "adjust", "blue", "gift", "1", "ann", "-m", "x");
+    ck_assert_rubric(1, "has fewer tokens than that", "adjust", "blue", "deduct", "100", "-m", "x");
+    ck_assert_rubric(0, "as before", "adjust", "blue", "declare", "p3", "2", "-m", "x");
+    ck_assert_rubric(0, "as before", "adjust", "blue", "joined", "2022-01-01", "-m", "x");
+    ck_assert_rubric(2, "name an owner and one of", "adjust", "blue", "sing", "-m", "x");
+    ck_assert_rubric(0, "every one follows", "ledger", "--verify");
+}
+END_TEST
+
+START_TEST(requests_wait_for_an_answer_and_get_one)
+{
+    ck_assert_rubric(0, "nobody waits", "requests");
+    ck_assert_rubric(0, "request 1", "requests", "add", "blue", "p1", "extension", "-m", "two of us were ill");
+    ck_assert_rubric(0, "request 2", "requests", "add", "blue", "p2", "late", "-m", "please take it");
+    ck_assert_rubric(0, "two of us were ill", "requests");
+    ck_assert_rubric(1, "say by how many hours", "requests", "grant", "1", "-m", "x");
+    ck_assert_rubric(0, "team:blue: 5 -> 6 tokens", "requests", "grant", "1", "24", "-m", "get well");
+    ck_assert_rubric(1, "already decided: granted", "requests", "deny", "1", "-m", "x");
+    ck_assert_rubric(0, "submission 3 of p2: counts", "requests", "grant", "2", "-m", "yes");
+    ck_assert_rubric(0, "granted", "requests", "--all");
+    ck_assert_rubric(1, "there is no request 9", "requests", "deny", "9", "-m", "x");
+    ck_assert_rubric(1, "is none of extension", "requests", "add", "blue", "p1", "cake", "-m", "x");
+    ck_assert_rubric(2, "write: rubric requests", "requests", "dance", "-m", "x");
+}
+END_TEST
+
+START_TEST(another_policy_shows_whose_outcome_changes)
+{
+    ck_assert_rubric(0, "0 decisions of 1 accounts would be different", "policy", "diff", TEST_DATA "/tokens/fall");
+    ck_assert_rubric(2, "name one or two course folders", "policy", "diff");
+}
+END_TEST
+
+/* Runs a program as a reader of the docs would. */
+static int run_openssl(const char *const *argv)
+{
+    ProcessSpec spec = PROCESS_SPEC_INIT;
+    spec.argv = argv;
+    const gint64 timeout_ms = 30000;
+    const gsize max_bytes = 1 << 16;
+    GString *out = NULL, *err = NULL;
+    ProcessEnd end = {0};
+    ck_assert_good(process_run(&spec, timeout_ms, max_bytes, &out, &err, &end, error));
+    g_string_free(out, TRUE);
+    g_string_free(err, TRUE);
+    return end.code;
+}
+
+static int openssl_verify(const char *public_path, const char *path)
+{
+    g_autofree char *program = g_find_program_in_path("openssl");
+    g_autofree char *signature = g_strconcat(path, ".sig", NULL);
+    if (!program)
+        return 0; /* not on this machine; ledger_verify_file has looked at it */
+    const char *const look[] = {program, "pkey", "-pubin", "-in", public_path, "-text", "-noout", NULL};
+    const char *const digest[] = {program, "dgst", "-sha256", path, NULL};
+    const char *const check[] = {program, "pkeyutl", "-verify", "-pubin",   "-inkey",  public_path,
+                                 "-rawin", "-in",     path,      "-sigfile", signature, NULL};
+    ck_assert_int_eq(run_openssl(look), 0);
+    ck_assert_int_eq(run_openssl(digest), 0);
+    return run_openssl(check);
+}
+
+START_TEST(heads_and_receipts_are_signed_and_openssl_agrees)
+{
+    g_autofree char *key = g_build_filename(folder, "ledger.key", NULL);
+    g_autofree char *public_key = g_strconcat(key, ".pub", NULL);
+    g_autofree char *heads = g_build_filename(folder, "heads", NULL);
+    ck_assert_rubric(0, "keep it secret", "ledger", "--make-key", key);
+    ck_assert_rubric(1, "an old key is never overwritten", "ledger", "--make-key", key);
+    ck_assert_rubric(2, "--export needs --key", "ledger", "--export", heads);
+    ck_assert_rubric(0, "head-", "ledger", "--export", heads, "--key", key);
+    ck_assert_rubric(0, "1 exported heads are all in it", "ledger", "--verify", "--heads", heads, "--public", public_key);
+    ck_assert_rubric(0, "because 1 day 3 h late", "receipt", "1");
+    ck_assert_rubric(0, "openssl pkeyutl -verify", "receipt", "1", "--key", key, "-o", folder);
+    ck_assert_rubric(1, "is no number of a submission", "receipt", "one");
+
+    g_autofree char *receipt = g_build_filename(folder, "receipt-1.txt", NULL);
+    g_autofree char *ledger_pub = g_build_filename(folder, "ledger.pub", NULL);
+    ck_assert_good(ledger_verify_file(ledger_pub, receipt, error));
+    ck_assert_int_eq(openssl_verify(ledger_pub, receipt), 0);
+    g_autofree char *text = NULL;
+    gsize length;
+    ck_assert_good(file_read(receipt, 1 << 16, &text, &length, error));
+    text[length / 2] ^= 1;
+    ck_assert_good(file_write_atomic(receipt, text, length, 0600, error));
+    ck_assert(!ledger_verify_file(ledger_pub, receipt, NULL));
+
+    g_autofree char *false_head = g_build_filename(heads, "head-2030-01-01-99.txt", NULL);
+    const char *cut = "rubricd-ledger-head 1\ncourse fall\nlines 99\nhead 00\nexported x\n";
+    ck_assert_good(ledger_sign_file(key, false_head, cut, strlen(cut), error));
+    ck_assert_rubric(1, "the end of the ledger was cut off", "ledger", "--verify", "--heads", heads);
+}
+END_TEST
+
+START_TEST(the_gradebook_is_a_table_with_reasons)
+{
+    ck_assert_rubric(1, "course.yaml has no `gradebook:`", "gradebook");
+    ck_assert_rubric(2, "takes no argument", "gradebook", "x");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("accounts");
@@ -204,5 +327,11 @@ int main(void)
     tcase_add_test(tcase, confirm_lets_a_held_one_count);
     tcase_add_test(tcase, release_makes_what_follows_a_resubmission);
     tcase_add_test(tcase, what_if_quotes_without_a_trace);
+    tcase_add_test(tcase, a_persons_word_on_a_submission_changes_the_books);
+    tcase_add_test(tcase, a_persons_word_on_an_account_changes_the_books);
+    tcase_add_test(tcase, requests_wait_for_an_answer_and_get_one);
+    tcase_add_test(tcase, another_policy_shows_whose_outcome_changes);
+    tcase_add_test(tcase, heads_and_receipts_are_signed_and_openssl_agrees);
+    tcase_add_test(tcase, the_gradebook_is_a_table_with_reasons);
     return fixture_main(tcase, "commands about tokens");
 }

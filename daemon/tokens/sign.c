@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signatures over heads of the ledger and receipts: Ed25519 by OpenSSL, keys as PEM files, so that `openssl` checks
+ * them. */
+#include "daemon/tokens/tokens.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free_all)
+
+static const gsize max_key_bytes = 4096;
+
+static bool write_pem(BIO *bio, const char *path, int mode, GError **error)
+{
+    char *bytes;
+    long length = BIO_get_mem_data(bio, &bytes);
+    return file_write_atomic(path, bytes, (gsize)length, (guint)mode, error);
+}
+
+static EVP_PKEY *read_key(const char *path, bool is_public, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize length;
+    if (!file_read(path, max_key_bytes, &text, &length, error))
+        return NULL;
+    g_autoptr(BIO) bio = BIO_new_mem_buf(text, (int)length);
+    EVP_PKEY *key =
+        is_public ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    memset(text, 0, length);
+    if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
+        return key;
+    EVP_PKEY_free(key);
+    error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no %s Ed25519 key in PEM", path,
+              is_public ? "public" : "private");
+    return NULL;
+}
+
+static bool write_public(EVP_PKEY *key, const char *path, GError **error)
+{
+    g_autoptr(BIO) bio = BIO_new(BIO_s_mem());
+    if (!bio || !PEM_write_bio_PUBKEY(bio, key))
+        return error_set(error, RUBRIC_ERROR_SYSTEM, "openssl cannot write a public key");
+    const int for_everybody = 0644;
+    return write_pem(bio, path, for_everybody, error);
+}
+
+bool ledger_make_key(const char *path, GError **error)
+{
+    if (g_file_test(path, G_FILE_TEST_EXISTS))
+        return error_set(error, RUBRIC_ERROR_DENIED, "\"%s\" is there already: an old key is never overwritten", path);
+    g_autoptr(EVP_PKEY) key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    g_autoptr(BIO) bio = BIO_new(BIO_s_mem());
+    g_autofree char *public_path = g_strconcat(path, ".pub", NULL);
+    const int for_owner = 0600;
+    if (!key || !bio || !PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+        return error_set(error, RUBRIC_ERROR_SYSTEM, "openssl cannot make an Ed25519 key");
+    return write_pem(bio, path, for_owner, error) && write_public(key, public_path, error);
+}
+
+bool ledger_write_public(const char *key_path, const char *public_path, GError **error)
+{
+    g_autoptr(EVP_PKEY) key = read_key(key_path, false, error);
+    return key && write_public(key, public_path, error);
+}
+
+bool ledger_sign_file(const char *key_path, const char *path, const char *bytes, gsize length, GError **error)
+{
+    guint8 signature[64];
+    size_t n = sizeof signature;
+    g_autoptr(EVP_PKEY) key = read_key(key_path, false, error);
+    g_autoptr(EVP_MD_CTX) context = key ? EVP_MD_CTX_new() : NULL;
+    if (!key)
+        return false;
+    if (EVP_DigestSignInit(context, NULL, NULL, NULL, key) != 1 ||
+        EVP_DigestSign(context, signature, &n, (const guint8 *)bytes, length) != 1)
+        return error_set(error, RUBRIC_ERROR_SYSTEM, "openssl cannot sign with \"%s\"", key_path);
+    g_autofree char *signature_path = g_strconcat(path, ".sig", NULL);
+    const int for_everybody = 0644;
+    return file_write_atomic(signature_path, (const char *)signature, n, for_everybody, error) &&
+           file_write_atomic(path, bytes, length, for_everybody, error);
+}
+
+bool ledger_verify_file(const char *public_path, const char *path, GError **error)
+{
+    const gsize max_bytes = 1 << 20;
+    g_autofree char *bytes = NULL, *signature = NULL;
+    g_autofree char *signature_path = g_strconcat(path, ".sig", NULL);
+    gsize length, n;
+    g_autoptr(EVP_PKEY) key = read_key(public_path, true, error);
+    if (!key || !file_read(path, max_bytes, &bytes, &length, error) ||
+        !file_read(signature_path, max_key_bytes, &signature, &n, error))
+        return false;
+    g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+    bool is_good = EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+                   EVP_DigestVerify(context, (const guint8 *)signature, n, (const guint8 *)bytes, length) == 1;
+    return is_good || error_set(error, RUBRIC_ERROR_INVALID,
+                                "\"%s\" was not signed with the key of \"%s\", or was changed", path, public_path);
+}
+
+/* ---- heads ------------------------------------------------------------------------------------------------------ */
+
+bool ledger_export_head(Store *store, const char *course, const char *folder, const char *key_path, char **ret_path,
+                        GError **error)
+{
+    g_autoptr(LedgerRow) last = NULL;
+    if (!store_ledger_last(store, &last, error))
+        return false;
+    if (!last)
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "the ledger is empty: it has no head yet");
+    g_autofree char *when = clock_format_utc(clock_now_us());
+    g_autofree char *text =
+        g_strdup_printf("rubricd-ledger-head 1\ncourse %s\nlines %" G_GINT64_FORMAT "\nhead %s\nexported %s\n", course,
+                        last->seq, last->hash, when);
+    g_autofree char *name = g_strdup_printf("head-%.10s-%" G_GINT64_FORMAT ".txt", when, last->seq);
+    const int for_everybody = 0755;
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    if (!file_make_folder(folder, for_everybody, error) || !ledger_sign_file(key_path, path, text, strlen(text), error))
+        return false;
+    *ret_path = g_steal_pointer(&path);
+    return true;
+}
+
+static bool read_head(const char *path, gint64 *ret_lines, char **ret_head, GError **error)
+{
+    const gsize max_bytes = 4096;
+    g_autofree char *text = NULL;
+    if (!file_read(path, max_bytes, &text, NULL, error))
+        return false;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    *ret_lines = 0;
+    g_clear_pointer(ret_head, g_free);
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_has_prefix(lines[i], "lines "))
+            *ret_lines = g_ascii_strtoll(lines[i] + strlen("lines "), NULL, 10);
+        if (g_str_has_prefix(lines[i], "head "))
+            *ret_head = g_strdup(lines[i] + strlen("head "));
+    }
+    return (*ret_lines > 0 && *ret_head) ||
+           error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no head of a ledger", path);
+}
+
+static bool verify_head(Store *store, const char *path, const char *public_path, GError **error)
+{
+    gint64 n_lines;
+    g_autofree char *head = NULL;
+    if ((public_path && !ledger_verify_file(public_path, path, error)) || !read_head(path, &n_lines, &head, error))
+        return false;
+    g_autoptr(GPtrArray) lines = store_ledger_list(store, NULL, n_lines - 1, 1, error);
+    if (!lines)
+        return false;
+    const LedgerRow *line = lines->len > 0 ? g_ptr_array_index(lines, 0) : NULL;
+    if (!line || line->seq != n_lines)
+        return error_set(error, RUBRIC_ERROR_INVALID,
+                         "\"%s\" says that there were %" G_GINT64_FORMAT " lines: the end of the ledger was cut off",
+                         path, n_lines);
+    return strcmp(line->hash, head) == 0 ||
+           error_set(error, RUBRIC_ERROR_INVALID,
+                     "\"%s\" gives another hash of line %" G_GINT64_FORMAT ": the ledger was rewritten", path, n_lines);
+}
+
+bool ledger_verify_heads(Store *store, const char *folder, const char *public_path, guint *ret_n, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    if (!dir)
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there is no folder \"%s\"", folder);
+    *ret_n = 0;
+    for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
+        if (!g_str_has_prefix(name, "head-") || !g_str_has_suffix(name, ".txt"))
+            continue;
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (!verify_head(store, path, public_path, error))
+            return false;
+        (*ret_n)++;
+    }
+    return true;
+}
