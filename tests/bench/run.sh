@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD_FOLDER [box|pipeline]: figures, paired in one run; never part of the tests.
+# run.sh BUILD_FOLDER [box|pipeline|tokens]: figures, paired in one run; never part of the tests.
 set -euo pipefail
 build=$1
 which=${2:-all}
@@ -11,4 +11,7 @@ if [ "$which" = all ] || [ "$which" = box ]; then
 fi
 if [ "$which" = all ] || [ "$which" = pipeline ]; then
   echo "== pipeline" && "$here/pipeline.py"
+fi
+if [ "$which" = all ] || [ "$which" = tokens ]; then
+  echo "== tokens" && "$build/test-bin/bench-tokens" "$here/../data/tokens/fall"
 fi
