@@ -98,6 +98,14 @@ static int first_with_same_folder(const CgroupHome *home, int controller)
     return controller;
 }
 
+/* Is what is open still what lies there? A client that sweeps may have taken the new group for a dead one's. */
+static bool is_still_there(int folder_fd, const char *path)
+{
+    struct stat opened, found;
+    return fstat(folder_fd, &opened) == 0 && stat(path, &found) == 0 && opened.st_ino == found.st_ino;
+}
+
+/* -ENOENT: somebody removed it, or its home, in between; try again. */
 static int make_one(const char *folder, const char *name, int *ret_folder_fd, int *ret_procs_fd)
 {
     char path[sizeof((CgroupHome){0}.folder[0]) + 80];
@@ -106,11 +114,15 @@ static int make_one(const char *folder, const char *name, int *ret_folder_fd, in
     if (mkdir(path, mode) < 0)
         return -errno;
     int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int procs_fd = -1;
-    if (folder_fd >= 0 && flock(folder_fd, LOCK_SH | LOCK_NB) == 0)
+    int procs_fd = -1, r = folder_fd < 0 || flock(folder_fd, LOCK_SH) < 0 ? -errno : 0;
+    /* From here on no sweep removes it. */
+    if (r == 0 && !is_still_there(folder_fd, path))
+        r = -ENOENT;
+    if (r == 0) {
         procs_fd = openat(folder_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    if (procs_fd < 0) {
-        int r = -errno;
+        r = procs_fd < 0 ? -errno : 0;
+    }
+    if (r < 0) {
         rmdir(path);
         if (folder_fd >= 0)
             close(folder_fd);

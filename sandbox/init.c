@@ -126,6 +126,7 @@ static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
         r = root_prepare(ret_disk_fd, problem);
     if (r == 0)
         r = listen_to_monitor(problem);
+    privileges_bound(); /* for the program too; each of the 40 steps makes new credentials, so not at the last moment */
     return r;
 }
 

@@ -8,12 +8,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int privileges_drop(Problem *problem)
+void privileges_bound(void)
 {
     /* The kernel says where its list ends. */
     for (int capability = 0; prctl(PR_CAPBSET_DROP, capability) == 0; capability++)
         ;
-    if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0)
+}
+
+int privileges_drop(Problem *problem)
+{
+    int capability = 0, is_in = prctl(PR_CAPBSET_READ, capability);
+    while (is_in == 0)
+        is_in = prctl(PR_CAPBSET_READ, ++capability);
+    if (is_in > 0)
         return problem_set(problem, 0, "cannot empty the capability bounding set");
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return problem_set(problem, errno, "cannot clear the ambient capabilities");

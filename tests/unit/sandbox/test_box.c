@@ -459,6 +459,70 @@ START_TEST(a_box_runs_inside_its_callers_namespaces)
 }
 END_TEST
 
+/* Overlays may lie two upon one another and no more: over the second one a box gets none. */
+static bool mount_two_overlays(void)
+{
+    const char *const folders[] = {"/mnt/low", "/mnt/up1",   "/mnt/work1", "/mnt/one",
+                                   "/mnt/up2", "/mnt/work2", "/mnt/two"};
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/mnt", "tmpfs", 0, "size=4m,mode=0755") < 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        if (mkdir(folders[i], 0777) < 0)
+            return false;
+    }
+    return mount("none", "/mnt/one", "overlay", 0, "lowerdir=/mnt/low,upperdir=/mnt/up1,workdir=/mnt/work1") == 0 &&
+           mount("none", "/mnt/two", "overlay", 0, "lowerdir=/mnt/one,upperdir=/mnt/up2,workdir=/mnt/work2") == 0;
+}
+
+enum { COPIED = 0, NO_OVERLAYS = 77 };
+
+static int run_with_copy(void)
+{
+    if (!mount_two_overlays())
+        return NO_OVERLAYS;
+    if (mkdir("/mnt/two/sub", 0755) < 0 || !g_file_set_contents("/mnt/two/sub/file", "text\n", -1, NULL) ||
+        chmod("/mnt/two/sub/file", 0644) < 0 || symlink("sub/file", "/mnt/two/link") < 0 ||
+        mkfifo("/mnt/two/fifo", 0644) < 0)
+        return 2;
+    BoxClient *copying = testing_try_client();
+    if (!copying)
+        return 3;
+    BoxSpec spec = testing_spec(NULL);
+    const char *const argv[] = {"sh", "-c",
+                                "cat link; test -e fifo || echo none; rm sub/file; echo new > sub/new; ls sub", NULL};
+    spec.argv = argv;
+    spec.workspace = "/mnt/two";
+    BoxResult result = {0};
+    int r = box_run(copying, &spec, -1, &result);
+    bool is_right = r == 0 && (result.status.missing & BOX_PROMISE_OVERLAY) &&
+                    strcmp(result.out.data, "text\nnone\nnew\n") == 0 && access("/mnt/two/sub/file", F_OK) == 0 &&
+                    access("/mnt/two/sub/new", F_OK) < 0;
+    if (!is_right && r == 0)
+        fprintf(stderr, "copied: %s %s %s\n", result.status.message, result.out.data, result.err.data);
+    box_result_clear(&result);
+    box_client_free(copying);
+    return is_right ? COPIED : 4;
+}
+
+START_TEST(a_workspace_is_copied_where_no_overlay_can_be_had)
+{
+    if (geteuid() != 0) {
+        puts("skipped: only root mounts overlays upon one another");
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(run_with_copy());
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_OVERLAYS)
+        puts("skipped: no two overlays can be mounted upon one another here");
+    else
+        ck_assert_int_eq(status, COPIED);
+}
+END_TEST
+
 int main(void)
 {
     if (!testing_can_box())
@@ -487,6 +551,7 @@ int main(void)
     tcase_add_test(tests, a_program_that_is_not_rubric_box_is_an_error);
     tcase_add_test(tests, the_machine_is_examined);
     tcase_add_loop_test(tests, a_box_runs_inside_its_callers_namespaces, 0, 2);
+    tcase_add_test(tests, a_workspace_is_copied_where_no_overlay_can_be_had);
     Suite *suite = suite_create("sandbox/box");
     suite_add_tcase(suite, tests);
     return testing_main(suite);
