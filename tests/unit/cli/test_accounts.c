@@ -200,7 +200,8 @@ START_TEST(a_persons_word_on_a_submission_changes_the_books)
     ck_assert_rubric(0, "submission 3 of p2: counts. The course's staff decided: 2 tokens", "decide", "3", "override",
                      "2", "0", "-m", "agreed");
     ck_assert_rubric(0, "Withdrawn", "decide", "3", "withdraw", "-m", "they asked");
-    ck_assert_rubric(2, "write: rubric decide SUBMISSION override TOKENS PERCENT", "decide", "3", "override", "-m", "x");
+    ck_assert_rubric(2, "write: rubric decide SUBMISSION override TOKENS PERCENT", "decide", "3", "override", "-m",
+                     "x");
     ck_assert_rubric(2, "name a submission and what to do", "decide", "3", "dance", "-m", "x");
     ck_assert_rubric(1, "is no number of a submission", "decide", "x", "waive", "-m", "x");
     ck_assert_rubric(0, "every one follows", "ledger", "--verify");
@@ -269,7 +270,7 @@ static int openssl_verify(const char *public_path, const char *path)
         return 0; /* not on this machine; ledger_verify_file has looked at it */
     const char *const look[] = {program, "pkey", "-pubin", "-in", public_path, "-text", "-noout", NULL};
     const char *const digest[] = {program, "dgst", "-sha256", path, NULL};
-    const char *const check[] = {program, "pkeyutl", "-verify", "-pubin",   "-inkey",  public_path,
+    const char *const check[] = {program,  "pkeyutl", "-verify", "-pubin",   "-inkey",  public_path,
                                  "-rawin", "-in",     path,      "-sigfile", signature, NULL};
     ck_assert_int_eq(run_openssl(look), 0);
     ck_assert_int_eq(run_openssl(digest), 0);
@@ -285,7 +286,8 @@ START_TEST(heads_and_receipts_are_signed_and_openssl_agrees)
     ck_assert_rubric(1, "an old key is never overwritten", "ledger", "--make-key", key);
     ck_assert_rubric(2, "--export needs --key", "ledger", "--export", heads);
     ck_assert_rubric(0, "head-", "ledger", "--export", heads, "--key", key);
-    ck_assert_rubric(0, "1 exported heads are all in it", "ledger", "--verify", "--heads", heads, "--public", public_key);
+    ck_assert_rubric(0, "1 exported heads are all in it", "ledger", "--verify", "--heads", heads, "--public",
+                     public_key);
     ck_assert_rubric(0, "because 1 day 3 h late", "receipt", "1");
     ck_assert_rubric(0, "openssl pkeyutl -verify", "receipt", "1", "--key", key, "-o", folder);
     ck_assert_rubric(1, "is no number of a submission", "receipt", "one");
@@ -312,6 +314,47 @@ START_TEST(the_gradebook_is_a_table_with_reasons)
 {
     ck_assert_rubric(1, "course.yaml has no `gradebook:`", "gradebook");
     ck_assert_rubric(2, "takes no argument", "gradebook", "x");
+
+    g_autofree char *course_folder = g_build_filename(folder, "course", NULL);
+    g_autofree char *yaml = g_build_filename(course_folder, "course.yaml", NULL);
+    g_autofree char *roster = g_build_filename(course_folder, "roster.csv", NULL);
+    g_autofree char *scores = g_build_filename(folder, "scores.csv", NULL);
+    g_autofree char *state = g_build_filename(folder, "state", NULL);
+    g_autofree char *config =
+        g_strdup_printf("course: %s\nstate: %s\nsinks:\n  - folder: {name: out}\n", course_folder, state);
+    g_autofree char *text = NULL;
+    ck_assert_good(file_read(TEST_DATA "/tokens/fall/course.yaml", 1 << 20, &text, NULL, error));
+    g_autofree char *with_book = g_strconcat(text,
+                                             "\ngradebook:\n  components:\n"
+                                             "    project: {weight: 60, assignments: [p1, p2], max: 200}\n"
+                                             "    exam: {weight: 40, scores: [midterm], max: 100}\n"
+                                             "  cutoffs: {A: 90, B: 80, D: 60}\n",
+                                             NULL);
+    const char *people = "id,name,email,github,sid,section,team,status,aliases\n"
+                         "eve,=cmd|x,eve@x.example,,77,A,blue,student,\n";
+    const char *table = "id,midterm\neve,90\n";
+    ck_assert_good(file_make_folder(course_folder, 0700, error));
+    ck_assert_good(file_write_atomic(yaml, with_book, strlen(with_book), 0600, error));
+    ck_assert_good(file_write_atomic(roster, people, strlen(people), 0600, error));
+    ck_assert_good(file_write_atomic(scores, table, strlen(table), 0600, error));
+    ck_assert_good(file_write_atomic(config_path, config, strlen(config), 0600, error));
+    g_autoptr(Store) store = store_open(store_path, NULL);
+    for (gint64 id = 1; id <= 2; id++) {
+        VerdictRow verdict = {.submission_id = id,
+                              .origin = (char *)"regrade",
+                              .points_milli = 80000,
+                              .max_milli = 100000,
+                              .json = (char *)"{}"};
+        ck_assert_good(store_verdict_insert(store, &verdict, NULL, error));
+    }
+    ck_assert_rubric(0, "project: (p1 80 + p2 80) of 200 points, weight 60: 48", "gradebook", "--scores", scores,
+                     "--explain", "eve");
+    ck_assert_rubric(0, "total 84: B", "gradebook", "--scores", scores, "--explain", "eve");
+    ck_assert_rubric(0, "'=cmd|x,,77,eve,A,48,36,84,B", "gradebook", "--scores", scores, "--csv");
+    ck_assert_rubric(0, "\"total_milli\":84000", "gradebook", "--scores", scores, "--json");
+    ck_assert_rubric(1, "is no student of this course", "gradebook", "--explain", "nobody");
+    ck_assert_good(file_write_atomic(scores, "id,midterm\neve,many\n", strlen("id,midterm\neve,many\n"), 0600, error));
+    ck_assert_rubric(1, "scores, line 2, column \"midterm\"", "gradebook", "--scores", scores);
 }
 END_TEST
 
