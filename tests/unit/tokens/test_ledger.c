@@ -185,6 +185,47 @@ START_TEST(every_edited_field_is_detected)
 }
 END_TEST
 
+/* Every single byte of every text of every line, and each digit's worth of the numbers. */
+START_TEST(every_single_changed_byte_is_detected)
+{
+    static const char *const texts[] = {"account", "kind", "assignment", "reason", "previous_hash", "hash"};
+    static const char *const numbers[] = {"booked_us", "amount_milli", "submission_id", "corrects_seq"};
+    unsigned n_changes = 0;
+    ck_assert_int_eq(tamper(DROP_TRIGGERS "CREATE TABLE kept AS SELECT * FROM ledger"), SQLITE_OK);
+    g_autoptr(GPtrArray) lines = store_ledger_list(store, NULL, 0, 0, NULL);
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    for (guint seq = 1; seq <= lines->len; seq++) {
+        const LedgerRow *line = g_ptr_array_index(lines, seq - 1);
+        const char *const values[] = {line->account, line->kind,          line->assignment,
+                                      line->reason,  line->previous_hash, line->hash};
+        for (gsize column = 0; column < G_N_ELEMENTS(texts) + G_N_ELEMENTS(numbers); column++) {
+            bool is_text = column < G_N_ELEMENTS(texts);
+            gsize n = is_text ? (values[column] ? strlen(values[column]) : 0) : 15;
+            gint64 power = 1;
+            for (gsize at = 0; at < n; at++, power *= 10, n_changes++) {
+                g_autofree char *sql =
+                    is_text ? g_strdup_printf("UPDATE ledger SET %s = substr(%s, 1, %zu) || '~' || substr(%s, %zu)"
+                                              " WHERE seq = %u",
+                                              texts[column], texts[column], at, texts[column], at + 2, seq)
+                            : g_strdup_printf("UPDATE ledger SET %s = %s + %" G_GINT64_FORMAT " WHERE seq = %u",
+                                              numbers[column - G_N_ELEMENTS(texts)],
+                                              numbers[column - G_N_ELEMENTS(texts)], power, seq);
+                ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+                ck_assert_msg(!ledger_verify(store, NULL, NULL, NULL), "not detected: %s", sql);
+                ck_assert_int_eq(
+                    sqlite3_exec(db, "DELETE FROM ledger; INSERT INTO ledger SELECT * FROM kept", NULL, NULL, NULL),
+                    SQLITE_OK);
+            }
+        }
+    }
+    sqlite3_close(db);
+    printf("%u single changes, every one detected\n", n_changes);
+    ck_assert_good(ledger_verify(store, NULL, NULL, error));
+}
+END_TEST
+
 START_TEST(a_deleted_line_is_detected)
 {
     ck_assert_detected("DELETE FROM ledger WHERE seq = 3", "line 3 is missing");
@@ -262,6 +303,7 @@ int main(void)
     tcase_add_test(tcase, texts_cannot_imitate_other_fields);
     tcase_add_test(tcase, the_store_itself_refuses_to_change_the_ledger);
     tcase_add_test(tcase, every_edited_field_is_detected);
+    tcase_add_test(tcase, every_single_changed_byte_is_detected);
     tcase_add_test(tcase, a_deleted_line_is_detected);
     tcase_add_test(tcase, a_deleted_line_is_detected_even_if_the_rest_moves_up);
     tcase_add_test(tcase, exchanged_lines_are_detected);
