@@ -425,7 +425,11 @@ static void add_change(Walk *walk, Wallet *wallet, const Change *change)
     g_autofree char *tokens = explain_tokens(ABS(change->amount_milli));
     g_autofree char *reason = g_strdup_printf("%s %s by %s: %s", tokens, word, change->who ? change->who : "the course",
                                               change->why ? change->why : "");
-    add_line(walk, wallet, change->kind, change->amount_milli, NULL, reason);
+    /* Nobody can be left with less than the policy allows, whatever was taken. */
+    gint64 least_milli = -MAX(0, wallet->balance_milli + wallet->bank->debt_milli);
+    gint64 amount_milli = MAX(change->amount_milli, least_milli);
+    if (amount_milli != 0)
+        add_line(walk, wallet, change->kind, amount_milli, NULL, reason);
 }
 
 static void add_changes(Walk *walk, gint64 until_us)
