@@ -171,7 +171,7 @@ typedef struct {
     char *assignment;
     char *rubric_digest, *image_digest, *content_digest; /* "sha256:..." / "git:<40 hex>" */
     GPtrArray *items;                                    /* of VerdictItem*, in rubric order, bonus last */
-    GPtrArray *remarks;  /* of Finding*: what unpacking found; a FAIL here fails every machine item */
+    GPtrArray *remarks;  /* of Finding*: what unpacking found; a FAIL here fails every item */
     gint64 points_milli; /* passed items, bonus not included */
     gint64 bonus_milli;  /* passed bonus items */
     gint64 review_milli; /* items still with a TA (bonus not included) */
@@ -190,6 +190,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
  * FAIL among them fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings
  * are copied; the caller sets assignment, image and content digest. */
 Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings);
+/* Why the submission could not be graded as it was handed in (nothing was unpacked, no check ran), or NULL. Such a one
+ * costs no token. */
+const Finding *verdict_refusal(const Verdict *verdict);
 /* Recomputes sums and is_final after an item's outcome was changed by a review. */
 void verdict_sum(Verdict *verdict);
 cJSON *verdict_to_json(const Verdict *verdict);

@@ -149,15 +149,13 @@ static bool decide_by_needs(VerdictItem *verdict_item, const Item *item, const G
     return in_error != NULL;
 }
 
-static void decide_by_machine(VerdictItem *verdict_item, const Item *item, const Finding *refusal)
+static void decide_by_machine(VerdictItem *verdict_item, const Item *item)
 {
     const GPtrArray *findings = verdict_item->findings;
     const Finding *fail = first_with(findings, FINDING_FAIL);
     const Finding *error = first_with(findings, FINDING_ERROR);
     const Check *silent = first_silent(item, findings);
-    if (refusal)
-        decide(verdict_item, ITEM_FAIL, "the submission could not be graded: %s", refusal->message);
-    else if (fail)
+    if (fail)
         decide(verdict_item, ITEM_FAIL, "%s", fail->message);
     else if (error)
         decide(verdict_item, ITEM_ERROR, "a check could not be carried out; that is our fault, not yours: %s",
@@ -175,12 +173,14 @@ static void decide_by_machine(VerdictItem *verdict_item, const Item *item, const
 
 static void decide_item(VerdictItem *verdict_item, const Item *item, const Finding *refusal, const GHashTable *by_item)
 {
-    if (decide_by_needs(verdict_item, item, by_item))
+    if (refusal)
+        decide(verdict_item, ITEM_FAIL, "the submission could not be graded: %s", refusal->message);
+    else if (decide_by_needs(verdict_item, item, by_item))
         return;
-    if (item->judge == JUDGE_TA)
+    else if (item->judge == JUDGE_TA)
         decide(verdict_item, ITEM_REVIEW, "a TA judges this");
     else
-        decide_by_machine(verdict_item, item, refusal);
+        decide_by_machine(verdict_item, item);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings)
     Verdict *verdict = verdict_new();
     verdict->rubric_digest = g_strdup(rubric->digest);
     copy_findings(findings, submission_item, verdict->remarks);
-    const Finding *refusal = first_with(verdict->remarks, FINDING_FAIL);
+    const Finding *refusal = verdict_refusal(verdict);
 
     g_autoptr(GHashTable) by_item = g_hash_table_new(NULL, NULL);
     for (guint i = 0; i < rubric->items->len; i++) {
@@ -218,6 +218,11 @@ Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings)
     }
     verdict_sum(verdict);
     return verdict;
+}
+
+const Finding *verdict_refusal(const Verdict *verdict)
+{
+    return verdict->remarks ? first_with(verdict->remarks, FINDING_FAIL) : NULL;
 }
 
 void verdict_sum(Verdict *verdict)

@@ -56,6 +56,7 @@ bool account_note_graded(Store *store, const Submission *submission, const Verdi
     json_add_int64(data, "max_milli", verdict->max_milli);
     json_add_int64(data, "n_error", verdict->n_error);
     json_add_int64(data, "n_review", verdict->n_review);
+    json_add_bool(data, "is_refused", verdict_refusal(verdict) != NULL);
     return note_about(store, submission, "graded", clock_now_us(), NULL, NULL, data, false, error);
 }
 

@@ -95,6 +95,8 @@ static bool may_not_count(Case *this, const Course *course)
     const Entry *entry = this->entry;
     if (entry->is_withdrawn && !this->policy->withdrawn_stays_paid)
         return conclude(this, DECISION_IGNORED, BECAUSE_WITHDRAWN);
+    if (entry->is_refused)
+        return conclude(this, DECISION_IGNORED, BECAUSE_REFUSED);
     if (is_audit(course, entry))
         return conclude(this, DECISION_FEEDBACK, BECAUSE_AUDIT);
     if (this->track->is_on_hold && !entry->is_confirmed)

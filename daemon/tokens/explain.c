@@ -237,6 +237,9 @@ static char *explain_standing(const Facts *facts, const Decision *decision)
         return g_strdup_printf("The same content as submission %" ID ": ignored, and free.", facts->other_id);
     case BECAUSE_WITHDRAWN:
         return g_strdup("Withdrawn: it does not count, and nothing is charged.");
+    case BECAUSE_REFUSED:
+        return g_strdup("It could not be graded as it was handed in, so it does not count and nothing is charged: mend "
+                        "it and hand in again.");
     case BECAUSE_NO_BENEFIT:
         return g_strdup_printf("Submission %" ID " has all points already: this one is ignored, and free.",
                                facts->other_id);

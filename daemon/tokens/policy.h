@@ -163,6 +163,7 @@ typedef struct {
     bool is_graded;
     gint64 graded_at_us, graded_event_id; /* which of several verdicts is the newest */
     gint64 points_milli, bonus_milli, max_milli, n_error, n_review;
+    bool is_refused; /* it could not even be unpacked */
     bool is_confirmed, is_withdrawn, is_waived, is_quote;
     gint64 selected_at_us, selected_event_id; /* the owner's choice of what counts; 0: not selected */
     const char *chosen_route;                 /* the owner's choice of a way to pay, or NULL */
@@ -202,6 +203,7 @@ typedef enum {
     BECAUSE_REPLACED, /* an older one: a newer one counts */
     BECAUSE_IDENTICAL,
     BECAUSE_WITHDRAWN,
+    BECAUSE_REFUSED,        /* it could not even be unpacked */
     BECAUSE_NO_BENEFIT,     /* what stands cannot become better */
     BECAUSE_ON_TIME_STANDS, /* would cost, and a better or free one stands */
     BECAUSE_ASKS,           /* a resubmission that nobody confirmed */

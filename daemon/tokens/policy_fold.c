@@ -124,6 +124,7 @@ static void gather_graded(Entry *entry, const EventRow *event, const cJSON *data
     entry->max_milli = json_int64_or(data, "max_milli", 0);
     entry->n_error = json_int64_or(data, "n_error", 0);
     entry->n_review = json_int64_or(data, "n_review", 0);
+    entry->is_refused = json_bool_or(data, "is_refused", false);
 }
 
 static void gather_overridden(Entry *entry, const EventRow *event, const cJSON *data)

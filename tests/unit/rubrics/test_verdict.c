@@ -172,15 +172,16 @@ START_TEST(a_need_in_review_does_not_block)
 }
 END_TEST
 
-START_TEST(a_submission_that_cannot_be_unpacked_fails_what_machines_judge)
+START_TEST(a_submission_that_cannot_be_unpacked_fails_as_a_whole)
 {
     g_ptr_array_add(findings, finding_new("submission", NULL, "unpack", FINDING_FAIL, "the zip is damaged"));
     g_ptr_array_add(findings, finding_new("submission", NULL, "unpack", FINDING_PASS, "left out .DS_Store"));
     ck_assert_int_eq(scored("builds")->outcome, ITEM_FAIL);
     ck_assert_str_eq(scored("builds")->reason, "the submission could not be graded: the zip is damaged");
     ck_assert_int_eq(scored("report")->outcome, ITEM_FAIL);
-    ck_assert_int_eq(scored("style")->outcome, ITEM_REVIEW);
+    ck_assert_int_eq(scored("style")->outcome, ITEM_FAIL);
     ck_assert_uint_eq(verdict->remarks->len, 2);
+    ck_assert_str_eq(verdict_refusal(verdict)->message, "the zip is damaged");
 }
 END_TEST
 
@@ -283,7 +284,7 @@ int main(void)
     tcase_add_test(tcase, an_item_whose_need_failed_fails_as_skipped_down_the_line);
     tcase_add_test(tcase, an_item_whose_need_is_in_error_is_in_error_even_if_it_failed);
     tcase_add_test(tcase, a_need_in_review_does_not_block);
-    tcase_add_test(tcase, a_submission_that_cannot_be_unpacked_fails_what_machines_judge);
+    tcase_add_test(tcase, a_submission_that_cannot_be_unpacked_fails_as_a_whole);
     tcase_add_test(tcase, a_mere_remark_changes_nothing);
     tcase_add_test(tcase, a_review_changes_the_sums);
     tcase_add_test(tcase, a_verdict_travels_as_json_and_its_sums_are_not_believed);

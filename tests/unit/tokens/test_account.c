@@ -43,10 +43,18 @@ static Submission *submit(const char *owner_kind, const char *owner, const char 
     return submission;
 }
 
+static void grade_with(const Submission *submission, gint64 points, unsigned n_error, Finding *refusal)
+{
+    g_autoptr(GPtrArray) remarks = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    if (refusal)
+        g_ptr_array_add(remarks, refusal);
+    Verdict verdict = {.points_milli = points * 1000, .max_milli = 100000, .n_error = n_error, .remarks = remarks};
+    ck_assert_good(account_note_graded(store, submission, &verdict, error));
+}
+
 static void grade(const Submission *submission, gint64 points, unsigned n_error)
 {
-    Verdict verdict = {.points_milli = points * 1000, .max_milli = 100000, .n_error = n_error};
-    ck_assert_good(account_note_graded(store, submission, &verdict, error));
+    grade_with(submission, points, n_error, NULL);
 }
 
 static guint settle(const char *account)
@@ -204,6 +212,24 @@ START_TEST(a_policy_that_gives_more_corrects_the_pool)
 }
 END_TEST
 
+START_TEST(what_could_not_be_unpacked_costs_nothing_and_replaces_nothing)
+{
+    g_autoptr(Submission) good = submit("person", "ann", "h1", -CLOCK_HOUR_US, "a");
+    g_autoptr(Submission) broken = submit("person", "ann", "h1", CLOCK_HOUR_US, "b");
+    g_autoptr(Submission) alone = submit("person", "ann", "h2", CLOCK_HOUR_US, "c");
+    grade(good, 80, 0);
+    grade_with(broken, 0, 0, finding_new("submission", NULL, "unpack", FINDING_FAIL, "the zip is damaged"));
+    grade_with(alone, 0, 0, finding_new("submission", NULL, "unpack", FINDING_FAIL, "the zip is damaged"));
+    settle("person:ann");
+    ck_assert_balance("person:ann", 7);
+    g_autoptr(Decision) first = decision_of(good);
+    ck_assert_int_eq(first->kind, DECISION_COUNTS);
+    g_autoptr(Decision) second = decision_of(broken);
+    ck_assert_int_eq(second->kind, DECISION_IGNORED);
+    ck_assert_ptr_nonnull(strstr(second->sentence, "hand in again"));
+}
+END_TEST
+
 START_TEST(a_confirmed_submission_is_charged)
 {
     g_autoptr(Submission) free_one = submit("person", "ann", "h1", -CLOCK_HOUR_US, "a");
@@ -274,6 +300,7 @@ int main(void)
     tcase_add_test(tcase, an_error_of_ours_is_never_charged_and_a_later_verdict_is);
     tcase_add_test(tcase, two_equal_grants_are_both_booked);
     tcase_add_test(tcase, a_policy_that_gives_more_corrects_the_pool);
+    tcase_add_test(tcase, what_could_not_be_unpacked_costs_nothing_and_replaces_nothing);
     tcase_add_test(tcase, a_confirmed_submission_is_charged);
     tcase_add_test(tcase, a_resubmission_after_the_release_is_held_then_paid);
     tcase_add_test(tcase, noting_a_submission_twice_changes_nothing);
