@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #define CLOCK_SECOND_US G_GINT64_CONSTANT(1000000)
-#define CLOCK_HOUR_US (3600 * CLOCK_SECOND_US)
-#define CLOCK_DAY_US (24 * CLOCK_HOUR_US)
+#define CLOCK_HOUR_US   (3600 * CLOCK_SECOND_US)
+#define CLOCK_DAY_US    (24 * CLOCK_HOUR_US)
 
 /* The wall clock, shifted by clock_set_offset_us. */
 gint64 clock_now_us(void);

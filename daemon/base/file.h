@@ -26,17 +26,19 @@ static inline int file_steal_fd(int *fd)
 }
 
 /* Opens `path` (relative, from outside) below directory `dir_fd`: never through a link, never out of it (openat2 with
- * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), O_CLOEXEC and O_NONBLOCK always. Returns the fd, or -1 with errno. */
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), O_CLOEXEC and O_NONBLOCK always. Returns the fd, or
+ * -1 with errno. */
 int file_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
 
-/* Reads a whole regular file of at most `max_bytes`. *ret_data is NUL-terminated beyond *ret_length (which may be NULL).
- * Errors: NOT_FOUND, DENIED, LIMIT (longer), INVALID (not a regular file), SYSTEM. */
+/* Reads a whole regular file of at most `max_bytes`. *ret_data is NUL-terminated beyond *ret_length (which may be
+ * NULL). Errors: NOT_FOUND, DENIED, LIMIT (longer), INVALID (not a regular file), SYSTEM. */
 bool file_read(const char *path, gsize max_bytes, char **ret_data, gsize *ret_length, GError **error);
 
 /* As file_read, from an fd (read from its start; the fd stays open). `name` is for messages. */
 bool file_read_fd(int fd, const char *name, gsize max_bytes, char **ret_data, gsize *ret_length, GError **error);
 
-/* Writes `path` by temporary file, fsync, rename, fsync of the folder: after a crash it is the old file or the new one. */
+/* Writes `path` by temporary file, fsync, rename, fsync of the folder: after a crash it is the old file or the new one.
+ */
 bool file_write_atomic(const char *path, const char *data, gsize length, mode_t mode, GError **error);
 
 /* mkdir -p with `mode`, existing folders being fine. */

@@ -14,12 +14,12 @@ char *text_escape_terminal(const char *text, gsize max_bytes);
 /* For HTML text and double-quoted attributes: & < > " ' as entities; invalid bytes and controls replaced. */
 char *text_escape_html(const char *text);
 
-/* For one line of Markdown (GitHub's or CommonMark): punctuation that could start a construct is backslash-escaped, line
- * breaks become blanks, '<' and '&' become entities, '@' and '#' cannot mention or link. */
+/* For one line of Markdown (GitHub's or CommonMark): punctuation that could start a construct is backslash-escaped,
+ * line breaks become blanks, '<' and '&' become entities, '@' and '#' cannot mention or link. */
 char *text_escape_markdown(const char *text);
 
-/* For a Markdown code block: fenced longer than any run of backticks inside; controls as in text_escape_terminal but line
- * breaks kept; cut after `max_bytes` with a line that says how much was left out. Ends with a newline. */
+/* For a Markdown code block: fenced longer than any run of backticks inside; controls as in text_escape_terminal but
+ * line breaks kept; cut after `max_bytes` with a line that says how much was left out. Ends with a newline. */
 char *text_markdown_block(const char *text, gsize max_bytes);
 
 /* One CSV cell by RFC 4180, quoted when needed; a cell that starts with = + - @ tab or CR gets a leading apostrophe, so

@@ -83,8 +83,8 @@ WorkerReport *worker_receive(Worker *worker, gint64 timeout_ms, GError **error);
 void worker_free(Worker *worker); /* kills it if it runs */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Worker, worker_free)
 
-/* A process from which workers are forked, for callers of many: a worker's start is then a fork, not an exec with thirty
- * libraries. It and its workers die with the caller. */
+/* A process from which workers are forked, for callers of many: a worker's start is then a fork, not an exec with
+ * thirty libraries. It and its workers die with the caller. */
 typedef struct WorkerZygote WorkerZygote;
 WorkerZygote *worker_zygote_start(GError **error);
 void worker_zygote_free(WorkerZygote *zygote);
