@@ -208,7 +208,8 @@ void samples_run(const Course *course, GPtrArray *samples)
         g_autoptr(GError) error = NULL;
         if (!begin_sample(course, sample, &error)) {
             add_difference(sample, "could not be graded: %s", error->message);
-            g_clear_pointer(&sample->worker, worker_free);
+            worker_free(sample->worker);
+            sample->worker = NULL;
         }
     }
 }
