@@ -48,7 +48,14 @@ static bool send_effect(WebhookSink *sink, const Effect *effect, HttpAnswer *ret
     g_autofree char *key = g_strdup_printf("Idempotency-Key: %s", effect->idempotency_key);
     g_autofree char *signature = g_strdup_printf("X-Rubricd-Signature-256: sha256=%s", digest);
     const char *const headers[] = {"Content-Type: application/json", key, signature, NULL};
-    return http_post(sink->client, sink->url, headers, effect->json, length, ret_answer, error);
+    const HttpRequest request = {
+        .method = "POST",
+        .url = sink->url,
+        .headers = headers,
+        .body = effect->json,
+        .body_length = length,
+    };
+    return http_request(sink->client, &request, ret_answer, error);
 }
 
 static PostOutcome webhook_post(Sink *base, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
