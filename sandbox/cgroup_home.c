@@ -155,11 +155,14 @@ static bool is_delegated(const char *folder)
            getxattr(folder, "trusted.delegate", value, sizeof value) > 0;
 }
 
+/* The leaf that the processes of a delegated group move to. */
+static const char leaf_name[] = "host";
+
 /* A group that gives controllers to others holds no processes itself: ours go to a leaf beside the boxes. */
 static void move_processes_to_leaf(const char *folder)
 {
     char leaf[FOLDER_SIZE + 16], *pids = malloc(1 << 16);
-    snprintf(leaf, sizeof leaf, "%s/host", folder);
+    snprintf(leaf, sizeof leaf, "%s/%s", folder, leaf_name);
     if (!pids || !make_folder(leaf) || !read_control(folder, "cgroup.procs", pids, 1 << 16)) {
         free(pids);
         return;
@@ -172,16 +175,29 @@ static void move_processes_to_leaf(const char *folder)
 
 static bool enable_controllers(const char *folder)
 {
+    const char controllers[] = "+memory +pids";
     if (gives_controllers(folder))
         return true;
     if (access(folder, W_OK) < 0)
         return false;
-    int r = write_control(folder, "cgroup.subtree_control", "+memory +pids");
-    if (r == -EBUSY && is_delegated(folder)) {
+    int r = write_control(folder, "cgroup.subtree_control", controllers);
+    /* A process that was not there when we read may have been forked since by one that was. */
+    for (int tries = 0; tries < 16 && r == -EBUSY && is_delegated(folder); tries++) {
         move_processes_to_leaf(folder);
-        r = write_control(folder, "cgroup.subtree_control", "+memory +pids");
+        r = write_control(folder, "cgroup.subtree_control", controllers);
     }
     return r == 0;
+}
+
+/* Are we in the leaf of a group that was made to give controllers? Then boxes belong beside it, not below. */
+static bool is_leaf(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+    char above[FOLDER_SIZE];
+    if (!slash || strcmp(slash + 1, leaf_name) != 0)
+        return false;
+    snprintf(above, sizeof above, "%.*s", (int)(slash - folder), folder);
+    return gives_controllers(above);
 }
 
 static bool find_home_v2(const char *name, char *home, size_t size)
@@ -193,7 +209,7 @@ static bool find_home_v2(const char *name, char *home, size_t size)
     /* The own group, the one above (we may be its leaf), the top (which may hold processes too). */
     char *slash = strrchr(folder, '/');
     const bool has_above = strlen(folder) > strlen(mount.point) && slash;
-    for (int i = 0; i < 3; i++) {
+    for (int i = is_leaf(folder) ? 1 : 0; i < 3; i++) {
         if (i == 1 && has_above)
             *slash = '\0';
         if (i == 2)
