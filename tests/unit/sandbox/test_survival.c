@@ -1,150 +1,234 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rubric-box and its client are killed at random moments; nothing may stay. The seed is printed; RUBRIC_SEED sets it.
+/*
+ * The client, its keeper, a monitor, or a box's init is killed at a random moment, or client and monitor at once;
+ * nothing may stay: no process at all (we are the subreaper of everything that starts here), no control group, no
+ * mount, no file. The seed is printed; RUBRIC_SEED sets it, RUBRIC_ROUNDS the number of moments.
  */
 #include "tests/unit/sandbox/box_testing.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { ROUNDS = 100, LONGEST_US = 12000 };
+enum { ROUNDS = 150, SHORTEST_US = 100, DOUBLINGS = 11, BOXES = 3, PATIENCE_S = 20 };
 
-/* An argument that nobody else's `sleep` has. */
-static char *make_mark(int round)
+typedef enum { VICTIM_CLIENT, VICTIM_KEEPER, VICTIM_MONITOR, VICTIM_INIT, VICTIM_BOTH, N_VICTIMS } Victim;
+
+static const char *const victim_names[] = {"client", "keeper", "monitor", "init", "client and monitor"};
+
+static int count_rounds(void)
 {
-    return g_strdup_printf("31.%d%03d", (int)getpid(), round);
+    const char *given = g_getenv("RUBRIC_ROUNDS");
+    return given ? atoi(given) : ROUNDS;
 }
 
-/* A box with processes in sessions of their own, which would sleep for long. */
-static int run_sleepers(BoxClient *client, const char *mark)
-{
-    g_autofree char *script =
-        g_strdup_printf("sleep %s & setsid sleep %s & setsid setsid sleep %s & sleep %s", mark, mark, mark, mark);
-    const char *const argv[] = {"sh", "-c", script, NULL};
-    BoxSpec spec = testing_spec(argv);
-    spec.limits.wall_ms = 100;
-    BoxResult result = {0};
-    int r = box_run(client, &spec, -1, &result);
-    box_result_clear(&result);
-    return r;
-}
+/* ---- what is killed -----------------------------------------------------------------------------------------------
+ */
 
-/* The rubric-box that is the child of `parent`; 0 if there is none (yet). */
-static pid_t find_child(pid_t parent)
+/* Boxes with processes in sessions of their own, which would sleep for long, and files in the workspace. */
+static _Noreturn void be_client(const char *workspace)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", (int)parent, (int)parent);
-    FILE *file = fopen(path, "re");
-    int child = 0;
-    if (file && fscanf(file, "%d", &child) != 1)
-        child = 0;
-    if (file)
-        fclose(file);
-    return child;
-}
-
-static void assert_nothing_left(pid_t owner, const char *mark, const char *what, int round)
-{
-    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)owner);
-    const gint64 deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
-    bool is_clean = false;
-    while (!is_clean && g_get_monotonic_time() < deadline_us) {
-        is_clean = testing_count_commands(mark) == 0 && !testing_has_group("/sys/fs/cgroup", prefix, 6);
-        if (!is_clean)
-            g_usleep(2000);
-    }
-    ck_assert_msg(is_clean, "%s killed, round %d: %d processes and %s control group left", what, round,
-                  testing_count_commands(mark), testing_has_group("/sys/fs/cgroup", prefix, 6) ? "a" : "no");
-}
-
-static pid_t start_client(const char *mark)
-{
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
+    const char *const argv[] = {
+        "sh", "-c", "echo x > /work/x; sleep 61 & setsid sleep 61 & setsid setsid sleep 61 & sleep 61", NULL};
     BoxClient *client = testing_try_client();
-    int r = client ? run_sleepers(client, mark) : -1;
+    int r = client ? 0 : -1;
+    for (int i = 0; client && i < BOXES; i++) {
+        BoxSpec spec = testing_spec(argv);
+        spec.workspace = workspace;
+        spec.limits.wall_ms = 30;
+        BoxResult result = {0};
+        r = box_run(client, &spec, -1, &result);
+        box_result_clear(&result);
+    }
     box_client_free(client);
     _exit(r == 0 ? 0 : 1);
 }
 
-START_TEST(a_killed_box_leaves_nothing_and_its_client_lives)
+typedef struct {
+    pid_t pid, parent;
+    char name[32];
+} Running;
+
+static bool read_process(const char *pid, Running *ret)
+{
+    g_autofree char *path = g_build_filename("/proc", pid, "stat", NULL);
+    g_autofree char *text = NULL;
+    int parent;
+    if (!g_file_get_contents(path, &text, NULL, NULL) || sscanf(text, "%*d (%31[^)]) %*c %d", ret->name, &parent) != 2)
+        return false;
+    ret->pid = atoi(pid);
+    ret->parent = parent;
+    return true;
+}
+
+static GArray *list_processes(void)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(Running));
+    g_autoptr(GDir) entries = g_dir_open("/proc", 0, NULL);
+    for (const char *name = g_dir_read_name(entries); name; name = g_dir_read_name(entries)) {
+        Running process;
+        if (g_ascii_isdigit(name[0]) && read_process(name, &process))
+            g_array_append_val(list, process);
+    }
+    return list;
+}
+
+/* A random child of `parent`, whose name tells what it is where `name` is given; 0 if there is none (yet). */
+static pid_t find_child(const GArray *list, pid_t parent, const char *name, GRand *random)
+{
+    pid_t found = 0;
+    for (guint i = 0, n = 0; parent > 0 && i < list->len; i++) {
+        const Running *process = &g_array_index(list, Running, i);
+        if (process->parent == parent && (!name || strcmp(process->name, name) == 0) &&
+            g_rand_int_range(random, 0, (gint32)++n) == 0)
+            found = process->pid;
+    }
+    return found;
+}
+
+static pid_t find_victim(Victim victim, pid_t client, GRand *random)
+{
+    g_autoptr(GArray) list = list_processes();
+    pid_t keeper = find_child(list, client, "rubric-keeper", random);
+    pid_t monitor = find_child(list, keeper ? keeper : client, NULL, random);
+    switch (victim) {
+    case VICTIM_KEEPER:
+        return keeper;
+    case VICTIM_MONITOR:
+    case VICTIM_BOTH:
+        return monitor;
+    case VICTIM_INIT:
+        return find_child(list, monitor, NULL, random);
+    default:
+        return client;
+    }
+}
+
+static void kill_victim(Victim victim, pid_t client, GRand *random)
+{
+    if (victim == VICTIM_BOTH)
+        kill(client, SIGSTOP);
+    pid_t pid = find_victim(victim, client, random);
+    if (pid > 0)
+        kill(pid, SIGKILL);
+    if (victim == VICTIM_BOTH)
+        kill(client, SIGKILL);
+}
+
+/* ---- what may stay: nothing ---------------------------------------------------------------------------------------
+ */
+
+static size_t count_mounts(void)
+{
+    g_autofree char *text = NULL;
+    size_t n = 0;
+    ck_assert(g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL));
+    for (const char *at = text; *at; at++)
+        n += *at == '\n';
+    return n;
+}
+
+/* All that had to be reaped is; whoever is orphaned becomes our child. */
+static bool is_childless(void)
+{
+    pid_t pid;
+    do
+        pid = waitpid(-1, NULL, WNOHANG);
+    while (pid > 0);
+    return pid < 0 && errno == ECHILD;
+}
+
+static bool is_empty(const char *folder)
+{
+    g_autoptr(GDir) entries = g_dir_open(folder, 0, NULL);
+    return entries && !g_dir_read_name(entries);
+}
+
+/* What both leave when they die at once, the next client takes away. */
+static bool has_group(Victim victim, const char *prefix)
+{
+    if (!testing_has_group("/sys/fs/cgroup", prefix, 8))
+        return false;
+    if (victim == VICTIM_BOTH)
+        box_client_free(testing_try_client());
+    return true;
+}
+
+static void assert_nothing_left(Victim victim, pid_t client, const char *workspace, int round)
+{
+    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)client);
+    const gint64 deadline_us = g_get_monotonic_time() + PATIENCE_S * G_USEC_PER_SEC;
+    const char *left = "?";
+    while (left && g_get_monotonic_time() < deadline_us) {
+        left = !is_childless() ? "a process" : has_group(victim, prefix) ? "a control group" : NULL;
+        if (left)
+            g_usleep(1000);
+    }
+    ck_assert_msg(!left, "%s killed, round %d: %s is left", victim_names[victim], round, left);
+    ck_assert_msg(is_empty(workspace), "%s killed, round %d: a file is left", victim_names[victim], round);
+}
+
+/* From 0.1 ms to 0.2 s, each power of two as likely as another. */
+static gulong random_moment_us(GRand *random)
+{
+    gint32 base = SHORTEST_US << g_rand_int_range(random, 0, DOUBLINGS);
+    return (gulong)g_rand_int_range(random, base, 2 * base);
+}
+
+START_TEST(nothing_stays_whoever_is_killed_whenever)
 {
     GRand *random = g_rand_new_with_seed((guint32)_i);
-    for (int round = 0; round < ROUNDS; round++) {
-        g_autofree char *mark = make_mark(round);
-        pid_t client = start_client(mark);
-        g_usleep((gulong)g_rand_int_range(random, 0, LONGEST_US));
-        pid_t box = find_child(client);
-        if (box > 0)
-            kill(box, SIGKILL);
+    BoxClient *owner = testing_client();
+    g_autofree char *workspace = testing_workspace(owner);
+    box_client_free(owner);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    size_t n_mounts = count_mounts();
+    int n_rounds = count_rounds();
+    for (int round = 0; round < n_rounds; round++) {
+        Victim victim = (Victim)g_rand_int_range(random, 0, N_VICTIMS);
+        pid_t client = fork();
+        if (client == 0)
+            be_client(workspace);
+        g_usleep(random_moment_us(random));
+        kill_victim(victim, client, random);
         int status;
         ck_assert_int_eq(waitpid(client, &status, 0), client);
-        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "the client died with its box in round %d", round);
-        assert_nothing_left(client, mark, "box", round);
+        bool is_killed = victim == VICTIM_CLIENT || victim == VICTIM_BOTH;
+        ck_assert_msg(is_killed || (WIFEXITED(status) && WEXITSTATUS(status) <= 1),
+                      "the client died with its %s in round %d", victim_names[victim], round);
+        assert_nothing_left(victim, client, workspace, round);
     }
+    ck_assert_uint_eq(count_mounts(), n_mounts);
+    ck_assert_int_eq(rmdir(workspace), 0);
     g_rand_free(random);
 }
 END_TEST
 
-START_TEST(a_killed_client_leaves_nothing)
+/* A mount tree of our own that a box's mount could spread to, and that nobody else on the machine changes. */
+static void own_mounts(void)
 {
-    GRand *random = g_rand_new_with_seed((guint32)_i);
-    for (int round = 0; round < ROUNDS; round++) {
-        g_autofree char *mark = make_mark(round);
-        pid_t client = start_client(mark);
-        g_usleep((gulong)g_rand_int_range(random, 0, LONGEST_US));
-        kill(client, SIGKILL);
-        ck_assert_int_eq(waitpid(client, NULL, 0), client);
-        assert_nothing_left(client, mark, "client", round);
+    if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0) {
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+        mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
     }
-    g_rand_free(random);
 }
-END_TEST
-
-/* The box's init may take a moment to die, and holds its group as long. */
-static void sweep_until_clean(pid_t owner)
-{
-    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)owner);
-    const gint64 deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
-    do {
-        BoxClient *next = testing_client();
-        box_client_free(next);
-    } while (testing_has_group("/sys/fs/cgroup", prefix, 6) && g_get_monotonic_time() < deadline_us);
-}
-
-START_TEST(the_next_client_sweeps_after_both_were_killed)
-{
-    GRand *random = g_rand_new_with_seed((guint32)_i);
-    for (int round = 0; round < ROUNDS / 5; round++) {
-        g_autofree char *mark = make_mark(round);
-        pid_t client = start_client(mark);
-        g_usleep((gulong)g_rand_int_range(random, 0, LONGEST_US));
-        pid_t box = find_child(client);
-        kill(client, SIGSTOP);
-        if (box > 0)
-            kill(box, SIGKILL);
-        kill(client, SIGKILL);
-        ck_assert_int_eq(waitpid(client, NULL, 0), client);
-        sweep_until_clean(client);
-        assert_nothing_left(client, mark, "box and client", round);
-    }
-    g_rand_free(random);
-}
-END_TEST
 
 int main(void)
 {
     if (!testing_can_box())
         return 0;
+    own_mounts();
     const char *given = g_getenv("RUBRIC_SEED");
     int seed = given ? atoi(given) : (int)(g_get_real_time() / 1000 % 1000000);
-    printf("seed %d (RUBRIC_SEED=%d runs it again)\n", seed, seed);
+    printf("%d moments, seed %d (RUBRIC_SEED=%d runs them again)\n", count_rounds(), seed, seed);
     fflush(stdout);
     TCase *tests = tcase_create("survival");
-    tcase_set_timeout(tests, 110);
-    tcase_add_loop_test(tests, a_killed_box_leaves_nothing_and_its_client_lives, seed, seed + 1);
-    tcase_add_loop_test(tests, a_killed_client_leaves_nothing, seed, seed + 1);
-    tcase_add_loop_test(tests, the_next_client_sweeps_after_both_were_killed, seed, seed + 1);
+    tcase_set_timeout(tests, 100 + 2 * count_rounds());
+    tcase_add_loop_test(tests, nothing_stays_whoever_is_killed_whenever, seed, seed + 1);
     Suite *suite = suite_create("sandbox/survival");
     suite_add_tcase(suite, tests);
     return testing_main(suite);
