@@ -19,6 +19,8 @@ typedef struct Store Store;
 Store *store_open(const char *path, GError **error);
 /* Only to look, beside a running daemon: neither creates nor migrates. INVALID: of another version. */
 Store *store_open_readonly(const char *path, GError **error);
+/* How long a call waits for another process's writing before it fails with TEMPORARY; 10 s at first. */
+void store_set_busy_timeout(Store *store, gint64 timeout_us);
 /* A Store must not be carried over fork(): close it before, or exec. */
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
@@ -253,6 +255,32 @@ bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_e
 GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error); /* all when 0; OutboxRow*, owning */
 /* When the next queued row is due (G_MAXINT64: none): how long the post role may sleep. */
 bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error);
+
+/* ======== deliveries: what platforms told us by webhook =========================================================== */
+
+typedef struct {
+    gint64 id;
+    char *source;       /* "github" */
+    char *guid;         /* the platform's name of the delivery: the same when it is sent again */
+    char *event;        /* "push" */
+    char *action;       /* "rerequested", or NULL */
+    char *repository;   /* "owner/name", or NULL */
+    char *body;         /* JSON as it was signed; NULL: too large to keep, so ask the platform */
+    gint64 received_us; /* set by the giver */
+    char *state;        /* "new" "done" "ignored" */
+    char *note;         /* what became of it, or NULL */
+} DeliveryRow;
+void delivery_row_free(DeliveryRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeliveryRow, delivery_row_free)
+/* By (source, guid): *ret_is_new false: it was there already and nothing changed. LIMIT: 10,000 wait already. */
+bool store_delivery_insert(Store *store, const DeliveryRow *row, bool *ret_is_new, GError **error);
+/* Those that wait, oldest first, at most `limit`. There is one intake, so they need no claim: act, then finish; what
+ * was acted on before a crash is met again. Array of DeliveryRow*, owning. */
+GPtrArray *store_delivery_list_new(Store *store, const char *source, guint limit, GError **error);
+/* Once. DENIED: it does not wait any more. */
+bool store_delivery_finish(Store *store, gint64 id, bool is_ignored, const char *note, GError **error);
+/* Forgets finished ones received before `before_us`. */
+bool store_delivery_prune(Store *store, gint64 before_us, GError **error);
 
 /* ======== sources' cursors, rubric versions, counts ============================================================== */
 

@@ -182,6 +182,11 @@ Store *store_open_readonly(const char *path, GError **error)
     return g_steal_pointer(&store);
 }
 
+void store_set_busy_timeout(Store *store, gint64 timeout_us)
+{
+    store->busy_timeout_us = timeout_us;
+}
+
 void store_close(Store *store)
 {
     if (!store)
