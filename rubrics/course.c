@@ -25,6 +25,8 @@ static void assignment_free(Assignment *assignment)
     g_free(assignment->rubric_id);
     g_free(assignment->git_branch);
     g_free(assignment->git_tag);
+    g_free(assignment->pull_request);
+    g_free(assignment->release);
     g_free(assignment->gradescope_id);
     g_free(assignment);
 }
@@ -50,6 +52,9 @@ void course_free(Course *course)
     g_free(course->title);
     g_free(course->zone_name);
     g_free(course->git_url);
+    g_free(course->github_organization);
+    g_free(course->github_repositories);
+    g_free(course->github_team);
     g_time_zone_unref(course->zone);
     g_ptr_array_unref(course->assignments);
     g_ptr_array_unref(course->teams);
@@ -145,6 +150,8 @@ static void read_submit(Assignment *assignment, YamlReader *outer)
     yaml_reader_start(&reader, node, "submit", outer->diagnostics);
     assignment->git_branch = g_strdup(yaml_read_text(&reader, "branch", YAML_OPTIONAL, NULL));
     assignment->git_tag = g_strdup(yaml_read_text(&reader, "tag", YAML_OPTIONAL, NULL));
+    assignment->pull_request = g_strdup(yaml_read_text(&reader, "pull_request", YAML_OPTIONAL, NULL));
+    assignment->release = g_strdup(yaml_read_text(&reader, "release", YAML_OPTIONAL, NULL));
     assignment->gradescope_id = g_strdup(yaml_read_text(&reader, "gradescope", YAML_OPTIONAL, NULL));
     yaml_reader_end(&reader);
 }
@@ -254,9 +261,34 @@ static void read_zone(Course *course, YamlReader *reader)
     course->zone_name = g_strdup(name);
 }
 
+/* Text with placeholders, or NULL. */
+static char *read_pattern(YamlReader *reader, const char *key)
+{
+    const char *text = yaml_read_text(reader, key, YAML_OPTIONAL, NULL);
+    if (text)
+        placeholders_check(text, yaml_get(reader->mapping, key), reader->diagnostics);
+    return g_strdup(text);
+}
+
+static void read_github(Course *course, const YamlNode *node, Diagnostics *diagnostics)
+{
+    if (!node)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "github", diagnostics);
+    const char *organization = yaml_read_text(&reader, "organization", YAML_REQUIRED, NULL);
+    if (organization && !g_regex_match_simple("^[A-Za-z0-9][A-Za-z0-9-]{0,38}$", organization, 0, 0))
+        yaml_report(yaml_get(node, "organization"), diagnostics, SEVERITY_ERROR,
+                    "organization: \"%s\" is no name of a GitHub organisation", organization);
+    course->github_organization = g_strdup(organization);
+    course->github_repositories = read_pattern(&reader, "repositories");
+    course->github_team = read_pattern(&reader, "team");
+    yaml_reader_end(&reader);
+}
+
 static void read_connections(Course *course, YamlReader *outer)
 {
-    static const char *const read_by_others[] = {"github", "gradescope", "canvas", "slack", "webhook", "folder", NULL};
+    static const char *const read_by_others[] = {"gradescope", "canvas", "slack", "webhook", "folder", NULL};
     const YamlNode *node = yaml_read_mapping(outer, "connections", YAML_OPTIONAL);
     if (!node)
         return;
@@ -265,7 +297,9 @@ static void read_connections(Course *course, YamlReader *outer)
     for (const char *const *key = read_by_others; *key; key++)
         yaml_read_mapping(&reader, *key, YAML_OPTIONAL);
     const YamlNode *git = yaml_read_mapping(&reader, "git", YAML_OPTIONAL);
+    const YamlNode *github = yaml_read_mapping(&reader, "github", YAML_OPTIONAL);
     yaml_reader_end(&reader);
+    read_github(course, github, outer->diagnostics);
     if (!git)
         return;
     yaml_reader_start(&reader, git, "git", outer->diagnostics);

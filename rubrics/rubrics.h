@@ -289,6 +289,8 @@ typedef struct {
     char *rubric_id;     /* NULL: no rubric in this course folder */
     char *git_branch;    /* each new commit on it is a submission; NULL: none */
     char *git_tag;       /* glob: each matching tag is a submission; NULL: none */
+    char *pull_request;  /* base branch: each new head of a pull request to it is a submission (GitHub); NULL: none */
+    char *release;       /* glob of tag names: each published release is a submission (GitHub); NULL: none */
     char *gradescope_id; /* assignment id over there, or NULL */
     bool is_extensible;  /* false: no late hand-in, whatever tokens there are */
     int line;
@@ -304,6 +306,8 @@ typedef struct {
     GPtrArray *teams;       /* of Team*, by id */
     GPtrArray *rubrics;     /* of Rubric*, all versions */
     char *git_url;          /* connections.git.url with {team.id} / {person.github} ..., or NULL */
+    /* connections.github; the texts may hold placeholders as git_url does; each may be NULL */
+    char *github_organization, *github_repositories, *github_team;
     YamlDocument *document; /* of course.yaml: tokens/ and others read their parts from it */
 } Course;
 

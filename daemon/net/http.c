@@ -149,6 +149,8 @@ static void set_request_options(Transfer *transfer, const struct curl_slist *hea
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     }
+    bool is_read = !request->method || strcmp(request->method, "GET") == 0;
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_read || request->is_repeatable ? 0L : 1L);
     if (request->method)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, keep_header);
@@ -211,6 +213,8 @@ bool http_request(HttpClient *client, const HttpRequest *request, HttpAnswer *re
     curl_off_t retry_after_s = 0;
     if (curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
         answer.retry_after_us = MIN(retry_after_s, G_MAXINT32) * CLOCK_SECOND_US;
+    const char *date = http_answer_header(&answer, "Date");
+    answer.date_us = date ? MAX((gint64)curl_getdate(date, NULL), 0) * CLOCK_SECOND_US : 0;
     *ret_answer = answer;
     answer = (HttpAnswer){0}; /* theirs now; the cleanup finds nothing */
     return true;

@@ -20,8 +20,11 @@ typedef struct {
     const char *url;
     const char *shown_url;      /* in error texts instead of `url`, when that is itself a secret; NULL: the URL */
     const char *const *headers; /* NULL-terminated "Name: value"; NULL: none */
-    bool has_credential;        /* headers or body hold one: DENIED over plain http except to this machine */
-    const char *body;           /* NULL: none */
+    /* Doing it twice does no harm, as with GET: it may go over a kept connection, where libcurl sends again what was
+     * reset before a byte came back. Everything else gets a connection of its own. */
+    bool is_repeatable;
+    bool has_credential; /* headers or body hold one: DENIED over plain http except to this machine */
+    const char *body;    /* NULL: none */
     gsize body_length;
     gsize max_answer_bytes; /* of the body kept in memory; 0: 64 KiB. The rest is read and dropped */
     int download_fd;        /* above 2: the body of a 2xx goes there instead */
@@ -31,6 +34,7 @@ typedef struct {
 typedef struct {
     long status;
     gint64 retry_after_us; /* of the header Retry-After, seconds or date; -1: none */
+    gint64 date_us;        /* the peer's clock, of the header Date, in whole seconds; 0: none */
     GString *body;
     bool is_cut;        /* the body was longer than what is kept */
     GPtrArray *headers; /* of char* "Name: value", at most 200, each at most 8 KiB, in their order */

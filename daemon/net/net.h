@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "daemon/net/github.h"
 #include "daemon/store/store.h"
 #include "daemon/tokens/tokens.h"
 #include "rubrics/rubrics.h"

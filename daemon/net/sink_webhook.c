@@ -52,6 +52,7 @@ static bool send_effect(WebhookSink *sink, const Effect *effect, HttpAnswer *ret
         .method = "POST",
         .url = sink->url,
         .headers = headers,
+        .is_repeatable = true, /* the receiver knows it again by its key */
         .body = effect->json,
         .body_length = length,
     };

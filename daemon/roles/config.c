@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/roles/roles.h"
+#include "daemon/roles/config_parse.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -38,18 +38,11 @@ void config_free(Config *config)
     g_free(config->state_folder);
     g_ptr_array_unref(config->sources);
     g_ptr_array_unref(config->sinks);
+    github_config_free(config->github);
     g_free(config);
 }
 
-/* What one parse carries along. */
-typedef struct {
-    Config *config;
-    const char *folder; /* that relative paths are of */
-    Diagnostics *diagnostics;
-    GHashTable *names; /* of sources and sinks, each once */
-} ConfigParse;
-
-static char *resolve_path(const ConfigParse *parse, const char *path)
+char *config_resolve_path(const ConfigParse *parse, const char *path)
 {
     return path && *path ? g_canonicalize_filename(path, parse->folder) : NULL;
 }
@@ -105,23 +98,26 @@ static int read_kind(ConfigParse *parse, const YamlNode *node, const char *what,
 
 static void parse_source(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "git", NULL};
-    const gint64 folder_interval_us = 2 * CLOCK_SECOND_US, git_interval_us = 60 * CLOCK_SECOND_US;
+    static const char *const kinds[] = {"folder", "git", "github", NULL};
+    static const char *const contexts[] = {"source \"folder\"", "source \"git\"", "source \"github\""};
+    static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US, 30 * CLOCK_SECOND_US};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "source", kinds, &body);
     if (kind < 0)
         return;
-    bool is_folder = kind == 0;
     SourceConfig *source = g_new0(SourceConfig, 1);
     g_ptr_array_add(parse->config->sources, source);
     source->kind = g_strdup(kinds[kind]);
 
     YamlReader reader;
-    yaml_reader_start(&reader, body, is_folder ? "source \"folder\"" : "source \"git\"", parse->diagnostics);
+    yaml_reader_start(&reader, body, contexts[kind], parse->diagnostics);
     source->name = read_name(parse, &reader);
-    if (is_folder)
-        source->path = resolve_path(parse, yaml_read_text(&reader, "path", YAML_REQUIRED, NULL));
-    source->interval_us = read_interval_us(parse, &reader, is_folder ? folder_interval_us : git_interval_us);
+    if (kind == 0)
+        source->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_REQUIRED, NULL));
+    source->interval_us = read_interval_us(parse, &reader, intervals_us[kind]);
+    if (strcmp(source->kind, "github") == 0 && !parse->config->github)
+        yaml_report(node, parse->diagnostics, SEVERITY_ERROR,
+                    "a source \"github\" needs the top-level github: with the credential");
     yaml_reader_end(&reader);
 }
 
@@ -138,7 +134,7 @@ static void parse_webhook(ConfigParse *parse, YamlReader *reader, SinkConfig *si
     const gint64 default_tries = 12, default_timeout_us = 10 * CLOCK_SECOND_US;
     sink->url = g_strdup(yaml_read_text(reader, "url", YAML_REQUIRED, NULL));
     check_url(parse, reader, sink->url);
-    sink->secret_file = resolve_path(parse, yaml_read_text(reader, "secret_file", YAML_REQUIRED, NULL));
+    sink->secret_file = config_resolve_path(parse, yaml_read_text(reader, "secret_file", YAML_REQUIRED, NULL));
     sink->max_tries = yaml_read_integer(reader, "max_tries", YAML_OPTIONAL, default_tries, 1, max_tries_bound);
     sink->timeout_ms = MAX(yaml_read_span_us(reader, "timeout", YAML_OPTIONAL, default_timeout_us) / 1000, 1);
 }
@@ -159,7 +155,7 @@ static void parse_sink(ConfigParse *parse, const YamlNode *node)
     yaml_reader_start(&reader, body, is_folder ? "sink \"folder\"" : "sink \"webhook\"", parse->diagnostics);
     sink->name = read_name(parse, &reader);
     if (is_folder)
-        sink->path = resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));
+        sink->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));
     else
         parse_webhook(parse, &reader, sink);
     yaml_reader_end(&reader);
@@ -220,8 +216,8 @@ static void parse_root(ConfigParse *parse, const YamlNode *root)
     const gint64 default_attempts = 3, max_attempts = 100;
     YamlReader reader;
     yaml_reader_start(&reader, root, "configuration", parse->diagnostics);
-    config->course_folder = resolve_path(parse, yaml_read_text(&reader, "course", YAML_REQUIRED, NULL));
-    config->state_folder = resolve_path(parse, yaml_read_text(&reader, "state", YAML_REQUIRED, NULL));
+    config->course_folder = config_resolve_path(parse, yaml_read_text(&reader, "course", YAML_REQUIRED, NULL));
+    config->state_folder = config_resolve_path(parse, yaml_read_text(&reader, "state", YAML_REQUIRED, NULL));
     gint64 n_cpus = CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, max_grade_processes);
     config->n_grade = yaml_read_integer(&reader, "grade_processes", YAML_OPTIONAL, n_cpus, 1, max_grade_processes);
     config->lease_us = read_positive_span_us(&reader, "lease", default_lease_us);
@@ -229,6 +225,7 @@ static void parse_root(ConfigParse *parse, const YamlNode *root)
     config->max_attempts = yaml_read_integer(&reader, "max_attempts", YAML_OPTIONAL, default_attempts, 1, max_attempts);
     config->accept_missing = read_accept_missing(&reader);
     config->pretend_now_us = read_pretend_now_us(&reader);
+    config->github = config_read_github(parse, &reader);
     parse_list(parse, yaml_read_sequence(&reader, "sources", YAML_OPTIONAL), parse_source);
     parse_list(parse, yaml_read_sequence(&reader, "sinks", YAML_OPTIONAL), parse_sink);
     yaml_reader_end(&reader);

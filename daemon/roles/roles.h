@@ -22,6 +22,7 @@ typedef struct {
     guint32 accept_missing; /* BoxPromise bits that boxes may lack on this machine, as the operator allowed */
     GPtrArray *sources;     /* of SourceConfig* */
     GPtrArray *sinks;       /* of SinkConfig* */
+    GithubConfig *github;   /* NULL: none */
 } Config;
 typedef struct {
     char *kind, *name, *path;

@@ -78,6 +78,8 @@ class Reader:
         found = []
         self.next("{")
         while self.peek() != "}":
+            if self.peek() == "":
+                raise QueryError("Parse error: the query ends too soon")
             if self.peek() == "...":
                 self.next()
                 if self.peek() == "on":

@@ -146,12 +146,61 @@ START_TEST(real_time_has_no_offset)
 }
 END_TEST
 
+static const char minimal[] = "course: c\nstate: s\n";
+
+START_TEST(github_is_one_connection_with_its_credential_in_files)
+{
+    ck_assert(g_setenv("CREDENTIALS_DIRECTORY", "/run/cred", TRUE));
+    g_autofree char *text = g_strconcat(minimal,
+                                        "github:\n"
+                                        "  api: https://ghe.example.edu/api/v3/\n"
+                                        "  app: {id: 12, installation: 34, key_file: \"credential:app-key\"}\n"
+                                        "  webhook_secret_file: hook\n"
+                                        "sources:\n"
+                                        "  - github: {name: hub}\n",
+                                        NULL);
+    g_autoptr(Config) config = parse(text);
+    g_autofree char *messages = diagnostics_format(diagnostics);
+    ck_assert_msg(config != NULL, "%s", messages);
+    ck_assert_str_eq(config->github->api, "https://ghe.example.edu/api/v3");
+    ck_assert_str_eq(config->github->git, "https://ghe.example.edu");
+    ck_assert_int_eq(config->github->app_id, 12);
+    ck_assert_int_eq(config->github->installation_id, 34);
+    ck_assert_str_eq(config->github->key_file, "/run/cred/app-key");
+    ck_assert_str_eq(config->github->webhook_secret_file, "/etc/rubricd/hook");
+    const SourceConfig *source = g_ptr_array_index(config->sources, 0);
+    ck_assert_int_eq(source->interval_us, 30 * CLOCK_SECOND_US);
+}
+END_TEST
+
+START_TEST(a_github_connection_that_cannot_work_is_refused)
+{
+    static const struct {
+        const char *tail, *part;
+    } cases[] = {
+        {"sources: [github: {name: hub}]\n", "needs the top-level github:"},
+        {"github: {}\n", "expected either app"},
+        {"github: {token_file: t, app: {id: 1, key_file: k}}\n", "expected either app"},
+        {"github: {app: {id: 1}}\n", "key_file is missing"},
+        {"github: {token_file: t, api: \"http://hub.example.edu\"}\n", "expected a URL that starts with https://"},
+        {"github: {token_file: t, git: \"https://u:p@hub.example.edu\"}\n", "expected a plain URL"},
+        {"github: {token_file: \"credential:../x\"}\n", "is no name of a credential"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strconcat(minimal, cases[i].tail, NULL);
+        refused(text, cases[i].part);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config");
     TCase *tests = tcase_create("configuration");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, the_whole_of_it_is_read_and_paths_are_of_the_file);
+    tcase_add_test(tests, github_is_one_connection_with_its_credential_in_files);
+    tcase_add_test(tests, a_github_connection_that_cannot_work_is_refused);
     tcase_add_test(tests, little_is_needed);
     tcase_add_loop_test(tests, each_mistake_is_told, 0, G_N_ELEMENTS(mistakes));
     tcase_add_test(tests, a_missing_file_is_told);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files that read rubricd.yaml share.
+ */
+#pragma once
+
+#include "daemon/roles/roles.h"
+
+/* What one parse carries along. */
+typedef struct {
+    Config *config;
+    const char *folder; /* that relative paths are of */
+    Diagnostics *diagnostics;
+    GHashTable *names; /* of sources and sinks, each once */
+} ConfigParse;
+
+/* NULL for NULL and "". Caller frees. */
+char *config_resolve_path(const ConfigParse *parse, const char *path);
+
+/* A credential file: "credential:NAME" is NAME in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), anything else a
+ * path. Reports what is neither. Caller frees; NULL: absent or wrong. */
+char *config_read_secret_path(ConfigParse *parse, YamlReader *reader, const char *key);
+
+/* `github:` of the configuration; NULL: absent or wrong. */
+GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer);
