@@ -152,7 +152,8 @@ typedef struct {
 static char *booking_key(const LedgerRow *line)
 {
     if (line->submission_id != 0)
-        return g_strdup_printf("%s submission %" G_GINT64_FORMAT, line->account, line->submission_id);
+        return g_strdup_printf("%s %s %" G_GINT64_FORMAT, line->account,
+                               strcmp(line->kind, "earn") == 0 ? "earn" : "submission", line->submission_id);
     if (strcmp(line->kind, "pool") != 0)
         return g_strdup_printf("%s %s %s", line->account, line->kind, line->reason);
     return g_strdup_printf("%s pool", line->account);
@@ -194,7 +195,7 @@ static LedgerRow *make_difference(const LedgerRow *wanted, gint64 wanted_milli, 
     if (difference_milli == 0)
         return NULL;
     const char *kind = wanted->kind;
-    if (wanted->submission_id != 0)
+    if (wanted->submission_id != 0 && strcmp(wanted->kind, "earn") != 0)
         kind = difference_milli > 0 ? "refund" : "charge";
     /* A second grant in the same words is a grant, not a correction of the first. */
     bool is_correction = booked->last_seq != 0 && (wanted->submission_id != 0 || is_pool(wanted));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens handed out at the end of term, so that all credit together is the most: a choice a late submission (how many
- * units to cover), a budget an account. Exact, by the usual table over what was spent.
+ * Tokens handed out at the end of term: in the order of deadlines, or so that all credit together is the most: a choice
+ * a late submission (how many units to cover), a budget an account. Exact, by the usual table over what was spent.
  */
 #include "daemon/tokens/policy.h"
 
@@ -111,8 +111,35 @@ static void solve(const GArray *choices, gint64 budget_milli, GHashTable *allott
     }
 }
 
-GHashTable *allocate_best(const GPtrArray *entries, const GPtrArray *accounts)
+static gint compare_deadlines(gconstpointer a, gconstpointer b)
 {
+    const Entry *left = *(Entry *const *)a, *right = *(Entry *const *)b;
+    if (left->deadline_us != right->deadline_us)
+        return left->deadline_us < right->deadline_us ? -1 : 1;
+    return strcmp(left->assignment_id, right->assignment_id);
+}
+
+/* Each in turn gets the dearest of its choices that can still be paid. */
+static void hand_out_in_order(const GArray *choices, gint64 budget_milli, GHashTable *allotted)
+{
+    for (guint i = 0; i < choices->len; i++) {
+        const Choice *choice = &g_array_index(choices, Choice, i);
+        guint best = choice->n - 1;
+        while (best > 0 && choice->price_milli[best] > budget_milli)
+            best--;
+        note_allotted(allotted, choice->entry_id, choice->price_milli[best]);
+        budget_milli -= choice->price_milli[best];
+    }
+}
+
+GHashTable *allocate_best(const Policy *policy, const GPtrArray *all_entries, const GPtrArray *accounts)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_copy((GPtrArray *)all_entries, NULL, NULL);
+    bool is_in_order = policy->allocation == ALLOCATE_IN_ORDER;
+    g_ptr_array_set_free_func(entries, NULL);
+    if (is_in_order)
+        g_ptr_array_sort(entries, compare_deadlines);
+
     GHashTable *allotted = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     for (guint i = 0; i < accounts->len; i++) {
         const FoldAccount *account = g_ptr_array_index(accounts, i);
@@ -120,12 +147,14 @@ GHashTable *allocate_best(const GPtrArray *entries, const GPtrArray *accounts)
         for (guint j = 0; j < entries->len; j++) {
             const Entry *entry = g_ptr_array_index(entries, j);
             Choice choice;
-            if (!is_candidate(entry) || strcmp(entry->account, account->account) != 0)
+            if (!is_candidate(entry) || g_strcmp0(entry->payer, account->account) != 0)
                 continue;
             fill_choice(entry, account->balance_milli, &choice);
             g_array_append_val(choices, choice);
         }
-        if (choices->len > 0 && account->balance_milli > 0)
+        if (choices->len > 0 && is_in_order)
+            hand_out_in_order(choices, MAX(0, account->balance_milli), allotted);
+        else if (choices->len > 0 && account->balance_milli > 0)
             solve(choices, account->balance_milli, allotted);
     }
     return allotted;

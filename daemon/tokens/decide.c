@@ -10,30 +10,13 @@
  *   what does it cost      the way that leaves most credit, among those the cheapest
  *   does anybody mind      what is free or better is not silently replaced
  */
-#include "daemon/tokens/policy.h"
+#include "daemon/tokens/decide.h"
 
 #include <string.h>
 
 static const gint64 all_milli = 100000; /* 100 % */
 
-/* ---- one submission --------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const Policy *policy;
-    const Rule *rule;
-    Track *track;
-    Entry *entry;
-    Facts facts;
-    bool opens_cycle;
-    DecisionKind kind;
-    gint64 tokens_milli, budget_milli, n_term;
-    gint64 earned_milli; /* what it may be worth: all points while a person still judges */
-    Penalty penalty;
-    gint64 base_milli; /* of a resubmission that adds to an earlier credit; -1: it replaces it */
-    gint64 share_milli;
-} Case;
-
-static bool conclude(Case *this, DecisionKind kind, Because because)
+bool conclude(Case *this, DecisionKind kind, Because because)
 {
     this->kind = kind;
     this->facts.because = because;
@@ -42,7 +25,7 @@ static bool conclude(Case *this, DecisionKind kind, Because because)
     return true;
 }
 
-static bool conclude_beside(Case *this, DecisionKind kind, Because because, const Entry *other)
+bool conclude_beside(Case *this, DecisionKind kind, Because because, const Entry *other)
 {
     this->facts.other_id = other->id;
     return conclude(this, kind, because);
@@ -74,7 +57,7 @@ static bool is_audit(const Course *course, const Entry *entry)
     return person && (person->status == STATUS_AUDIT || person->status == STATUS_STAFF);
 }
 
-static Penalty penalty_of(const Decision *decision)
+Penalty penalty_of(const Decision *decision)
 {
     return (Penalty){.percent_milli = decision->penalty_milli,
                      .minus_milli = decision->minus_milli,
@@ -83,7 +66,7 @@ static Penalty penalty_of(const Decision *decision)
                      .course_milli = decision->course_milli};
 }
 
-static gint64 credit_of(const Entry *entry)
+gint64 credit_of(const Entry *entry)
 {
     return decision_credit_milli(entry->decision, entry->points_milli + entry->bonus_milli);
 }
@@ -127,9 +110,19 @@ static bool is_settled_by_a_person(const Case *this)
     return this->entry->is_waived || this->entry->is_overridden;
 }
 
-static bool joined_late(const Case *this)
+bool joined_late(const Case *this)
 {
     return this->entry->joined_us > this->entry->deadline_us && this->facts.late_us > 0;
+}
+
+static bool has_one_on_time(const Track *track)
+{
+    for (guint i = 0; i < track->seen->len; i++) {
+        const Entry *earlier = g_ptr_array_index(track->seen, i);
+        if (earlier->received_us <= earlier->deadline_us && !earlier->is_withdrawn && !earlier->is_refused)
+            return true;
+    }
+    return false;
 }
 
 static bool resubmission_is_not_allowed(Case *this)
@@ -149,7 +142,17 @@ static bool resubmission_is_not_allowed(Case *this)
         this->facts.needs = rule->needs;
         return conclude(this, DECISION_REFUSED, BECAUSE_NEEDS);
     }
+    if (this->opens_cycle && this->n_round >= rule->max_a_round)
+        return conclude(this, DECISION_REFUSED, BECAUSE_LIMIT);
+    if (rule->n_rounds > 0 && received_us > rule->rounds_us[rule->n_rounds - 1])
+        return conclude(this, DECISION_REFUSED, BECAUSE_WINDOW);
+    if (rule->first_on_time && !has_one_on_time(track))
+        return conclude(this, DECISION_REFUSED, BECAUSE_NO_FIRST);
     const Entry *counting = track->counting;
+    if (counting && counting->max_milli > 0 &&
+        (__int128)(counting->points_milli + counting->bonus_milli) * all_milli <
+            (__int128)rule->above_milli * counting->max_milli)
+        return conclude_beside(this, DECISION_REFUSED, BECAUSE_TOO_LOW, counting);
     if (rule->below_milli != G_MAXINT64 && counting && counting->max_milli > 0 &&
         (__int128)credit_of(counting) * all_milli >= (__int128)rule->below_milli * counting->max_milli)
         return conclude_beside(this, DECISION_REFUSED, BECAUSE_GOOD_ENOUGH, counting);
@@ -163,6 +166,8 @@ static bool lateness_is_not_allowed(Case *this)
         return this->entry->is_confirmed ? false : conclude(this, DECISION_HELD, BECAUSE_JOINED_LATE);
     if (!late->is_allowed)
         return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
+    if (late->needs_first && !has_one_on_time(this->track))
+        return conclude(this, DECISION_REFUSED, BECAUSE_NO_FIRST);
     if (this->facts.units > late->stop_after)
         return conclude(this, DECISION_REFUSED, BECAUSE_STOPPED);
     if (this->facts.units > late->hold_after && !this->entry->is_confirmed)
@@ -209,208 +214,6 @@ static bool settle_by_a_person(Case *this)
     return conclude(this, DECISION_COUNTS, BECAUSE_OVERRIDDEN);
 }
 
-/* With `counts: best` a lower one does not replace what counts. */
-static bool a_better_one_stands(Case *this, gint64 credit_milli)
-{
-    const Entry *counting = this->track->counting;
-    if (this->rule->counts != COUNTS_BEST || !counting || this->entry->is_quote || credit_of(counting) < credit_milli)
-        return false;
-    return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, counting);
-}
-
-static bool is_free_of_cost(Case *this)
-{
-    bool is_late = this->facts.units > 0 && !joined_late(this);
-    if (!this->policy->is_empty && (this->facts.is_resubmission || is_late))
-        return false;
-    return a_better_one_stands(this, this->earned_milli) || conclude(this, DECISION_COUNTS, BECAUSE_ON_TIME);
-}
-
-/* Full marks that cost nothing off cannot become better, unless by bonus points. */
-static bool brings_no_benefit(Case *this)
-{
-    const Entry *counting = this->track->counting;
-    if (!counting || counting->n_review > 0 || counting->n_error > 0 || counting->max_milli <= 0 ||
-        credit_of(counting) < counting->max_milli || counting->decision->course_milli > 0 ||
-        this->policy->charges_for_nothing || this->entry->is_quote || this->entry->bonus_milli > counting->bonus_milli)
-        return false;
-    return conclude_beside(this, DECISION_IGNORED, BECAUSE_NO_BENEFIT, counting);
-}
-
-static bool conclude_uncovered(Case *this)
-{
-    switch (this->rule->uncovered[this->facts.owner_kind].kind) {
-    case UNCOVERED_REFUSED:
-        return conclude(this, DECISION_REFUSED, BECAUSE_NO_TOKENS);
-    case UNCOVERED_HOLD:
-        return conclude(this, this->entry->is_confirmed ? DECISION_COUNTS : DECISION_HELD, BECAUSE_NO_TOKENS);
-    default:
-        return conclude(this, DECISION_FEEDBACK, BECAUSE_NO_TOKENS);
-    }
-}
-
-/* Would this way leave less of the same points than what counts now? */
-static bool loses_credit(const Case *this, const Route *route)
-{
-    const Entry *counting = this->track->counting;
-    if (!counting)
-        return false;
-    gint64 probe_milli = MAX(this->earned_milli, this->entry->max_milli);
-    Penalty old = penalty_of(counting->decision);
-    return penalty_credit(&route->penalty, probe_milli) < penalty_credit(&old, probe_milli) ||
-           route->penalty.course_milli > old.course_milli;
-}
-
-static bool takes_something(const Penalty *penalty)
-{
-    return penalty->percent_milli > 0 || penalty->minus_milli > 0 || penalty->cap_milli >= 0 ||
-           penalty->course_milli > 0;
-}
-
-/* What a person must say yes to: to lose something that is free or better. */
-static bool needs_a_word(Case *this, const Route *route)
-{
-    const Track *track = this->track;
-    const Entry *standing = track->standing;
-    bool is_settled = this->entry->is_confirmed || this->entry == track->selected;
-    if (is_settled || this->policy->replace_on_time == REPLACE_CHARGE)
-        return false;
-    bool loses_free =
-        standing && track->standing_is_free && (route->tokens_milli > 0 || takes_something(&route->penalty));
-    bool is_worse = loses_credit(this, route);
-    if (!loses_free && !is_worse)
-        return false;
-    const Entry *kept = loses_free ? standing : track->counting;
-    return conclude_beside(this, this->policy->replace_on_time == REPLACE_ASK ? DECISION_HELD : DECISION_IGNORED,
-                           BECAUSE_ON_TIME_STANDS, kept);
-}
-
-/* What a resubmission is worth by the course's rule: sets what the decision keeps of that. */
-static gint64 resubmission_credit(Case *this)
-{
-    const ResubmissionRule *rule = &this->rule->resubmission;
-    const Entry *counting = this->track->counting;
-    if (rule->cap_milli != G_MAXINT64)
-        this->penalty.cap_milli = (gint64)((__int128)this->entry->max_milli * rule->cap_milli / all_milli);
-    if (rule->keeps_penalty && counting)
-        this->penalty.percent_milli = counting->decision->penalty_milli;
-    if (rule->rule != REDO_REPLACES) {
-        this->base_milli = counting ? credit_of(counting) : 0;
-        this->share_milli = rule->rule == REDO_GAIN ? rule->share_milli : all_milli;
-    }
-    gint64 credit_milli = penalty_credit(&this->penalty, this->earned_milli);
-    if (this->base_milli >= 0)
-        credit_milli = MAX(credit_milli, this->base_milli);
-    return credit_milli;
-}
-
-static bool pay_for_resubmission(Case *this)
-{
-    const ResubmissionRule *rule = &this->rule->resubmission;
-    Facts *facts = &this->facts;
-    gint64 n = this->track->n_resubmissions + this->opens_cycle;
-    gint64 price_milli = rule->price.n_totals > 0 ? scale_total(&rule->price, n) - scale_total(&rule->price, n - 1)
-                                                  : scale_total(&rule->price, 1);
-    gint64 credit_milli = resubmission_credit(this);
-    facts->redo_rule = rule->rule;
-    facts->share_milli = this->share_milli;
-    facts->needed_milli = price_milli;
-    if (price_milli <= facts->paid_milli + this->budget_milli) {
-        Route route = {.name = "resubmission",
-                       .tokens_milli = MAX(0, price_milli - facts->paid_milli),
-                       .penalty = this->penalty,
-                       .credit_milli = credit_milli};
-        g_array_append_val(facts->routes, route);
-        facts->route = &g_array_index(facts->routes, Route, 0);
-    }
-    if (!facts->route)
-        return conclude(this, DECISION_REFUSED, BECAUSE_NO_TOKENS);
-    bool is_useless = this->base_milli >= 0 && credit_milli <= this->base_milli && !this->entry->is_quote;
-    if (is_useless && this->track->counting)
-        return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, this->track->counting);
-    if (rule->asks && !this->entry->is_confirmed && facts->route->tokens_milli > 0)
-        return conclude(this, DECISION_HELD, BECAUSE_ASKS);
-    this->tokens_milli = facts->route->tokens_milli;
-    return conclude(this, DECISION_COUNTS, BECAUSE_RESUBMISSION);
-}
-
-static Purchase make_purchase(Case *this, bool earned_nothing)
-{
-    const Policy *policy = this->policy;
-    const Track *track = this->track;
-    const LateRule *late = &this->rule->late;
-    gint64 declared = G_MAXINT64;
-    if (late->declare == DECLARE_ANY_TIME)
-        declared = track->declared_units;
-    else if (late->declare == DECLARE_BEFORE)
-        declared = track->declared_at_us <= this->entry->deadline_us ? track->declared_units : 0;
-    this->facts.is_undeclared = declared < this->facts.units;
-    bool is_vain = earned_nothing && !policy->charges_for_nothing;
-    return (Purchase){.rule = this->rule,
-                      .owner_kind = this->facts.owner_kind,
-                      .units = this->facts.units,
-                      .late_us = this->facts.late_us,
-                      .paid_milli = this->facts.paid_milli,
-                      .budget_milli = this->facts.paid_milli + (is_vain ? 0 : this->budget_milli),
-                      .earned_milli = this->earned_milli,
-                      .max_milli = this->entry->max_milli,
-                      .has_first = track->standing != NULL,
-                      .charges_for_nothing = policy->charges_for_nothing,
-                      .declared_units = declared,
-                      .chosen = this->entry->chosen_route};
-}
-
-static void find_late_routes(Case *this, Purchase *purchase)
-{
-    routes_for_lateness(purchase, this->facts.routes, &this->facts.needed_milli);
-    if (this->facts.routes->len == 0 && purchase->chosen) {
-        purchase->chosen = NULL; /* what its owner chose cannot be had */
-        routes_for_lateness(purchase, this->facts.routes, &this->facts.needed_milli);
-    }
-    this->facts.route = this->facts.routes->len > 0 ? &g_array_index(this->facts.routes, Route, 0) : NULL;
-}
-
-/* Does nothing remain, whatever was earned? */
-static bool leaves_nothing(const Case *this, const Route *route)
-{
-    const gint64 one_point_milli = 1000;
-    gint64 probe_milli = MAX(one_point_milli, MAX(this->earned_milli, this->entry->max_milli));
-    return penalty_credit(&route->penalty, probe_milli) == 0;
-}
-
-static bool pay_for_lateness(Case *this)
-{
-    bool earned_nothing = this->earned_milli == 0;
-    Purchase purchase = make_purchase(this, earned_nothing);
-    this->entry->purchase = purchase;
-    this->entry->has_purchase = true;
-    this->entry->earned_nothing = earned_nothing;
-    find_late_routes(this, &purchase);
-    const Route *route = this->facts.route;
-    if (!route)
-        conclude_uncovered(this);
-    else if (leaves_nothing(this, route))
-        conclude(this, DECISION_FEEDBACK, BECAUSE_NO_TOKENS);
-    else if (a_better_one_stands(this, route->credit_milli) || needs_a_word(this, route))
-        return true;
-    else
-        conclude(this, DECISION_COUNTS, BECAUSE_LATE);
-    if (earned_nothing)
-        this->facts.because = BECAUSE_NOTHING_EARNED;
-    if (this->kind == DECISION_COUNTS && route) {
-        this->tokens_milli = route->tokens_milli;
-        this->penalty = route->penalty;
-    } else if (this->kind == DECISION_FEEDBACK && this->policy->charges_for_nothing) {
-        this->tokens_milli = route ? route->tokens_milli : routes_partial_price(&purchase);
-    }
-    return true;
-}
-
-static bool pay(Case *this)
-{
-    return this->facts.is_resubmission ? pay_for_resubmission(this) : pay_for_lateness(this);
-}
-
 /* It does not count any more, but what it cost is not given back. */
 static void take_back_credit(Case *this)
 {
@@ -444,6 +247,7 @@ static void move_track(Case *this)
     bool is_free = this->facts.because == BECAUSE_ON_TIME ||
                    (this->kind == DECISION_PENDING && !this->facts.is_resubmission && this->facts.units == 0);
     g_ptr_array_add(track->seen, this->entry);
+    track->has_earned |= this->earned_tokens_milli > 0;
     if (this->kind == DECISION_COUNTS) {
         if (this->opens_cycle) {
             track->in_resubmission = this->facts.is_resubmission;
@@ -481,7 +285,7 @@ static Decision *make_decision(Case *this)
         .late_us = this->facts.late_us,
         .late_units = this->facts.units,
         .tokens_milli = this->tokens_milli,
-        .balance_milli = this->facts.before_milli - this->tokens_milli,
+        .balance_milli = this->facts.before_milli - this->tokens_milli + this->earned_tokens_milli,
         .penalty_milli = this->penalty.percent_milli,
         .minus_milli = this->penalty.minus_milli,
         .cap_milli = this->penalty.cap_milli < 0 ? 0 : MAX(1, this->penalty.cap_milli),
@@ -489,10 +293,14 @@ static Decision *make_decision(Case *this)
         .course_milli = this->penalty.course_milli,
         .base_milli = MAX(0, this->base_milli),
         .share_milli = this->base_milli < 0 ? 0 : MAX(1, this->share_milli),
+        .early_milli = this->early_milli,
+        .earned_milli = this->earned_tokens_milli,
         .route = g_strdup(route_name(this)),
         .alternatives = g_ptr_array_new_with_free_func(g_free),
     };
     this->facts.penalty = this->penalty;
+    this->facts.early_milli = this->early_milli;
+    this->facts.earned_tokens_milli = this->earned_tokens_milli;
     explain_decision(decision, &this->facts);
     return decision;
 }
@@ -522,28 +330,29 @@ static void look_at_time(Case *this, GTimeZone *zone)
         this->earned_milli = MAX(this->earned_milli, entry->max_milli);
 }
 
-Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, gint64 balance_milli,
-                       gint64 budget_milli, gint64 n_resubmissions_term)
+Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, const Means *means)
 {
     g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
     Case this = {.policy = policy,
                  .track = track,
                  .entry = entry,
-                 .budget_milli = budget_milli,
-                 .n_term = n_resubmissions_term,
+                 .budget_milli = means->budget_milli,
+                 .late_budget_milli = means->late_budget_milli,
+                 .n_term = means->n_term,
+                 .n_round = means->n_round,
                  .penalty = PENALTY_NONE,
                  .base_milli = -1,
                  .share_milli = all_milli,
                  .facts = {.owner_kind = entry->owner_kind,
                            .routes = routes,
-                           .before_milli = balance_milli,
+                           .before_milli = means->balance_milli,
                            .received_us = entry->received_us,
                            .zone = course->zone}};
     if (!entry->assignment) {
         conclude(&this, DECISION_HELD, BECAUSE_UNKNOWN_ASSIGNMENT);
         return make_decision(&this);
     }
-    this.rule = policy_rule(policy, entry->assignment);
+    this.rule = policy_rule_at(policy, entry->assignment, entry->received_us);
     this.facts.cutoff_us = this.rule->cutoff_us;
     look_at_time(&this, course->zone);
     bool is_decided = may_not_count(&this, course) || is_not_new(&this) || is_not_allowed(&this) ||

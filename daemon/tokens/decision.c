@@ -34,7 +34,7 @@ gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
                        .minus_milli = decision->minus_milli,
                        .cap_milli = decision->cap_milli > 0 ? decision->cap_milli : -1,
                        .floor_milli = decision->floor_milli};
-    gint64 credit_milli = penalty_credit(&penalty, earned_milli);
+    gint64 credit_milli = penalty_credit(&penalty, earned_milli) + decision->early_milli;
     if (decision->share_milli == 0)
         return credit_milli;
     gint64 gain_milli = MAX(0, credit_milli - decision->base_milli);
@@ -59,6 +59,8 @@ cJSON *decision_to_json(const Decision *decision)
     json_add_int64(json, "course_milli", decision->course_milli);
     json_add_int64(json, "base_milli", decision->base_milli);
     json_add_int64(json, "share_milli", decision->share_milli);
+    json_add_int64(json, "early_milli", decision->early_milli);
+    json_add_int64(json, "earned_milli", decision->earned_milli);
     json_add_string(json, "route", decision->route);
     json_add_string(json, "sentence", decision->sentence);
     json_add_string(json, "ta_line", decision->ta_line);
@@ -88,6 +90,8 @@ static void read_newer_numbers(Decision *decision, const cJSON *json)
     decision->course_milli = json_int64_or(json, "course_milli", 0);
     decision->base_milli = json_int64_or(json, "base_milli", 0);
     decision->share_milli = json_int64_or(json, "share_milli", 0);
+    decision->early_milli = json_int64_or(json, "early_milli", 0);
+    decision->earned_milli = json_int64_or(json, "earned_milli", 0);
 }
 
 static bool read_numbers(Decision *decision, const cJSON *json, GError **error)

@@ -60,11 +60,24 @@ static char *payment(const Facts *facts, gint64 tokens_milli)
     return g_strdup_printf("%s of %s %s, %s left", part, yours(facts), whole, left);
 }
 
+/* " Coming early brings 2 points and 1 token." */
+static char *explain_reward(const Facts *facts)
+{
+    g_autofree char *points = points_format(facts->early_milli);
+    g_autofree char *tokens = explain_tokens(facts->earned_tokens_milli);
+    if (facts->early_milli > 0 && facts->earned_tokens_milli > 0)
+        return g_strdup_printf(" It brings %s points more, and %s.", points, tokens);
+    if (facts->early_milli > 0)
+        return g_strdup_printf(" It brings %s points more.", points);
+    return facts->earned_tokens_milli > 0 ? g_strdup_printf(" It brings %s.", tokens) : g_strdup("");
+}
+
 static char *explain_on_time(const Facts *facts)
 {
     g_autofree char *late = lateness(facts);
+    g_autofree char *reward = explain_reward(facts);
     if (facts->late_us <= 0)
-        return g_strdup("On time: no token is needed.");
+        return g_strdup_printf("On time: no token is needed.%s", reward);
     if (facts->units == 0)
         return g_strdup_printf("%s, which is within the grace period: no token is needed.", late);
     return g_strdup_printf("%s, accepted by the course's staff: no token is needed.", late);
@@ -142,6 +155,9 @@ static char *explain_resubmission(const Facts *facts, const Decision *decision)
                            ? "It counts instead of the earlier result, even if it is lower."
                        : facts->redo_rule == REDO_BEST ? "The better result counts."
                                                        : gain;
+    if (facts->is_refunded)
+        return g_strdup_printf("Resubmission: free, because the result is good enough for its price to come back. %s",
+                               rest);
     if (decision->tokens_milli == 0)
         return g_strdup_printf("Resubmission, paid for already: free. %s", rest);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
@@ -273,6 +289,12 @@ static char *explain_standing(const Facts *facts, const Decision *decision)
     case BECAUSE_GOOD_ENOUGH:
         return g_strdup_printf("Only lower results may be resubmitted: submission %" ID " stands, no token is taken.",
                                facts->other_id);
+    case BECAUSE_TOO_LOW:
+        return g_strdup_printf(
+            "Submission %" ID " is too low a result to be resubmitted: it stands, no token is taken.", facts->other_id);
+    case BECAUSE_NO_FIRST:
+        return g_strdup("The course takes this only from who handed in something by the deadline: it is not accepted, "
+                        "and no token is taken.");
     case BECAUSE_WINDOW:
         return g_strdup("The time for resubmissions is over: the earlier result stands, no token is taken.");
     case BECAUSE_NEEDS:

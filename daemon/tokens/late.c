@@ -54,17 +54,24 @@ static gint64 working_days(const Policy *policy, GTimeZone *zone, gint64 deadlin
     gint64 blocks = started_days(policy->day_count, zone, deadline_us, received_us);
     const gint64 max_blocks = 5000;
     gint64 first = local_day(zone, deadline_us), n = 0;
-    for (gint64 i = 1; i <= MIN(blocks, max_blocks); i++)
-        n += is_working_day(policy, first + i);
+    for (gint64 i = 1; i <= MIN(blocks, max_blocks); i++) {
+        bool begins_days_off = policy->days_off_count_one && (i == 1 || is_working_day(policy, first + i - 1));
+        n += is_working_day(policy, first + i) || begins_days_off;
+    }
     return n;
+}
+
+guint marks_before(const gint64 *marks_us, guint n, gint64 value_us)
+{
+    guint passed = 0;
+    while (passed < n && marks_us[passed] < value_us)
+        passed++;
+    return passed;
 }
 
 static gint64 marks_passed(const LateRule *rule, gint64 value_us)
 {
-    gint64 n = 0;
-    while (n < (gint64)rule->n_marks && rule->marks_us[n] < value_us)
-        n++;
-    return n;
+    return marks_before(rule->marks_us, rule->n_marks, value_us);
 }
 
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,

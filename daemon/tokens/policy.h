@@ -26,17 +26,28 @@ typedef enum { COUNTS_LAST, COUNTS_BEST, COUNTS_FIRST } WhichCounts;
 typedef enum { REDO_REPLACES, REDO_BEST, REDO_GAIN } RedoRule;
 typedef enum { GROUP_ACCOUNT, GROUP_ALL_MEMBERS, GROUP_ANY_MEMBER, GROUP_SHARED } GroupRule;
 typedef enum { DECLARE_NEVER, DECLARE_BEFORE, DECLARE_ANY_TIME } Declare;
-typedef enum { ALLOCATE_BY_RECEIPT, ALLOCATE_BEST_AT_END } Allocation;
+typedef enum { ALLOCATE_BY_RECEIPT, ALLOCATE_BEST_AT_END, ALLOCATE_IN_ORDER } Allocation;
 
-enum { MAX_STEPS = 40, MAX_BANKS = 16, MAX_HOLIDAYS = 200, MAX_ADDS = 60 };
+enum { MAX_STEPS = 40, MAX_BANKS = 16, MAX_HOLIDAYS = 200, MAX_ADDS = 60, MAX_FLATS = 4, MAX_PERIODS = 12 };
 
-/* What so many units come to: so much each, or the totals as a list. */
+/* What so many units come to: so much each, the totals as a list, or so much each of the first ones, of the next, ...
+ */
 typedef struct {
     gint64 start_milli, each_milli, at_most_milli;
     guint n_totals; /* 0: start + each * n */
     gint64 totals_milli[MAX_STEPS];
+    guint n_steps;
+    gint64 step_units[MAX_STEPS], step_each_milli[MAX_STEPS]; /* the last one's units: G_MAXINT64 */
 } Scale;
 gint64 scale_total(const Scale *scale, gint64 n);
+
+/* One price for any lateness of so many units. */
+typedef struct {
+    gint64 price_milli;
+    gint64 taken_milli; /* percent of what it earns that is taken off all the same */
+    gint64 up_to_units;
+    bool needs_first; /* only who has handed in something may take it */
+} FlatRoute;
 
 typedef struct {
     bool is_allowed;
@@ -45,10 +56,10 @@ typedef struct {
     guint n_marks;
     gint64 marks_us[MAX_STEPS]; /* brackets: spans; slots: instants; ascending */
     Scale price;
-    gint64 flat_milli;       /* 0: no flat route */
-    gint64 flat_taken_milli; /* percent of what the flat route earns that is taken off */
-    bool flat_needs_first;   /* only who has handed in something may take it */
-    gint64 each_milli;       /* percent of the earned points that a covered unit costs all the same */
+    guint n_flats;
+    FlatRoute flats[MAX_FLATS];
+    bool needs_first;  /* late work is accepted only from who has handed in something in time */
+    gint64 each_milli; /* percent of the earned points that a covered unit costs all the same */
     gint64 grace_us;
     bool grace_moves;  /* lateness counts from the end of the grace */
     gint64 max_units;  /* that tokens can buy */
@@ -56,7 +67,19 @@ typedef struct {
     gint64 stop_after; /* more units than this are refused */
     bool is_partial;   /* tokens may cover some of the units */
     Declare declare;
+    gint64 declare_by_us; /* so long before the deadline, at the latest */
 } LateRule;
+
+/* What on-time work that comes early enough, or is good enough, brings. */
+typedef struct {
+    bool is_given;
+    gint64 by_us;          /* before the deadline */
+    gint64 times;          /* at most: once for each full `by` */
+    gint64 points_milli;   /* added to the credit */
+    gint64 percent_milli;  /* of the earned points, added to the credit */
+    gint64 tokens_milli;   /* earned, once an assignment */
+    gint64 at_least_milli; /* percent of all points: only for results that reach it */
+} EarlyRule;
 
 typedef struct {
     bool is_allowed;
@@ -66,10 +89,16 @@ typedef struct {
     bool after_deadline; /* what follows the deadline is a resubmission, if something stands */
     bool keeps_penalty;  /* what was taken off the earlier one is taken off this one too */
     RedoRule rule;
-    gint64 share_milli; /* percent of the points gained */
-    gint64 cap_milli;   /* percent of the maximum; G_MAXINT64: none */
-    gint64 below_milli; /* only who has less than this percent of the maximum; G_MAXINT64: everybody */
-    gint64 within_us;   /* of the release */
+    gint64 share_milli;  /* percent of the points gained */
+    gint64 cap_milli;    /* percent of the maximum; G_MAXINT64: none */
+    gint64 below_milli;  /* only who has less than this percent of the maximum; G_MAXINT64: everybody */
+    gint64 above_milli;  /* only who has at least this percent of the maximum */
+    gint64 refund_milli; /* a result of at least this percent of the maximum gives the price back; G_MAXINT64: none */
+    bool first_on_time;  /* only who handed in something in time */
+    guint n_rounds;      /* ends of rounds; in each of them at most max_a_round resubmissions */
+    gint64 rounds_us[MAX_STEPS];
+    gint64 max_a_round;
+    gint64 within_us; /* of the release */
     gint64 until_us;
     char needs[40]; /* an event "noted" of this name must be there; "": nothing */
 } ResubmissionRule;
@@ -82,15 +111,26 @@ typedef struct {
     bool is_prorated;
 } UncoveredRule;
 
+typedef struct Rule Rule;
+/* Another rule for what is due, or comes, from one instant to another. */
 typedef struct {
+    gint64 from_us, until_us;
+    bool is_by_deadline; /* of the assignment; else by receipt */
+    Rule *rule;
+} Period;
+
+struct Rule {
     LateRule late;
+    EarlyRule early;
     ResubmissionRule resubmission;
     UncoveredRule uncovered[2]; /* by OwnerKind */
     WhichCounts counts;
     GroupRule group;
     gint64 cutoff_us; /* G_MAXINT64: none */
     guint bank[2];    /* by OwnerKind of the payer */
-} Rule;
+    guint n_periods;
+    Period periods[MAX_PERIODS]; /* their rules belong to Policy.period_rules */
+};
 
 typedef struct {
     gint64 at_us, amount_milli;
@@ -117,19 +157,23 @@ struct Policy {
     bool is_incremental;      /* what was paid for an assignment counts for the next try */
     bool charges_for_nothing; /* tokens go although they save nothing */
     bool withdrawn_stays_paid;
-    gint64 joined_hold; /* -1: late joiners wait for a person; else their deadline is that long after joining */
-    guint weekend;      /* bit by GDate weekday */
+    gint64 joined_hold;      /* -1: late joiners wait for a person; else their deadline is that long after joining */
+    guint weekend;           /* bit by GDate weekday */
+    bool days_off_count_one; /* a run of days that are not working days counts as one */
     guint n_holidays;
     guint32 holidays[MAX_HOLIDAYS]; /* Julian days */
     Rule rule;
     GHashTable *kinds;       /* kind of assignment -> Rule* */
     GHashTable *assignments; /* id -> Rule* */
+    GPtrArray *period_rules; /* of Rule* */
 };
 
 /* The rule for an assignment: its own, else its kind's, else the course's. */
 const Rule *policy_rule(const Policy *policy, const Assignment *assignment);
+/* The rule of that one's period, if something due and received then falls into one. */
+const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, gint64 received_us);
 /* Reads late, resubmission, without_tokens, counts, group, bank, cutoff of a mapping into a rule. */
-void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule);
+void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule);
 
 /* Started units of lateness; 0: on time. */
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
@@ -174,6 +218,7 @@ typedef struct {
     bool has_purchase, earned_nothing;
     GHashTable *notes;  /* names that were noted about it, or NULL */
     Decision *decision; /* made by the fold */
+    const char *payer;  /* the first of the accounts that pay for it */
 } Entry;
 
 /* Where an owner stands with one assignment while the fold walks through its submissions in order of receipt. A cycle
@@ -193,6 +238,7 @@ typedef struct {
     gint64 paid_milli;     /* in this cycle */
     gint64 opened_us;      /* of this cycle: the release */
     gint64 n_resubmissions;
+    bool has_earned; /* tokens for early or good work */
 } Track;
 
 typedef enum {
@@ -227,6 +273,8 @@ typedef enum {
     BECAUSE_WINDOW,      /* the time for resubmissions is over */
     BECAUSE_NEEDS,       /* a resubmission lacks what the course asks for */
     BECAUSE_GOOD_ENOUGH, /* only lower results may be resubmitted */
+    BECAUSE_TOO_LOW,     /* only results of some worth may be resubmitted */
+    BECAUSE_NO_FIRST,    /* nothing was handed in in time, which the course asks for */
     BECAUSE_NO_POLICY,
     BECAUSE_UNKNOWN_ASSIGNMENT,
 } Because;
@@ -271,6 +319,9 @@ typedef struct {
     gint64 share_milli;
     const char *needs;  /* what a resubmission lacks, or NULL */
     bool is_undeclared; /* tokens had to be declared, and were not */
+    gint64 early_milli; /* points that coming early brings */
+    gint64 earned_tokens_milli;
+    bool is_refunded; /* the price comes back, because the result is good */
 } Facts;
 
 /* Fills in sentence, ta_line and alternatives from the facts and the decision's numbers. */
@@ -278,10 +329,16 @@ void explain_decision(Decision *decision, const Facts *facts);
 /* "1 token", "2.5 tokens". Caller frees. */
 char *explain_tokens(gint64 milli);
 
-/* Decides one submission: numbers, kind, sentences. `balance_milli`: of the account before it; `budget_milli`: what may
- * be spent of it. Moves the track on. */
-Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, gint64 balance_milli,
-                       gint64 budget_milli, gint64 n_resubmissions_term);
+/* Decides one submission: numbers, kind, sentences. Moves the track on. */
+typedef struct {
+    gint64 balance_milli;
+    gint64 budget_milli;      /* of that, what may be spent on a resubmission */
+    gint64 late_budget_milli; /* and on lateness: less, where tokens are handed out at the end */
+    gint64 n_term, n_round;   /* resubmissions so far, in the term and in the round */
+} Means;
+Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, const Means *means);
+/* How many of the ascending marks lie before the value. */
+guint marks_before(const gint64 *marks_us, guint n, gint64 value_us);
 
 /* ======== ways to pay ============================================================================================ */
 
@@ -319,4 +376,4 @@ gint64 purse_budget(const Purse *purse, gint64 at_us);
 gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);
 
 /* The best use of each account's tokens: &entry->id -> gint64*, what may be spent on it. Caller destroys. */
-GHashTable *allocate_best(const GPtrArray *entries, const GPtrArray *accounts);
+GHashTable *allocate_best(const Policy *policy, const GPtrArray *entries, const GPtrArray *accounts);

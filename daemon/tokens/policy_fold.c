@@ -19,7 +19,7 @@ typedef struct {
     GPtrArray *wallets;   /* of Wallet* (borrowed), by account */
     GHashTable *allotted; /* &entry->id -> gint64*: budgets of an allocation at the end of term, or NULL */
     bool is_dry;          /* allocation: lateness is not paid for yet */
-    GHashTable *n_redone; /* account -> resubmissions in the term */
+    GHashTable *n_redone; /* account, or "account#round" -> resubmissions in the term, in the round */
 } Walk;
 
 static void add_line(Walk *walk, Wallet *wallet, const char *kind, gint64 amount_milli, const Entry *entry,
@@ -81,7 +81,7 @@ static void fill_purse(Walk *walk, const Entry *entry, Purse *purse)
 {
     const Policy *policy = walk->gathered->policy;
     static const Rule no_rule = {.bank = {OWNER_PERSON, OWNER_TEAM}};
-    const Rule *rule = entry->assignment ? policy_rule(policy, entry->assignment) : &no_rule;
+    const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : &no_rule;
     purse->payers = g_ptr_array_new();
     purse->group = entry->owner_kind == OWNER_TEAM ? rule->group : GROUP_ACCOUNT;
     const Team *team =
@@ -111,13 +111,34 @@ static void charge(Walk *walk, const Purse *purse, const Entry *entry, const Dec
     }
 }
 
-static gint64 budget_for(const Walk *walk, const Purse *purse, const Entry *entry)
+/* Where tokens are handed out at the end, lateness may take what was allotted to it and no more. */
+static gint64 late_budget(const Walk *walk, const Entry *entry, gint64 budget_milli)
 {
     const gint64 *allotted = walk->allotted ? g_hash_table_lookup(walk->allotted, &entry->id) : NULL;
-    gint64 budget_milli = purse_budget(purse, entry->received_us);
     if (walk->is_dry)
         return 0;
     return walk->allotted ? MIN(budget_milli, allotted ? *allotted : 0) : budget_milli;
+}
+
+static gint64 *count_of(Walk *walk, char *key)
+{
+    gint64 *count = g_hash_table_lookup(walk->n_redone, key);
+    if (!count) {
+        count = g_new0(gint64, 1);
+        g_hash_table_insert(walk->n_redone, g_strdup(key), count);
+    }
+    g_free(key);
+    return count;
+}
+
+static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Decision *decision)
+{
+    g_autofree char *tokens = explain_tokens(decision->earned_milli);
+    g_autofree char *reason = g_strdup_printf("%s earned with %s.", tokens, entry->assignment_id);
+    if (decision->earned_milli <= 0)
+        return;
+    for (guint i = 0; i < purse->payers->len; i++)
+        add_line(walk, g_ptr_array_index(purse->payers, i), "earn", decision->earned_milli, entry, reason);
 }
 
 static void walk_entry(Walk *walk, Entry *entry)
@@ -125,15 +146,28 @@ static void walk_entry(Walk *walk, Entry *entry)
     add_changes(walk, entry->received_us);
     Purse purse;
     fill_purse(walk, entry, &purse);
+    const Policy *policy = walk->gathered->policy;
     Track *track = gather_find_track(walk->gathered, entry->account, entry->assignment_id);
     gint64 n_before = track->n_resubmissions;
-    gint64 n_redone = GPOINTER_TO_INT(g_hash_table_lookup(walk->n_redone, entry->account));
-    Decision *decision = decide_entry(walk->gathered->policy, walk->gathered->course, track, entry,
-                                      purse_balance(&purse), budget_for(walk, &purse, entry), n_redone);
-    n_redone += track->n_resubmissions - n_before;
-    g_hash_table_insert(walk->n_redone, (gpointer)entry->account, GINT_TO_POINTER((gint)n_redone));
+    const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : NULL;
+    guint round =
+        rule ? marks_before(rule->resubmission.rounds_us, rule->resubmission.n_rounds, entry->received_us) : 0;
+    gint64 *n_term = count_of(walk, g_strdup(entry->account));
+    gint64 *n_round = count_of(walk, g_strdup_printf("%s#%u", entry->account, round));
+    gint64 budget_milli = purse_budget(&purse, entry->received_us);
+    Means means = {.balance_milli = purse_balance(&purse),
+                   .budget_milli = budget_milli,
+                   .late_budget_milli = late_budget(walk, entry, budget_milli),
+                   .n_term = *n_term,
+                   .n_round = *n_round};
+    Decision *decision = decide_entry(policy, walk->gathered->course, track, entry, &means);
+    *n_term += track->n_resubmissions - n_before;
+    *n_round += track->n_resubmissions - n_before;
     g_ptr_array_add(walk->fold->decisions, decision);
     charge(walk, &purse, entry, decision);
+    reward(walk, &purse, entry, decision);
+    if (purse.payers->len > 0)
+        entry->payer = ((const Wallet *)g_ptr_array_index(purse.payers, 0))->account;
     g_ptr_array_unref(purse.payers);
 }
 
@@ -178,7 +212,7 @@ static Fold *walk_all(Gathered *gathered, const char *account, GHashTable *allot
     g_hash_table_iter_init(&each, gathered->wallets);
     while (g_hash_table_iter_next(&each, NULL, &wallet))
         g_ptr_array_add(wallets, wallet);
-    g_autoptr(GHashTable) n_redone = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) n_redone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_ptr_array_sort(wallets, compare_wallets);
     Walk walk = {.gathered = gathered,
                  .fold = fold_new(),
@@ -239,15 +273,15 @@ GPtrArray *policy_accounts(const Policy *policy, const Course *course, const cha
 
 /* Tokens are handed out when all is known: first a walk in which nobody pays, then the best use of what there is, then
  * a walk with that. */
-static Fold *fold_best_at_end(const Policy *policy, const Course *course, const GPtrArray *accounts,
-                              const char *account, const GPtrArray *events)
+static Fold *fold_at_end(const Policy *policy, const Course *course, const GPtrArray *accounts, const char *account,
+                         const GPtrArray *events)
 {
     g_autoptr(GHashTable) allotted = NULL;
     {
         g_auto(Gathered) dry;
         gather(&dry, policy, course, accounts, events);
         g_autoptr(Fold) fold = walk_all(&dry, account, NULL, true);
-        allotted = allocate_best(dry.entries, fold->accounts);
+        allotted = allocate_best(policy, dry.entries, fold->accounts);
     }
     g_auto(Gathered) gathered;
     gather(&gathered, policy, course, accounts, events);
@@ -257,8 +291,8 @@ static Fold *fold_best_at_end(const Policy *policy, const Course *course, const 
 Fold *policy_fold(const Policy *policy, const Course *course, const char *account, const GPtrArray *events)
 {
     g_autoptr(GPtrArray) accounts = policy_accounts(policy, course, account);
-    if (policy->allocation == ALLOCATE_BEST_AT_END)
-        return fold_best_at_end(policy, course, accounts, account, events);
+    if (policy->allocation != ALLOCATE_BY_RECEIPT)
+        return fold_at_end(policy, course, accounts, account, events);
     g_auto(Gathered) gathered;
     gather(&gathered, policy, course, accounts, events);
     return walk_all(&gathered, account, NULL, false);
@@ -337,7 +371,7 @@ static gint64 before(gint64 until_us, gint64 at_us, gint64 so_far_us)
 gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
                           const Decision *quote, gint64 at_us)
 {
-    const Rule *rule = policy_rule(policy, assignment);
+    const Rule *rule = policy_rule_at(policy, assignment, at_us);
     bool is_redo = strcmp(quote->route, "resubmission") == 0;
     gint64 until_us =
         is_redo ? G_MAXINT64 : last_with_units(policy, &rule->late, course->zone, quote->deadline_us, at_us);
@@ -347,6 +381,16 @@ gint64 policy_quote_until(const Policy *policy, const Course *course, const Assi
         until_us = at_us;
     until_us = before(rule->cutoff_us, at_us, until_us);
     until_us = is_redo ? before(rule->resubmission.until_us, at_us, until_us) : until_us;
+    for (guint i = 0; is_redo && i < rule->resubmission.n_rounds; i++)
+        until_us = before(rule->resubmission.rounds_us[i], at_us, until_us);
+    if (rule->early.is_given && rule->early.by_us > 0 && at_us < quote->deadline_us)
+        until_us =
+            MIN(until_us, quote->deadline_us - (quote->deadline_us - at_us) / rule->early.by_us * rule->early.by_us);
+    const Rule *usual = policy_rule(policy, assignment);
+    for (guint i = 0; i < usual->n_periods; i++) {
+        until_us = before(usual->periods[i].from_us, at_us, until_us);
+        until_us = before(usual->periods[i].until_us, at_us, until_us);
+    }
     for (guint i = 0; i < policy->n_banks; i++)
         until_us = before(policy->banks[i].expires_us, at_us, until_us);
     return until_us;

@@ -14,6 +14,7 @@ void policy_free(Policy *policy)
         return;
     g_hash_table_destroy(policy->kinds);
     g_hash_table_destroy(policy->assignments);
+    g_ptr_array_unref(policy->period_rules);
     g_free(policy);
 }
 
@@ -32,6 +33,8 @@ static Policy *policy_new(void)
                                                    .share_milli = all_milli,
                                                    .cap_milli = no_limit,
                                                    .below_milli = no_limit,
+                                                   .refund_milli = no_limit,
+                                                   .max_a_round = no_limit,
                                                    .within_us = no_limit,
                                                    .until_us = no_limit};
     for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
@@ -45,6 +48,7 @@ static Policy *policy_new(void)
     policy->weekend = 1U << G_DATE_SATURDAY | 1U << G_DATE_SUNDAY;
     policy->kinds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     policy->assignments = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    policy->period_rules = g_ptr_array_new_with_free_func(g_free);
     return policy;
 }
 
@@ -54,6 +58,18 @@ const Rule *policy_rule(const Policy *policy, const Assignment *assignment)
     if (!rule && assignment->kind)
         rule = g_hash_table_lookup(policy->kinds, assignment->kind);
     return rule ? rule : &policy->rule;
+}
+
+const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, gint64 received_us)
+{
+    const Rule *rule = policy_rule(policy, assignment);
+    for (guint i = 0; i < rule->n_periods; i++) {
+        const Period *period = &rule->periods[i];
+        gint64 at_us = period->is_by_deadline ? assignment->deadline_us : received_us;
+        if (at_us >= period->from_us && at_us < period->until_us)
+            return period->rule;
+    }
+    return rule;
 }
 
 static bool scalar_is(const YamlNode *node, const char *text)
@@ -100,7 +116,7 @@ static const Rule *base_of_assignment(const Policy *policy, const Course *course
 }
 
 /* Each entry starts from the rule that would hold without it and changes what it names. */
-static void read_overrides(YamlReader *reader, const char *key, const Policy *policy, const Course *course,
+static void read_overrides(YamlReader *reader, const char *key, Policy *policy, const Course *course,
                            FindBase find_base, GHashTable *overrides)
 {
     const YamlNode *mapping = yaml_read_mapping(reader, key, YAML_OPTIONAL);
@@ -212,6 +228,8 @@ static void read_calendar(YamlReader *reader, Policy *policy)
     const YamlNode *holidays = yaml_read_sequence(reader, "holidays", YAML_OPTIONAL);
     for (gsize i = 0; holidays && i < yaml_length(holidays); i++)
         add_holiday(policy, yaml_item(holidays, i), reader->diagnostics);
+    static const char *const days_off[] = {"none", "one", NULL};
+    policy->days_off_count_one = yaml_read_choice(reader, "days_off", YAML_OPTIONAL, days_off, 0) == 1;
     const YamlNode *weekend = yaml_read_sequence(reader, "weekend", YAML_OPTIONAL);
     if (weekend)
         policy->weekend = 0;
@@ -249,7 +267,7 @@ static void read_joined(YamlReader *outer, Policy *policy)
 
 static void read_readings(YamlReader *reader, Policy *policy)
 {
-    static const char *const allocations[] = {"receipt", "best_at_end", NULL};
+    static const char *const allocations[] = {"receipt", "best_at_end", "in_order", NULL};
     static const char *const no_benefit[] = {"free", "charge", NULL};
     static const char *const withdrawn[] = {"refund", "charge", NULL};
     policy->day_count =
@@ -261,6 +279,19 @@ static void read_readings(YamlReader *reader, Policy *policy)
     policy->is_incremental = yaml_read_bool(reader, "incremental", true);
     policy->charges_for_nothing = yaml_read_choice(reader, "no_benefit", YAML_OPTIONAL, no_benefit, 0) == 1;
     policy->withdrawn_stays_paid = yaml_read_choice(reader, "withdrawn", YAML_OPTIONAL, withdrawn, 0) == 1;
+}
+
+/* Handing out at the end looks at one account after the other: members that pay together are not for it. */
+static void check_allocation(const Course *course, const Policy *policy, const YamlNode *node, Diagnostics *diagnostics)
+{
+    for (guint i = 0; policy->allocation != ALLOCATE_BY_RECEIPT && i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        if (assignment->owner_kind == OWNER_TEAM && policy_rule(policy, assignment)->group != GROUP_ACCOUNT) {
+            yaml_report(yaml_get(node, "allocation"), diagnostics, SEVERITY_ERROR,
+                        "allocation: only receipt goes with members who pay for their team (\"%s\")", assignment->id);
+            return;
+        }
+    }
 }
 
 static void read_policy(const Course *course, const YamlNode *node, Policy *policy, Diagnostics *diagnostics)
@@ -275,6 +306,7 @@ static void read_policy(const Course *course, const YamlNode *node, Policy *poli
     /* In this order: an assignment's entry starts from its kind's. */
     read_overrides(&reader, "kinds", policy, course, base_of_kind, policy->kinds);
     read_overrides(&reader, "assignments", policy, course, base_of_assignment, policy->assignments);
+    check_allocation(course, policy, node, diagnostics);
     yaml_reader_end(&reader);
 }
 

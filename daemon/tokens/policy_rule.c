@@ -49,7 +49,22 @@ static bool read_list_number(const YamlNode *node, gint64 *ret_milli, Diagnostic
     return false;
 }
 
-/* A number: so much a unit. A list: the totals after one unit, two, ... */
+/* [{units: 24, each: 0.5}, {each: 1}]: the last one has no `units` when it goes on for ever. */
+static void read_steps(const YamlNode *node, const char *key, Scale *scale, Diagnostics *diagnostics)
+{
+    for (gsize i = 0; i < yaml_length(node); i++) {
+        YamlReader reader;
+        bool is_last = i + 1 == yaml_length(node);
+        yaml_reader_start(&reader, yaml_item(node, i), key, diagnostics);
+        scale->step_units[i] =
+            yaml_read_integer(&reader, "units", is_last ? YAML_OPTIONAL : YAML_REQUIRED, no_limit, 1, max_count);
+        scale->step_each_milli[i] = yaml_read_milli(&reader, "each", YAML_REQUIRED, 0);
+        yaml_reader_end(&reader);
+        scale->n_steps++;
+    }
+}
+
+/* A number: so much a unit. A list: the totals after one unit, two, ..., or steps. */
 static void read_scale(YamlReader *reader, const char *key, YamlNeed need, Scale *scale)
 {
     const YamlNode *node = yaml_read_node(reader, key, need);
@@ -64,6 +79,10 @@ static void read_scale(YamlReader *reader, const char *key, YamlNeed need, Scale
         yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "%s: a list has 1 to %d totals", key, MAX_STEPS);
         return;
     }
+    if (yaml_kind(yaml_item(node, 0)) == YAML_MAPPING) {
+        read_steps(node, key, scale, reader->diagnostics);
+        return;
+    }
     for (gsize i = 0; i < yaml_length(node); i++) {
         gint64 milli;
         if (!read_list_number(yaml_item(node, i), &milli, reader->diagnostics))
@@ -75,12 +94,25 @@ static void read_scale(YamlReader *reader, const char *key, YamlNeed need, Scale
     }
 }
 
+static gint64 steps_total(const Scale *scale, gint64 n)
+{
+    __int128 total = scale->start_milli;
+    for (guint i = 0; i < scale->n_steps && n > 0; i++) {
+        gint64 part = MIN(n, scale->step_units[i]);
+        total += (__int128)part * scale->step_each_milli[i];
+        n -= part;
+    }
+    return (gint64)MIN(total, (__int128)no_limit);
+}
+
 gint64 scale_total(const Scale *scale, gint64 n)
 {
     if (n <= 0)
         return 0;
     gint64 total;
-    if (scale->n_totals > 0)
+    if (scale->n_steps > 0)
+        total = steps_total(scale, n);
+    else if (scale->n_totals > 0)
         total = scale->totals_milli[MIN(n, (gint64)scale->n_totals) - 1];
     else if (__builtin_mul_overflow(scale->each_milli, n, &total) ||
              __builtin_add_overflow(total, scale->start_milli, &total))
@@ -150,24 +182,39 @@ static void read_unit(YamlReader *reader, GTimeZone *zone, LateRule *rule)
         read_marks(reader, "slots", zone, rule);
 }
 
-static void read_flat(YamlReader *outer, LateRule *rule)
+static void add_flat(const YamlNode *node, LateRule *rule, Diagnostics *diagnostics)
 {
-    const YamlNode *node = yaml_read_node(outer, "flat", YAML_OPTIONAL);
-    rule->flat_milli = 0;
-    rule->flat_taken_milli = 0;
-    rule->flat_needs_first = false;
-    if (!node || scalar_is(node, "none"))
-        return;
-    if (yaml_kind(node) != YAML_MAPPING) {
-        rule->flat_milli = yaml_read_milli(outer, "flat", YAML_OPTIONAL, 0);
+    if (rule->n_flats == MAX_FLATS) {
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "flat: at most %d of them", MAX_FLATS);
         return;
     }
     YamlReader reader;
-    yaml_reader_start(&reader, node, "flat", outer->diagnostics);
-    rule->flat_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
-    rule->flat_taken_milli = read_percent(&reader, "percent", 0);
-    rule->flat_needs_first = yaml_read_bool(&reader, "needs_first", false);
+    yaml_reader_start(&reader, node, "flat", diagnostics);
+    FlatRoute *flat = &rule->flats[rule->n_flats++];
+    flat->price_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
+    flat->taken_milli = read_percent(&reader, "percent", 0);
+    flat->up_to_units = read_count(&reader, "up_to", no_limit, 1);
+    flat->needs_first = yaml_read_bool(&reader, "needs_first", false);
     yaml_reader_end(&reader);
+}
+
+/* A price, one way as a mapping, or a list of such ways. */
+static void read_flat(YamlReader *outer, LateRule *rule)
+{
+    const YamlNode *node = yaml_read_node(outer, "flat", YAML_OPTIONAL);
+    rule->n_flats = 0;
+    if (!node || scalar_is(node, "none"))
+        return;
+    if (yaml_kind(node) == YAML_SEQUENCE) {
+        for (gsize i = 0; i < yaml_length(node); i++)
+            add_flat(yaml_item(node, i), rule, outer->diagnostics);
+    } else if (yaml_kind(node) == YAML_MAPPING) {
+        add_flat(node, rule, outer->diagnostics);
+    } else {
+        FlatRoute flat = {.price_milli = yaml_read_milli(outer, "flat", YAML_OPTIONAL, 0), .up_to_units = no_limit};
+        rule->flats[0] = flat;
+        rule->n_flats = flat.price_milli > 0;
+    }
 }
 
 static void parse_late(const YamlNode *node, GTimeZone *zone, LateRule *rule, Diagnostics *diagnostics)
@@ -190,12 +237,35 @@ static void parse_late(const YamlNode *node, GTimeZone *zone, LateRule *rule, Di
     rule->stop_after = read_count(&reader, "stop_after", no_limit, 0);
     rule->is_partial = yaml_read_bool(&reader, "partial", true);
     rule->declare = (Declare)yaml_read_choice(&reader, "declare", YAML_OPTIONAL, declare_names, DECLARE_NEVER);
+    rule->declare_by_us = yaml_read_span_us(&reader, "declare_by", YAML_OPTIONAL, 0);
+    rule->needs_first = yaml_read_bool(&reader, "needs_first", false);
     if (rule->price.n_totals > 0)
         rule->max_units = MIN(rule->max_units, (gint64)rule->price.n_totals);
     yaml_reader_end(&reader);
 }
 
 /* ---- resubmissions ---------------------------------------------------------------------------------------------- */
+
+/* At most so many resubmissions until each of some instants. */
+static void read_rounds(YamlReader *reader, GTimeZone *zone, ResubmissionRule *rule)
+{
+    const YamlNode *list = yaml_read_sequence(reader, "rounds", YAML_OPTIONAL);
+    rule->n_rounds = 0;
+    rule->max_a_round = read_count(reader, "max_a_round", no_limit, 1);
+    for (gsize i = 0; list && i < yaml_length(list) && i < MAX_STEPS; i++) {
+        const YamlNode *node = yaml_item(list, i);
+        g_autoptr(GError) error = NULL;
+        gint64 at_us = 0;
+        if (yaml_kind(node) != YAML_SCALAR || !clock_parse(yaml_scalar(node), zone, &at_us, &error))
+            yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "rounds: expected a time like \"2022-10-07 23:59\"");
+        else if (rule->n_rounds > 0 && at_us <= rule->rounds_us[rule->n_rounds - 1])
+            yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "rounds: must be later than the one before it");
+        else
+            rule->rounds_us[rule->n_rounds++] = at_us;
+    }
+    if (list && yaml_length(list) > MAX_STEPS)
+        yaml_report(list, reader->diagnostics, SEVERITY_ERROR, "rounds: at most %d of them", MAX_STEPS);
+}
 
 static void read_redo_rule(YamlReader *reader, ResubmissionRule *rule)
 {
@@ -204,6 +274,9 @@ static void read_redo_rule(YamlReader *reader, ResubmissionRule *rule)
     rule->share_milli = read_percent(reader, "share", all_milli);
     rule->cap_milli = read_percent(reader, "cap", no_limit);
     rule->below_milli = read_percent(reader, "below", no_limit);
+    rule->above_milli = read_percent(reader, "above", 0);
+    rule->refund_milli = read_percent(reader, "refund_at", no_limit);
+    rule->first_on_time = yaml_read_bool(reader, "first_on_time", false);
     rule->keeps_penalty = yaml_read_bool(reader, "keeps_penalty", false);
 }
 
@@ -228,6 +301,25 @@ static void parse_resubmission(const YamlNode *node, GTimeZone *zone, Resubmissi
     if (g_strlcpy(rule->needs, needs, sizeof rule->needs) >= sizeof rule->needs)
         yaml_report(yaml_get(node, "needs"), diagnostics, SEVERITY_ERROR, "needs: at most 39 bytes");
     read_redo_rule(&reader, rule);
+    read_rounds(&reader, zone, rule);
+    yaml_reader_end(&reader);
+}
+
+/* ---- early ------------------------------------------------------------------------------------------------------ */
+
+static void parse_early(const YamlNode *node, EarlyRule *rule, Diagnostics *diagnostics)
+{
+    *rule = (EarlyRule){.is_given = !scalar_is(node, "none")};
+    if (!rule->is_given)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "early", diagnostics);
+    rule->by_us = yaml_read_span_us(&reader, "by", YAML_OPTIONAL, 0);
+    rule->times = read_count(&reader, "times", 1, 1);
+    rule->points_milli = yaml_read_milli(&reader, "points", YAML_OPTIONAL, 0);
+    rule->percent_milli = read_percent(&reader, "percent", 0);
+    rule->tokens_milli = yaml_read_milli(&reader, "tokens", YAML_OPTIONAL, 0);
+    rule->at_least_milli = read_percent(&reader, "at_least", 0);
     yaml_reader_end(&reader);
 }
 
@@ -240,6 +332,8 @@ static void check_percents(const YamlNode *node, const UncoveredRule *rule, Diag
     gint64 most_milli = rule->scale.each_milli;
     for (guint i = 0; i < rule->scale.n_totals; i++)
         most_milli = MAX(most_milli, rule->scale.totals_milli[i]);
+    for (guint i = 0; i < rule->scale.n_steps; i++)
+        most_milli = MAX(most_milli, rule->scale.step_each_milli[i]);
     if (most_milli > all_milli)
         yaml_report(yaml_get(node, "percent") ? yaml_get(node, "percent") : node, diagnostics, SEVERITY_ERROR,
                     "percent is at most 100");
@@ -338,7 +432,36 @@ static void read_bank(YamlReader *reader, const Policy *policy, Rule *rule)
                 nearest && *nearest ? nearest : "", nearest && *nearest ? "\"?" : "");
 }
 
-void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule)
+/* Each starts from the rule below which it stands and changes what it names. */
+static void read_periods(YamlReader *outer, Policy *policy, GTimeZone *zone, Rule *rule)
+{
+    static const char *const by_names[] = {"receipt", "deadline", NULL};
+    const YamlNode *list = yaml_read_sequence(outer, "periods", YAML_OPTIONAL);
+    rule->n_periods = 0;
+    for (gsize i = 0; list && i < yaml_length(list); i++) {
+        if (i == MAX_PERIODS) {
+            yaml_report(list, outer->diagnostics, SEVERITY_ERROR, "periods: at most %d of them", MAX_PERIODS);
+            return;
+        }
+        Rule own = *rule;
+        own.n_periods = 0;
+        YamlReader reader;
+        yaml_reader_start(&reader, yaml_item(list, i), "periods", outer->diagnostics);
+        Period period = {
+            .from_us = yaml_read_time_us(&reader, "from", YAML_OPTIONAL, zone, G_MININT64),
+            .until_us = yaml_read_time_us(&reader, "until", YAML_OPTIONAL, zone, no_limit),
+            .is_by_deadline = yaml_read_choice(&reader, "by", YAML_OPTIONAL, by_names, 0) == 1,
+        };
+        policy_read_rule(&reader, policy, zone, &own);
+        yaml_reader_end(&reader);
+        period.rule = g_memdup2(&own, sizeof own);
+        g_ptr_array_add(policy->period_rules, period.rule);
+        rule->periods[i] = period;
+        rule->n_periods = (guint)i + 1;
+    }
+}
+
+void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule)
 {
     static const char *const counts_names[] = {"last", "best", "first", NULL};
     static const char *const group_names[] = {"account", "all_members", "any_member", "shared", NULL};
@@ -349,8 +472,11 @@ void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone,
         parse_late(late, zone, &rule->late, reader->diagnostics);
     if (resubmission)
         parse_resubmission(resubmission, zone, &rule->resubmission, reader->diagnostics);
+    const YamlNode *early = yaml_read_node(reader, "early", YAML_OPTIONAL);
     if (without_tokens)
         parse_without_tokens(without_tokens, rule, reader->diagnostics);
+    if (early)
+        parse_early(early, &rule->early, reader->diagnostics);
     rule->counts = (WhichCounts)yaml_read_choice(reader, "counts", YAML_OPTIONAL, counts_names, (int)rule->counts);
     rule->group = (GroupRule)yaml_read_choice(reader, "group", YAML_OPTIONAL, group_names, (int)rule->group);
     if (scalar_is(yaml_read_node(reader, "cutoff", YAML_OPTIONAL), "none"))
@@ -358,4 +484,5 @@ void policy_read_rule(YamlReader *reader, const Policy *policy, GTimeZone *zone,
     else
         rule->cutoff_us = yaml_read_time_us(reader, "cutoff", YAML_OPTIONAL, zone, rule->cutoff_us);
     read_bank(reader, policy, rule);
+    read_periods(reader, policy, zone, rule);
 }

@@ -191,15 +191,18 @@ void routes_for_lateness(const Purchase *purchase, GArray *routes, gint64 *ret_n
     const LateRule *late = &purchase->rule->late;
     gint64 limit = MIN(late->max_units, purchase->declared_units);
     gint64 full_milli = purchase->units <= late->max_units ? scale_total(&late->price, purchase->units) : G_MAXINT64;
-    bool has_flat = late->flat_milli > 0 && (purchase->has_first || !late->flat_needs_first);
-    *ret_needed_milli = has_flat ? MIN(full_milli, late->flat_milli) : full_milli;
-
+    *ret_needed_milli = full_milli;
     add_late_days(purchase, routes, limit);
-    if (has_flat && late->flat_milli <= purchase->budget_milli && is_chosen(purchase, "flat")) {
+    for (guint i = 0; i < late->n_flats; i++) {
+        const FlatRoute *flat = &late->flats[i];
+        if (purchase->units > flat->up_to_units || (flat->needs_first && !purchase->has_first))
+            continue;
+        *ret_needed_milli = MIN(*ret_needed_milli, flat->price_milli);
         Penalty taken = PENALTY_NONE;
-        taken.percent_milli = late->flat_taken_milli;
-        Route flat = make_route(purchase, "flat", late->flat_milli, taken, purchase->units);
-        g_array_append_val(routes, flat);
+        taken.percent_milli = flat->taken_milli;
+        Route route = make_route(purchase, "flat", flat->price_milli, taken, purchase->units);
+        if (flat->price_milli <= purchase->budget_milli && is_chosen(purchase, "flat"))
+            g_array_append_val(routes, route);
     }
     g_array_sort(routes, purchase->charges_for_nothing ? compare_dear_routes : compare_routes);
 }

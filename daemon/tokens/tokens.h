@@ -50,6 +50,8 @@ typedef struct {
     gint64 course_milli;     /* percent of the course grade taken off, thousandths */
     gint64 base_milli;       /* a resubmission that adds to or must beat an earlier credit */
     gint64 share_milli;      /* percent of the gain over that, thousandths; 0: it replaces it */
+    gint64 early_milli;      /* points added for coming early */
+    gint64 earned_milli;     /* tokens earned by it */
     char *route;             /* "on time" "late days" "flat" "resubmission" "none" */
     char *sentence;          /* one or two plain sentences for the student */
     char *ta_line;           /* one line for the TA */

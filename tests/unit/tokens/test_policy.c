@@ -152,7 +152,7 @@ START_TEST(grace_caps_holds_and_stops_do_what_they_say)
     late->max_units = 2;
     late->hold_after = 4;
     late->stop_after = 5;
-    late->flat_milli = 0;
+    late->n_flats = 0;
     const struct {
         gint64 late_us;
         DecisionKind kind;
