@@ -320,17 +320,62 @@ static bool check_sums(Store *store, const Fold *fold, GError **error)
     return true;
 }
 
+/* Accounts that a move ties together: the person's, and those of both teams. */
+static void add_moved(GPtrArray *accounts, const Policy *policy, const Course *course, const EventRow *event)
+{
+    g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
+    const struct {
+        OwnerKind kind;
+        const char *owner;
+    } named[] = {{OWNER_PERSON, json_string_or(data, "person", "")},
+                 {OWNER_TEAM, json_string_or(data, "from", "")},
+                 {OWNER_TEAM, json_string_or(data, "to", "")}};
+    for (gsize i = 0; i < G_N_ELEMENTS(named); i++) {
+        g_autofree char *account = account_name(named[i].kind, named[i].owner);
+        g_autoptr(GPtrArray) together = policy_accounts(policy, course, account);
+        for (guint j = 0; *named[i].owner && j < together->len; j++) {
+            if (!g_ptr_array_find_with_equal_func(accounts, g_ptr_array_index(together, j), g_str_equal, NULL))
+                g_ptr_array_add(accounts, g_strdup(g_ptr_array_index(together, j)));
+        }
+    }
+}
+
 GPtrArray *account_events(Store *store, const Policy *policy, const Course *course, const char *account, GError **error)
 {
     g_autoptr(GPtrArray) accounts = policy_accounts(policy, course, account);
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
+    bool members_pay = policy_members_pay(policy, course);
     for (guint i = 0; i < accounts->len; i++) {
-        GPtrArray *events = store_event_list(store, g_ptr_array_index(accounts, i), error);
+        g_autoptr(GPtrArray) events = store_event_list(store, g_ptr_array_index(accounts, i), error);
         if (!events)
             return NULL;
-        g_ptr_array_extend_and_steal(all, events);
+        for (guint j = 0; members_pay && j < events->len; j++) {
+            const EventRow *event = g_ptr_array_index(events, j);
+            if (strcmp(event->kind, "moved") == 0)
+                add_moved(accounts, policy, course, event);
+        }
+        g_ptr_array_extend_and_steal(all, g_steal_pointer(&events));
     }
     return g_steal_pointer(&all);
+}
+
+bool account_note_moved(Store *store, const char *person, const char *from, const char *to, gint64 at_us,
+                        const char *who, const char *why, GError **error)
+{
+    char *accounts[] = {account_name(OWNER_PERSON, person), account_name(OWNER_TEAM, from),
+                        account_name(OWNER_TEAM, to)};
+    bool ok = true;
+    for (gsize i = 0; i < G_N_ELEMENTS(accounts); i++) {
+        cJSON *data = cJSON_CreateObject();
+        json_add_string(data, "person", person);
+        json_add_string(data, "from", from);
+        json_add_string(data, "to", to);
+        ok = ok && account_note_on(store, accounts[i], "moved", NULL, at_us, g_steal_pointer(&data), who, why, error);
+        cJSON_Delete(data);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(accounts); i++)
+        g_free(accounts[i]);
+    return ok;
 }
 
 bool account_settle(Store *store, const Policy *policy, const Course *course, const char *account, GArray **ret_changed,

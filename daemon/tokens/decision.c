@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/tokens/policy.h"
+#include "daemon/tokens/members.h"
 
 #include <string.h>
 
@@ -22,6 +22,7 @@ void decision_free(Decision *decision)
     g_free(decision->sentence);
     g_free(decision->ta_line);
     g_clear_pointer(&decision->alternatives, g_ptr_array_unref);
+    g_clear_pointer(&decision->shares, g_ptr_array_unref);
     g_free(decision);
 }
 
@@ -39,6 +40,24 @@ gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
         return credit_milli;
     gint64 gain_milli = MAX(0, credit_milli - decision->base_milli);
     return decision->base_milli + (gint64)(((__int128)gain_milli * decision->share_milli + half) / all_milli);
+}
+
+static cJSON *shares_to_json(const GPtrArray *shares)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (guint i = 0; i < shares->len; i++) {
+        const MemberShare *share = g_ptr_array_index(shares, i);
+        cJSON *json = cJSON_CreateObject();
+        json_add_string(json, "person", share->person);
+        json_add_string(json, "kind", decision_kind_name(share->kind));
+        json_add_int64(json, "late_units", share->late_units);
+        json_add_int64(json, "tokens_milli", share->tokens_milli);
+        json_add_int64(json, "balance_milli", share->balance_milli);
+        json_add_int64(json, "credit_milli", share->credit_milli);
+        json_add_string(json, "sentence", share->sentence);
+        cJSON_AddItemToArray(list, json);
+    }
+    return list;
 }
 
 cJSON *decision_to_json(const Decision *decision)
@@ -67,6 +86,8 @@ cJSON *decision_to_json(const Decision *decision)
     cJSON *alternatives = json_add(json, "alternatives", cJSON_CreateArray());
     for (guint i = 0; i < decision->alternatives->len; i++)
         json_append_string(alternatives, g_ptr_array_index(decision->alternatives, i));
+    if (decision->shares)
+        json_add(json, "members", shares_to_json(decision->shares));
     return json;
 }
 
@@ -119,13 +140,35 @@ static bool read_texts(Decision *decision, const cJSON *json, GError **error)
     return true;
 }
 
+static bool read_shares(Decision *decision, const cJSON *json, GError **error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "members"), *one;
+    if (!list)
+        return true;
+    decision->shares = g_ptr_array_new_with_free_func(member_share_free);
+    cJSON_ArrayForEach(one, list)
+    {
+        MemberShare *share = g_new0(MemberShare, 1);
+        g_ptr_array_add(decision->shares, share);
+        share->person = g_strdup(json_string_or(one, "person", ""));
+        share->sentence = g_strdup(json_string_or(one, "sentence", ""));
+        share->late_units = json_int64_or(one, "late_units", 0);
+        share->tokens_milli = json_int64_or(one, "tokens_milli", 0);
+        share->balance_milli = json_int64_or(one, "balance_milli", 0);
+        share->credit_milli = json_int64_or(one, "credit_milli", 0);
+        if (!kind_from_name(json_string_or(one, "kind", ""), &share->kind, error))
+            return false;
+    }
+    return true;
+}
+
 Decision *decision_from_json(const cJSON *json, GError **error)
 {
     g_autoptr(Decision) decision = g_new0(Decision, 1);
     decision->alternatives = g_ptr_array_new_with_free_func(g_free);
     const cJSON *alternatives, *one;
     if (!read_numbers(decision, json, error) || !read_texts(decision, json, error) ||
-        !json_get_array(json, "alternatives", &alternatives, error)) {
+        !json_get_array(json, "alternatives", &alternatives, error) || !read_shares(decision, json, error)) {
         g_prefix_error(error, "decision: ");
         return NULL;
     }

@@ -24,11 +24,19 @@ typedef enum { UNCOVERED_SCORE, UNCOVERED_FEEDBACK, UNCOVERED_REFUSED, UNCOVERED
 typedef enum { OF_EARNED, OF_MAXIMUM, OF_POINTS, OF_CAP, OF_COURSE, OF_KEPT } PenaltyBase;
 typedef enum { COUNTS_LAST, COUNTS_BEST, COUNTS_FIRST } WhichCounts;
 typedef enum { REDO_REPLACES, REDO_BEST, REDO_GAIN } RedoRule;
-typedef enum { GROUP_ACCOUNT, GROUP_ALL_MEMBERS, GROUP_ANY_MEMBER, GROUP_SHARED } GroupRule;
+typedef enum { GROUP_ACCOUNT, GROUP_ALL_MEMBERS, GROUP_ANY_MEMBER, GROUP_SHARED, GROUP_EACH_MEMBER } GroupRule;
 typedef enum { DECLARE_NEVER, DECLARE_BEFORE, DECLARE_ANY_TIME } Declare;
 typedef enum { ALLOCATE_BY_RECEIPT, ALLOCATE_BEST_AT_END, ALLOCATE_IN_ORDER } Allocation;
 
-enum { MAX_STEPS = 40, MAX_BANKS = 16, MAX_HOLIDAYS = 200, MAX_ADDS = 60, MAX_FLATS = 4, MAX_PERIODS = 12 };
+enum {
+    MAX_STEPS = 40,
+    MAX_BANKS = 16,
+    MAX_HOLIDAYS = 200,
+    MAX_ADDS = 60,
+    MAX_FLATS = 4,
+    MAX_PERIODS = 12,
+    MAX_PURCHASABLES = 20
+};
 
 /* What so many units come to: so much each, the totals as a list, or so much each of the first ones, of the next, ...
  */
@@ -147,6 +155,15 @@ typedef struct {
     Add adds[MAX_ADDS];
 } Bank;
 
+/* Something else that tokens buy: an excused assignment, a survey, a question that is waived. */
+typedef struct {
+    char name[40];
+    gint64 price_milli, max_times;
+    gint64 until_us;
+    bool excuses;  /* the assignment does not count in the gradebook */
+    guint bank[2]; /* by OwnerKind of the payer */
+} Purchasable;
+
 struct Policy {
     bool is_empty; /* the course has no `tokens:` */
     guint n_banks;
@@ -166,6 +183,8 @@ struct Policy {
     GHashTable *kinds;       /* kind of assignment -> Rule* */
     GHashTable *assignments; /* id -> Rule* */
     GPtrArray *period_rules; /* of Rule* */
+    guint n_purchasables;
+    Purchasable purchasables[MAX_PURCHASABLES];
 };
 
 /* The rule for an assignment: its own, else its kind's, else the course's. */
@@ -238,7 +257,9 @@ typedef struct {
     gint64 paid_milli;     /* in this cycle */
     gint64 opened_us;      /* of this cycle: the release */
     gint64 n_resubmissions;
-    bool has_earned; /* tokens for early or good work */
+    bool has_earned;     /* tokens for early or good work */
+    GHashTable *paid_by; /* member's account -> gint64* in this cycle, where each member pays alone; or NULL */
+    gint64 paid_by_cycle_us;
 } Track;
 
 typedef enum {
@@ -353,6 +374,8 @@ typedef struct {
     gint64 at_us, amount_milli, event_id;
     const char *kind; /* of the ledger line: "grant" "gift" "deduct" "convert" */
     const char *who, *why;
+    const Purchasable *buys; /* or NULL: only if it can be paid then */
+    const char *assignment;
 } Change;
 
 typedef struct {
@@ -361,6 +384,7 @@ typedef struct {
     gint64 balance_milli;
     GArray *changes; /* of Change, ascending */
     guint n_done;
+    gint64 n_bought[MAX_PURCHASABLES];
 } Wallet;
 void wallet_free(Wallet *wallet);
 /* What may be spent at that moment without leaving a later gift uncovered. */
@@ -368,6 +392,7 @@ gint64 wallet_budget(const Wallet *wallet, gint64 at_us);
 
 typedef struct {
     GPtrArray *payers; /* of Wallet* (borrowed) */
+    GPtrArray *people; /* of Person* (borrowed): whose they are; NULL: the owner's own */
     GroupRule group;
 } Purse;
 gint64 purse_balance(const Purse *purse);

@@ -7,7 +7,7 @@
  * grants and submissions in order of receipt and decides one after the other. So the outcome depends on what happened
  * when, and never on when we noticed.
  */
-#include "daemon/tokens/policy_gather.h"
+#include "daemon/tokens/members.h"
 
 #include <string.h>
 
@@ -44,8 +44,35 @@ static void add_pool(Walk *walk, Wallet *wallet)
         add_line(walk, wallet, "pool", wallet->bank->pool_milli, NULL, reason);
 }
 
+/* What is bought beside lateness: only if it can be paid at that moment, and not too often. */
+static void add_purchase(Walk *walk, Wallet *wallet, const Change *change)
+{
+    const Purchasable *buys = change->buys;
+    gint64 *n = &wallet->n_bought[buys - walk->gathered->policy->purchasables];
+    if (*n >= buys->max_times || change->at_us >= buys->until_us ||
+        buys->price_milli > wallet_budget(wallet, change->at_us))
+        return;
+    (*n)++;
+    g_autofree char *tokens = explain_tokens(buys->price_milli);
+    g_autofree char *reason = g_strdup_printf(
+        "%s paid for %s%s%s%s%s", tokens, buys->name, change->assignment ? " of " : "",
+        change->assignment ? change->assignment : "", change->why ? ": " : "", change->why ? change->why : "");
+    if (buys->price_milli > 0)
+        add_line(walk, wallet, "buy", -buys->price_milli, NULL, reason);
+    FoldBought *bought = g_new0(FoldBought, 1);
+    *bought = (FoldBought){.account = g_strdup(wallet->account),
+                           .what = g_strdup(buys->name),
+                           .assignment = g_strdup(change->assignment),
+                           .excuses = buys->excuses};
+    g_ptr_array_add(walk->fold->bought, bought);
+}
+
 static void add_change(Walk *walk, Wallet *wallet, const Change *change)
 {
+    if (change->buys) {
+        add_purchase(walk, wallet, change);
+        return;
+    }
     static const char *const words[][2] = {
         {"grant", "granted"}, {"gift", "given on"}, {"deduct", "deducted"}, {"convert", "converted"}};
     const char *word = "changed";
@@ -84,24 +111,37 @@ static void fill_purse(Walk *walk, const Entry *entry, Purse *purse)
     const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : &no_rule;
     purse->payers = g_ptr_array_new();
     purse->group = entry->owner_kind == OWNER_TEAM ? rule->group : GROUP_ACCOUNT;
-    const Team *team =
-        purse->group == GROUP_ACCOUNT ? NULL : course_team(walk->gathered->course, strchr(entry->account, ':') + 1);
-    if (!team) {
+    const char *team = strchr(entry->account, ':') ? strchr(entry->account, ':') + 1 : entry->account;
+    purse->people = purse->group == GROUP_ACCOUNT ? NULL : members_at(walk->gathered, team, entry->received_us);
+    if (!purse->people || purse->people->len == 0) {
         purse->group = GROUP_ACCOUNT;
         const Bank *bank = &policy->banks[rule->bank[entry->owner_kind]];
         g_ptr_array_add(purse->payers, gather_find_wallet(walk->gathered, entry->account, bank));
         return;
     }
-    for (guint i = 0; i < team->members->len; i++) {
-        const Person *person = g_ptr_array_index(team->members, i);
+    for (guint i = 0; i < purse->people->len; i++) {
+        const Person *person = g_ptr_array_index(purse->people, i);
         g_autofree char *account = account_name(OWNER_PERSON, person->id);
         const Bank *bank = &policy->banks[rule->bank[OWNER_PERSON]];
         g_ptr_array_add(purse->payers, gather_find_wallet(walk->gathered, account, bank));
     }
 }
 
+static void charge_members(Walk *walk, const Purse *purse, const Entry *entry, const Decision *decision)
+{
+    for (guint i = 0; i < decision->shares->len; i++) {
+        const MemberShare *share = g_ptr_array_index(decision->shares, i);
+        if (share->tokens_milli > 0)
+            add_line(walk, g_ptr_array_index(purse->payers, i), "charge", -share->tokens_milli, entry, share->sentence);
+    }
+}
+
 static void charge(Walk *walk, const Purse *purse, const Entry *entry, const Decision *decision)
 {
+    if (decision->shares) {
+        charge_members(walk, purse, entry, decision);
+        return;
+    }
     if (decision->tokens_milli <= 0)
         return;
     g_autofree gint64 *given = purse_split(purse, decision->tokens_milli, entry->received_us);
@@ -144,7 +184,7 @@ static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Dec
 static void walk_entry(Walk *walk, Entry *entry)
 {
     add_changes(walk, entry->received_us);
-    Purse purse;
+    Purse purse = {0};
     fill_purse(walk, entry, &purse);
     const Policy *policy = walk->gathered->policy;
     Track *track = gather_find_track(walk->gathered, entry->account, entry->assignment_id);
@@ -160,7 +200,10 @@ static void walk_entry(Walk *walk, Entry *entry)
                    .late_budget_milli = late_budget(walk, entry, budget_milli),
                    .n_term = *n_term,
                    .n_round = *n_round};
+    g_autoptr(GHashTable) older_credits = members_credits(track, &purse);
     Decision *decision = decide_entry(policy, walk->gathered->course, track, entry, &means);
+    if (purse.group == GROUP_EACH_MEMBER)
+        members_share(walk->gathered, track, entry, older_credits, &purse, decision);
     *n_term += track->n_resubmissions - n_before;
     *n_round += track->n_resubmissions - n_before;
     g_ptr_array_add(walk->fold->decisions, decision);
@@ -169,6 +212,7 @@ static void walk_entry(Walk *walk, Entry *entry)
     if (purse.payers->len > 0)
         entry->payer = ((const Wallet *)g_ptr_array_index(purse.payers, 0))->account;
     g_ptr_array_unref(purse.payers);
+    g_clear_pointer(&purse.people, g_ptr_array_unref);
 }
 
 static gint compare_wallets(gconstpointer a, gconstpointer b)
@@ -183,9 +227,19 @@ static void fold_account_free(gpointer data)
     g_free(account);
 }
 
+static void fold_bought_free(gpointer data)
+{
+    FoldBought *bought = data;
+    g_free(bought->account);
+    g_free(bought->what);
+    g_free(bought->assignment);
+    g_free(bought);
+}
+
 static Fold *fold_new(void)
 {
     Fold *fold = g_new0(Fold, 1);
+    fold->bought = g_ptr_array_new_with_free_func(fold_bought_free);
     fold->decisions = g_ptr_array_new_with_free_func((GDestroyNotify)decision_free);
     fold->lines = g_ptr_array_new_with_free_func((GDestroyNotify)ledger_row_free);
     fold->accounts = g_ptr_array_new_with_free_func(fold_account_free);
@@ -241,7 +295,7 @@ static gint compare_texts(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool members_pay(const Policy *policy, const Course *course)
+bool policy_members_pay(const Policy *policy, const Course *course)
 {
     for (guint i = 0; i < course->assignments->len; i++) {
         const Assignment *assignment = g_ptr_array_index(course->assignments, i);
@@ -256,7 +310,7 @@ GPtrArray *policy_accounts(const Policy *policy, const Course *course, const cha
     GPtrArray *accounts = g_ptr_array_new_with_free_func(g_free);
     const char *owner = strchr(account, ':') ? strchr(account, ':') + 1 : account;
     const Team *team = NULL;
-    if (members_pay(policy, course)) {
+    if (policy_members_pay(policy, course)) {
         const Person *person = gather_account_kind(account) == OWNER_PERSON ? course_person(course, owner) : NULL;
         const char *team_id = gather_account_kind(account) == OWNER_TEAM ? owner : person ? person->team : NULL;
         team = team_id ? course_team(course, team_id) : NULL;
@@ -267,6 +321,20 @@ GPtrArray *policy_accounts(const Policy *policy, const Course *course, const cha
         g_ptr_array_add(accounts, account_name(OWNER_TEAM, team->id));
     else
         g_ptr_array_add(accounts, g_strdup(account));
+    g_ptr_array_sort(accounts, compare_texts);
+    return accounts;
+}
+
+/* Who moved brings their old team's members with them. */
+static GPtrArray *accounts_of_events(const Policy *policy, const Course *course, const char *account,
+                                     const GPtrArray *events)
+{
+    GPtrArray *accounts = policy_accounts(policy, course, account);
+    for (guint i = 0; policy_members_pay(policy, course) && i < events->len; i++) {
+        const EventRow *event = g_ptr_array_index(events, i);
+        if (!g_ptr_array_find_with_equal_func(accounts, event->account, g_str_equal, NULL))
+            g_ptr_array_add(accounts, g_strdup(event->account));
+    }
     g_ptr_array_sort(accounts, compare_texts);
     return accounts;
 }
@@ -290,7 +358,7 @@ static Fold *fold_at_end(const Policy *policy, const Course *course, const GPtrA
 
 Fold *policy_fold(const Policy *policy, const Course *course, const char *account, const GPtrArray *events)
 {
-    g_autoptr(GPtrArray) accounts = policy_accounts(policy, course, account);
+    g_autoptr(GPtrArray) accounts = accounts_of_events(policy, course, account, events);
     if (policy->allocation != ALLOCATE_BY_RECEIPT)
         return fold_at_end(policy, course, accounts, account, events);
     g_auto(Gathered) gathered;
@@ -305,6 +373,7 @@ void fold_free(Fold *fold)
     g_ptr_array_unref(fold->decisions);
     g_ptr_array_unref(fold->lines);
     g_ptr_array_unref(fold->accounts);
+    g_ptr_array_unref(fold->bought);
     g_free(fold);
 }
 

@@ -19,6 +19,7 @@ static void track_free(gpointer data)
     Track *track = data;
     g_array_unref(track->releases);
     g_ptr_array_unref(track->seen);
+    g_clear_pointer(&track->paid_by, g_hash_table_destroy);
     g_free(track);
 }
 
@@ -192,6 +193,28 @@ static void gather_change(Gathered *gathered, const EventRow *event, const cJSON
     g_array_append_val(gather_find_wallet(gathered, account_of(gathered, event), bank)->changes, change);
 }
 
+/* Whether it could be paid is known when its turn comes. */
+static void gather_bought(Gathered *gathered, const EventRow *event, const cJSON *data)
+{
+    const Policy *policy = gathered->policy;
+    const char *account = account_of(gathered, event), *what = json_string_or(data, "what", "");
+    for (guint i = 0; i < policy->n_purchasables; i++) {
+        const Purchasable *buys = &policy->purchasables[i];
+        if (strcmp(buys->name, what) != 0)
+            continue;
+        Change change = {.at_us = event->at_us,
+                         .amount_milli = -buys->price_milli,
+                         .event_id = event->id,
+                         .kind = "buy",
+                         .who = event->who,
+                         .why = event->why,
+                         .buys = buys,
+                         .assignment = event->assignment};
+        const Bank *bank = &policy->banks[buys->bank[gather_account_kind(account)]];
+        g_array_append_val(gather_find_wallet(gathered, account, bank)->changes, change);
+    }
+}
+
 static void gather_joined(Gathered *gathered, const EventRow *event)
 {
     gint64 *joined = g_hash_table_lookup(gathered->joined, (gpointer)account_of(gathered, event));
@@ -230,6 +253,8 @@ static void gather_about_account(Gathered *gathered, const EventRow *event, cons
     }
     if (strcmp(event->kind, "joined") == 0)
         gather_joined(gathered, event);
+    if (strcmp(event->kind, "bought") == 0)
+        gather_bought(gathered, event, data);
     if (!event->assignment)
         return;
     Track *track = gather_find_track(gathered, account_of(gathered, event), event->assignment);
@@ -334,6 +359,7 @@ void gather(Gathered *gathered, const Policy *policy, const Course *course, cons
     *gathered = (Gathered){
         .policy = policy,
         .course = course,
+        .events = events,
         .only = accounts->len == 1 ? g_ptr_array_index(accounts, 0) : NULL,
         .entries = g_ptr_array_new_with_free_func(entry_free),
         .by_id = g_hash_table_new(g_int64_hash, g_int64_equal),

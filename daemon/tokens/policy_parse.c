@@ -249,6 +249,57 @@ static void read_calendar(YamlReader *reader, Policy *policy)
         yaml_report(weekend, reader->diagnostics, SEVERITY_ERROR, "weekend: at least one day must be left to work on");
 }
 
+static bool find_bank(const Policy *policy, const char *name, Purchasable *buys)
+{
+    for (guint i = 0; i < policy->n_banks; i++) {
+        if (strcmp(policy->banks[i].name, name) == 0 && *name) {
+            buys->bank[policy->banks[i].owner] = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `purchases: {excuse: {price: 3, max_times: 1, excuses: yes}}` */
+static void read_purchases(YamlReader *outer, GTimeZone *zone, Policy *policy)
+{
+    const gint64 max_count = 1000000;
+    const YamlNode *mapping = yaml_read_mapping(outer, "purchases", YAML_OPTIONAL);
+    for (gsize i = 0; mapping && i < yaml_length(mapping); i++) {
+        const YamlNode *key = yaml_key(mapping, i);
+        if (policy->n_purchasables == MAX_PURCHASABLES) {
+            yaml_report(key, outer->diagnostics, SEVERITY_ERROR, "purchases: at most %d of them", MAX_PURCHASABLES);
+            return;
+        }
+        Purchasable *buys = &policy->purchasables[policy->n_purchasables++];
+        YamlReader reader;
+        yaml_reader_start(&reader, yaml_value(mapping, i), "purchase", outer->diagnostics);
+        if (g_strlcpy(buys->name, yaml_scalar(key), sizeof buys->name) >= sizeof buys->name)
+            yaml_report(key, outer->diagnostics, SEVERITY_ERROR, "the name of a purchase has at most 39 bytes");
+        buys->bank[OWNER_TEAM] = OWNER_TEAM;
+        buys->price_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
+        buys->max_times = yaml_read_integer(&reader, "max_times", YAML_OPTIONAL, no_limit, 1, max_count);
+        buys->until_us = yaml_read_time_us(&reader, "until", YAML_OPTIONAL, zone, no_limit);
+        buys->excuses = yaml_read_bool(&reader, "excuses", false);
+        const char *bank = yaml_read_text(&reader, "bank", YAML_OPTIONAL, NULL);
+        if (bank && !find_bank(policy, bank, buys))
+            yaml_report(yaml_get(reader.mapping, "bank"), outer->diagnostics, SEVERITY_ERROR,
+                        "there is no bank \"%s\" below banks:", bank);
+        yaml_reader_end(&reader);
+    }
+}
+
+bool policy_purchase_price(const Policy *policy, const char *name, gint64 *ret_price_milli)
+{
+    for (guint i = 0; i < policy->n_purchasables; i++) {
+        if (strcmp(policy->purchasables[i].name, name) == 0) {
+            *ret_price_milli = policy->purchasables[i].price_milli;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_joined(YamlReader *outer, Policy *policy)
 {
     const YamlNode *node = yaml_read_node(outer, "joined_late", YAML_OPTIONAL);
@@ -302,6 +353,7 @@ static void read_policy(const Course *course, const YamlNode *node, Policy *poli
     read_readings(&reader, policy);
     read_calendar(&reader, policy);
     read_joined(&reader, policy);
+    read_purchases(&reader, course->zone, policy);
     policy_read_rule(&reader, policy, course->zone, &policy->rule);
     /* In this order: an assignment's entry starts from its kind's. */
     read_overrides(&reader, "kinds", policy, course, base_of_kind, policy->kinds);

@@ -464,7 +464,7 @@ static void read_periods(YamlReader *outer, Policy *policy, GTimeZone *zone, Rul
 void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule)
 {
     static const char *const counts_names[] = {"last", "best", "first", NULL};
-    static const char *const group_names[] = {"account", "all_members", "any_member", "shared", NULL};
+    static const char *const group_names[] = {"account", "all_members", "any_member", "shared", "each_member", NULL};
     const YamlNode *late = yaml_read_node(reader, "late", YAML_OPTIONAL);
     const YamlNode *resubmission = yaml_read_node(reader, "resubmission", YAML_OPTIONAL);
     const YamlNode *without_tokens = yaml_read_node(reader, "without_tokens", YAML_OPTIONAL);

@@ -34,6 +34,15 @@ typedef enum {
 } DecisionKind;
 const char *decision_kind_name(DecisionKind kind); /* "counts" "ignored" "held" "feedback" "refused" "pending" */
 
+/* What team work comes to for one member, where each pays with tokens of their own. */
+typedef struct {
+    char *person;
+    DecisionKind kind;
+    gint64 late_units, tokens_milli, balance_milli;
+    gint64 credit_milli; /* of what the team earned */
+    char *sentence;
+} MemberShare;
+
 typedef struct {
     gint64 submission_id;
     char *assignment;
@@ -56,9 +65,12 @@ typedef struct {
     char *sentence;          /* one or two plain sentences for the student */
     char *ta_line;           /* one line for the TA */
     GPtrArray *alternatives; /* of char*: other routes that were open, with price and penalty */
+    GPtrArray *shares;       /* of MemberShare*, where each member of the team pays alone; NULL: it holds for all */
 } Decision;
 void decision_free(Decision *decision);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Decision, decision_free)
+/* The same for one member of the team. */
+gint64 decision_credit_for(const Decision *decision, const char *person, gint64 earned_milli);
 cJSON *decision_to_json(const Decision *decision);
 Decision *decision_from_json(const cJSON *json, GError **error);
 /* Earned points after the penalty, exact to a thousandth, half up; 0 unless the kind is COUNTS. */
@@ -71,7 +83,12 @@ typedef struct {
     GPtrArray *lines;
     gint64 balance_milli; /* of the account that was asked for */
     GPtrArray *accounts;  /* of FoldAccount*: all that pay together with it, and their typed banks */
+    GPtrArray *bought;    /* of FoldBought*: what was bought beside lateness and resubmissions */
 } Fold;
+typedef struct {
+    char *account, *what, *assignment; /* assignment: or NULL */
+    bool excuses;                      /* the assignment does not count in the gradebook */
+} FoldBought;
 typedef struct {
     char *account;
     gint64 balance_milli;
@@ -83,6 +100,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fold, fold_free)
 /* Accounts whose events decide together, `account` among them: where members pay for their team, all of them. Array of
  * char*, sorted. */
 GPtrArray *policy_accounts(const Policy *policy, const Course *course, const char *account);
+/* Does anybody but a team's own account pay for it? */
+bool policy_members_pay(const Policy *policy, const Course *course);
+/* In which team a person was then: the roster's, but for what "moved" events in `events` tell. May be NULL. */
+const char *policy_team_at(const Course *course, const GPtrArray *events, const char *person, gint64 at_us);
+/* What `name` is among the things that tokens buy: its price in thousandths. */
+bool policy_purchase_price(const Policy *policy, const char *name, gint64 *ret_price_milli);
 
 /* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the
  * charge. */
@@ -197,6 +220,10 @@ bool account_note_about(Store *store, const Submission *submission, const char *
  * "converted" {amount_milli, bank}. at_us 0: now. `data` is taken over. */
 bool account_note_on(Store *store, const char *account, const char *kind, const char *assignment, gint64 at_us,
                      cJSON *data, const char *who, const char *why, GError **error);
+/* A person goes from one team to another: team tokens stay with the teams, a person's own go along, and what an old
+ * team handed in stays its. */
+bool account_note_moved(Store *store, const char *person, const char *from, const char *to, gint64 at_us,
+                        const char *who, const char *why, GError **error);
 /* May so much be given away? DENIED says why not. */
 bool account_may_give(const Policy *policy, const Course *course, const char *account, const GPtrArray *events,
                       gint64 amount_milli, GError **error);

@@ -15,7 +15,8 @@ gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
         return 0;
     gint64 running = wallet->balance_milli, least = running;
     for (guint i = wallet->n_done; i < wallet->changes->len; i++) {
-        running += g_array_index(wallet->changes, Change, i).amount_milli;
+        const Change *change = &g_array_index(wallet->changes, Change, i);
+        running += change->buys ? 0 : change->amount_milli; /* a purchase is made only if it can be paid then */
         least = MIN(least, running);
     }
     return MAX(0, least + wallet->bank->debt_milli);
@@ -27,6 +28,7 @@ static gint64 by_rule(const Purse *purse, gint64 so_far, gint64 next)
     case GROUP_ALL_MEMBERS:
         return MIN(so_far, next);
     case GROUP_ANY_MEMBER:
+    case GROUP_EACH_MEMBER:
         return MAX(so_far, next);
     default:
         return so_far + next;

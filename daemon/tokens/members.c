@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of teams: who was in which team when, and what each of them pays where all pay alone. */
+#include "daemon/tokens/members.h"
+
+#include <string.h>
+
+/* ---- who was where ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool is_found;
+    gint64 at_us, event_id;
+    char *team;
+} Found;
+
+/* Keeps the newest move up to then (`is_after` false), or the oldest after it. */
+static void consider(Found *found, const EventRow *event, const char *team, bool is_after)
+{
+    bool is_later = event->at_us > found->at_us || (event->at_us == found->at_us && event->id > found->event_id);
+    if (found->is_found && is_later == is_after)
+        return;
+    g_free(found->team);
+    *found = (Found){.is_found = true, .at_us = event->at_us, .event_id = event->id, .team = g_strdup(team)};
+}
+
+const char *policy_team_at(const Course *course, const GPtrArray *events, const char *person, gint64 at_us)
+{
+    Found before = {0}, after = {0};
+    for (guint i = 0; i < events->len; i++) {
+        const EventRow *event = g_ptr_array_index(events, i);
+        if (strcmp(event->kind, "moved") != 0)
+            continue;
+        g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
+        if (strcmp(json_string_or(data, "person", ""), person) != 0)
+            continue;
+        bool is_after = event->at_us > at_us;
+        consider(is_after ? &after : &before, event, json_string_or(data, is_after ? "from" : "to", ""), is_after);
+    }
+    const Person *now = course_person(course, person);
+    const char *id = before.is_found ? before.team : after.is_found ? after.team : now ? now->team : NULL;
+    const Team *team = id ? course_team(course, id) : NULL;
+    g_free(before.team);
+    g_free(after.team);
+    return team ? team->id : NULL;
+}
+
+GPtrArray *members_at(const Gathered *gathered, const char *team, gint64 at_us)
+{
+    const Course *course = gathered->course;
+    GPtrArray *people = g_ptr_array_new();
+    bool has_moves = false;
+    for (guint i = 0; i < gathered->events->len && !has_moves; i++)
+        has_moves = strcmp(((const EventRow *)g_ptr_array_index(gathered->events, i))->kind, "moved") == 0;
+    for (guint i = 0; i < course->people->len; i++) {
+        const Person *person = g_ptr_array_index(course->people, i);
+        const char *own = has_moves ? policy_team_at(course, gathered->events, person->id, at_us) : person->team;
+        if (own && strcmp(own, team) == 0)
+            g_ptr_array_add(people, (gpointer)person);
+    }
+    return people;
+}
+
+/* ---- each pays alone -------------------------------------------------------------------------------------------- */
+
+void member_share_free(gpointer data)
+{
+    MemberShare *share = data;
+    g_free(share->person);
+    g_free(share->sentence);
+    g_free(share);
+}
+
+static const MemberShare *find_share(const Decision *decision, const char *person)
+{
+    for (guint i = 0; decision && decision->shares && i < decision->shares->len; i++) {
+        const MemberShare *share = g_ptr_array_index(decision->shares, i);
+        if (strcmp(share->person, person) == 0)
+            return share;
+    }
+    return NULL;
+}
+
+gint64 decision_credit_for(const Decision *decision, const char *person, gint64 earned_milli)
+{
+    const MemberShare *share = find_share(decision, person);
+    return share ? share->credit_milli : decision_credit_milli(decision, earned_milli);
+}
+
+static gint64 *paid_by(Track *track, const char *account)
+{
+    if (!track->paid_by || track->paid_by_cycle_us != track->opened_us) {
+        g_clear_pointer(&track->paid_by, g_hash_table_destroy);
+        track->paid_by = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        track->paid_by_cycle_us = track->opened_us;
+    }
+    gint64 *paid = g_hash_table_lookup(track->paid_by, account);
+    if (!paid) {
+        paid = g_new0(gint64, 1);
+        g_hash_table_insert(track->paid_by, g_strdup(account), paid);
+    }
+    return paid;
+}
+
+/* An extension may be one member's own. */
+static gint64 units_of(Gathered *gathered, const Entry *entry, const char *account, gint64 *ret_late_us)
+{
+    const Track *own = gather_find_track(gathered, account, entry->assignment_id);
+    gint64 deadline_us = entry->deadline_us + own->extended_us;
+    *ret_late_us = entry->received_us - deadline_us;
+    return policy_late_units(gathered->policy, &entry->purchase.rule->late, gathered->course->zone, deadline_us,
+                             entry->received_us);
+}
+
+static void share_lateness(Gathered *gathered, const Entry *entry, const Wallet *wallet, const char *account,
+                           MemberShare *share, gint64 paid_milli)
+{
+    Purchase purchase = entry->purchase;
+    g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
+    gint64 needed_milli;
+    share->kind = DECISION_COUNTS;
+    share->credit_milli = entry->points_milli + entry->bonus_milli;
+    purchase.units = units_of(gathered, entry, account, &purchase.late_us);
+    share->late_units = purchase.units;
+    if (purchase.units == 0)
+        return;
+    purchase.paid_milli = paid_milli;
+    purchase.budget_milli = paid_milli + (entry->earned_nothing && !gathered->policy->charges_for_nothing
+                                              ? 0
+                                              : wallet_budget(wallet, entry->received_us));
+    routes_for_lateness(&purchase, routes, &needed_milli);
+    const Route *route = routes->len > 0 ? &g_array_index(routes, Route, 0) : NULL;
+    gint64 probe_milli = MAX(1000, MAX(purchase.earned_milli, entry->max_milli));
+    if (route && penalty_credit(&route->penalty, probe_milli) > 0) {
+        share->tokens_milli = route->tokens_milli;
+        share->credit_milli = penalty_credit(&route->penalty, entry->points_milli + entry->bonus_milli);
+        return;
+    }
+    static const DecisionKind kinds[] = {[UNCOVERED_SCORE] = DECISION_FEEDBACK,
+                                         [UNCOVERED_FEEDBACK] = DECISION_FEEDBACK,
+                                         [UNCOVERED_REFUSED] = DECISION_REFUSED,
+                                         [UNCOVERED_HOLD] = DECISION_HELD};
+    share->kind = kinds[purchase.rule->uncovered[OWNER_TEAM].kind];
+    share->credit_milli = 0;
+}
+
+static char *share_sentence(const MemberShare *share, const Decision *decision)
+{
+    g_autofree char *tokens = explain_tokens(share->tokens_milli);
+    g_autofree char *left = points_format(share->balance_milli);
+    g_autofree char *credit = points_format(share->credit_milli);
+    if (share->kind != DECISION_COUNTS)
+        return g_strdup_printf("For you, with %s tokens of your own, this is %s: %s points.", left,
+                               share->kind == DECISION_FEEDBACK ? "feedback only"
+                               : share->kind == DECISION_HELD   ? "for a person to decide"
+                                                                : "not accepted",
+                               credit);
+    return g_strdup_printf("For you: %s of your own, %s left, %s points. For your team: %s", tokens, left, credit,
+                           decision->sentence);
+}
+
+GHashTable *members_credits(const Track *track, const Purse *purse)
+{
+    GHashTable *credits = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    const Entry *counting = track->counting;
+    for (guint i = 0; counting && purse->people && i < purse->people->len; i++) {
+        const Person *person = g_ptr_array_index(purse->people, i);
+        gint64 credit_milli =
+            decision_credit_for(counting->decision, person->id, counting->points_milli + counting->bonus_milli);
+        g_hash_table_insert(credits, person->id, g_memdup2(&credit_milli, sizeof credit_milli));
+    }
+    return credits;
+}
+
+void members_share(Gathered *gathered, Track *track, const Entry *entry, GHashTable *older_credits, const Purse *purse,
+                   Decision *decision)
+{
+    bool is_redo = strcmp(decision->route, "resubmission") == 0;
+    bool is_late = entry->has_purchase && (decision->kind == DECISION_COUNTS || decision->kind == DECISION_FEEDBACK ||
+                                           decision->kind == DECISION_REFUSED);
+    if (!is_redo && !is_late)
+        return;
+    decision->shares = g_ptr_array_new_with_free_func(member_share_free);
+    for (guint i = 0; i < purse->payers->len; i++) {
+        const Wallet *wallet = g_ptr_array_index(purse->payers, i);
+        const Person *person = g_ptr_array_index(purse->people, i);
+        g_autofree char *account = account_name(OWNER_PERSON, person->id);
+        gint64 *paid = paid_by(track, account);
+        MemberShare *share = g_new0(MemberShare, 1);
+        share->person = g_strdup(person->id);
+        if (!is_redo) {
+            share_lateness(gathered, entry, wallet, account, share, *paid);
+        } else if (decision->tokens_milli <= wallet_budget(wallet, entry->received_us)) {
+            share->kind = DECISION_COUNTS;
+            share->tokens_milli = decision->tokens_milli;
+            share->credit_milli = decision_credit_milli(decision, entry->points_milli + entry->bonus_milli);
+        } else {
+            share->kind = DECISION_REFUSED; /* the earlier result stands */
+            const gint64 *older_milli = g_hash_table_lookup(older_credits, person->id);
+            share->credit_milli = older_milli ? *older_milli : 0;
+        }
+        *paid += share->tokens_milli;
+        share->balance_milli = wallet->balance_milli - share->tokens_milli;
+        share->sentence = share_sentence(share, decision);
+        g_ptr_array_add(decision->shares, share);
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Members of teams: who was in which team when, and what each of them pays where all pay alone.
+ */
+#pragma once
+
+#include "daemon/tokens/policy_gather.h"
+
+/* Person* (borrowed) who were in that team then, in the roster's order. Caller unrefs. */
+GPtrArray *members_at(const Gathered *gathered, const char *team, gint64 at_us);
+/* Fills in decision->shares: one for each who pays. `older_credits`: what the members had before it. */
+void members_share(Gathered *gathered, Track *track, const Entry *entry, GHashTable *older_credits, const Purse *purse,
+                   Decision *decision);
+/* person -> gint64*: what the submission that counts until now brings each of them. Caller destroys. */
+GHashTable *members_credits(const Track *track, const Purse *purse);
+void member_share_free(gpointer data);
