@@ -7,14 +7,16 @@
 
 typedef struct {
     gboolean is_csv, is_json;
-    char *explain, *scores, *config_path;
+    char *explain, *config_path;
+    char **scores;
 } Options;
 
 typedef struct {
     CliDaemon daemon;
     Gradebook *book;
-    GHashTable *scores;  /* person -> GHashTable of column -> gint64* */
-    GHashTable *credits; /* account -> GHashTable of assignment -> gint64* */
+    GHashTable *scores;   /* person -> GHashTable of column -> gint64* */
+    GHashTable *accounts; /* name -> Account* */
+    GHashTable *maxima;   /* assignment -> gint64* */
     const Options *options;
 } Table;
 
@@ -28,14 +30,15 @@ static void table_clear(Table *table)
     cli_daemon_clear(&table->daemon);
     gradebook_free(table->book);
     g_clear_pointer(&table->scores, g_hash_table_destroy);
-    g_clear_pointer(&table->credits, g_hash_table_destroy);
+    g_clear_pointer(&table->accounts, g_hash_table_destroy);
+    g_clear_pointer(&table->maxima, g_hash_table_destroy);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Table, table_clear)
 
 /* ---- scores from outside ---------------------------------------------------------------------------------------- */
 
 /* A header with "id" first, then a person a line; empty cells are no score. No quotes: ids and numbers need none. */
-static bool add_scores(Table *table, char **columns, const char *line, guint number, GError **error)
+static bool add_scores(Table *table, char **columns, GHashTable *seen, const char *line, guint number, GError **error)
 {
     g_auto(GStrv) cells = g_strsplit(line, ",", -1);
     const Person *person = course_find_person(table->daemon.course, g_strstrip(cells[0]));
@@ -43,10 +46,13 @@ static bool add_scores(Table *table, char **columns, const char *line, guint num
         person = course_person(table->daemon.course, cells[0]);
     if (!person)
         return error_set(error, RUBRIC_ERROR_INVALID, "scores, line %u: \"%s\" is not in the roster", number, cells[0]);
-    if (g_hash_table_contains(table->scores, person->id))
+    if (!g_hash_table_add(seen, g_strdup(person->id)))
         return error_set(error, RUBRIC_ERROR_INVALID, "scores, line %u: \"%s\" is there twice", number, cells[0]);
-    GHashTable *values = new_values();
-    g_hash_table_insert(table->scores, g_strdup(person->id), values);
+    GHashTable *values = g_hash_table_lookup(table->scores, person->id);
+    if (!values) {
+        values = new_values();
+        g_hash_table_insert(table->scores, g_strdup(person->id), values);
+    }
     for (guint i = 1; cells[i] && columns[i]; i++) {
         gint64 milli;
         if (*g_strstrip(cells[i]) == '\0')
@@ -64,8 +70,6 @@ static bool read_scores(Table *table, const char *path, GError **error)
 {
     const gsize max_bytes = 16 << 20;
     g_autofree char *text = NULL;
-    if (!path)
-        return true;
     if (!file_read(path, max_bytes, &text, NULL, error))
         return false;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -75,75 +79,166 @@ static bool read_scores(Table *table, const char *path, GError **error)
     if (!columns[0] || strcmp(columns[0], "id") != 0)
         return error_set(error, RUBRIC_ERROR_INVALID,
                          "scores: the first line names columns, and the first of them is id");
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 1; lines[i]; i++) {
-        if (*g_strstrip(lines[i]) && !add_scores(table, columns, lines[i], i + 1, error))
+        if (*g_strstrip(lines[i]) && !add_scores(table, columns, seen, lines[i], i + 1, error))
             return false;
+    }
+    return true;
+}
+
+static bool read_all_scores(Table *table, char **paths, GError **error)
+{
+    for (char **path = paths; path && *path; path++) {
+        if (!read_scores(table, *path, error)) {
+            g_prefix_error(error, "%s: ", *path);
+            return false;
+        }
     }
     return true;
 }
 
 /* ---- credits ---------------------------------------------------------------------------------------------------- */
 
-static bool add_credit(Table *table, GHashTable *credits, const Decision *decision, GError **error)
+/* What one account brings to its people's grades. */
+typedef struct {
+    GPtrArray *decisions; /* of Decision*: those that count */
+    GHashTable *earned;   /* &decision->submission_id -> gint64* */
+    GHashTable *excused;  /* char*: assignments */
+    GPtrArray *events;    /* of EventRow* */
+    gint64 tokens_milli;
+} Account;
+
+static void account_free(gpointer data)
+{
+    Account *account = data;
+    g_ptr_array_unref(account->decisions);
+    g_hash_table_destroy(account->earned);
+    g_hash_table_destroy(account->excused);
+    g_clear_pointer(&account->events, g_ptr_array_unref);
+    g_free(account);
+}
+
+static bool add_decision(Table *table, Account *account, Decision *decision, GError **error)
 {
     g_autoptr(VerdictRow) verdict = NULL;
-    if (decision->kind != DECISION_COUNTS)
-        return true;
+    g_ptr_array_add(account->decisions, decision);
     if (!store_verdict_latest(table->daemon.store, decision->submission_id, &verdict, error))
         return false;
     gint64 earned_milli = verdict ? verdict->points_milli + verdict->bonus_milli : 0;
-    gint64 credit_milli = decision_credit_milli(decision, earned_milli);
-    g_hash_table_insert(credits, g_strdup(decision->assignment), g_memdup2(&credit_milli, sizeof credit_milli));
+    g_hash_table_insert(account->earned, &decision->submission_id, g_memdup2(&earned_milli, sizeof earned_milli));
     return true;
 }
 
-/* What counts of an account; *ret_tokens what it has left. Team accounts are read once for all members. */
-static GHashTable *credits_of(Table *table, const char *account, gint64 *ret_tokens, GError **error)
+static bool read_account(Table *table, const char *name, Account *account, GError **error)
 {
     CliDaemon *daemon = &table->daemon;
-    GHashTable *known = g_hash_table_lookup(table->credits, account);
-    if (known && !ret_tokens)
-        return known;
-    g_autoptr(GPtrArray) events = account_events(daemon->store, daemon->policy, daemon->course, account, error);
-    if (!events)
-        return NULL;
-    g_autoptr(Fold) fold = policy_fold(daemon->policy, daemon->course, account, events);
-    GHashTable *credits = new_values();
-    g_hash_table_insert(table->credits, g_strdup(account), credits);
-    for (guint i = 0; i < fold->decisions->len; i++) {
-        if (!add_credit(table, credits, g_ptr_array_index(fold->decisions, i), error))
-            return NULL;
+    account->events = account_events(daemon->store, daemon->policy, daemon->course, name, error);
+    if (!account->events)
+        return false;
+    g_autoptr(Fold) fold = policy_fold(daemon->policy, daemon->course, name, account->events);
+    account->tokens_milli = fold->balance_milli;
+    for (guint i = 0; i < fold->bought->len; i++) {
+        const FoldBought *bought = g_ptr_array_index(fold->bought, i);
+        gsize length = strlen(name); /* a typed bank's account has the owner's name in front */
+        bool is_own = strncmp(bought->account, name, length) == 0 && strchr("/", bought->account[length]);
+        if (is_own && bought->excuses && bought->assignment)
+            g_hash_table_add(account->excused, g_strdup(bought->assignment));
     }
-    if (ret_tokens)
-        *ret_tokens = fold->balance_milli;
-    return credits;
+    while (fold->decisions->len > 0) {
+        g_autoptr(Decision) decision = g_ptr_array_steal_index(fold->decisions, fold->decisions->len - 1);
+        if (decision->kind == DECISION_COUNTS && !add_decision(table, account, g_steal_pointer(&decision), error))
+            return false;
+    }
+    return true;
 }
 
-static void merge(GHashTable *into, GHashTable *from)
+/* Team accounts are read once for all members. */
+static const Account *account_of(Table *table, const char *name, GError **error)
 {
+    Account *account = g_hash_table_lookup(table->accounts, name);
+    if (account)
+        return account;
+    account = g_new0(Account, 1);
+    account->decisions = g_ptr_array_new_with_free_func((GDestroyNotify)decision_free);
+    account->earned = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    account->excused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_hash_table_insert(table->accounts, g_strdup(name), account);
+    return read_account(table, name, account, error) ? account : NULL;
+}
+
+static void add_credit(GHashTable *credits, const char *assignment, gint64 milli)
+{
+    g_hash_table_insert(credits, g_strdup(assignment), g_memdup2(&milli, sizeof milli));
+}
+
+static void merge_account(const Account *account, const char *person, const char *only, GradeInput *input)
+{
+    for (guint i = 0; i < account->decisions->len; i++) {
+        const Decision *decision = g_ptr_array_index(account->decisions, i);
+        const gint64 *earned_milli = g_hash_table_lookup(account->earned, &decision->submission_id);
+        if (only && strcmp(only, decision->assignment) != 0)
+            continue;
+        add_credit(input->credits, decision->assignment, decision_credit_for(decision, person, *earned_milli));
+        input->course_milli += decision->course_milli;
+    }
     GHashTableIter each;
-    gpointer key, value;
-    g_hash_table_iter_init(&each, from);
-    while (g_hash_table_iter_next(&each, &key, &value))
-        g_hash_table_insert(into, g_strdup(key), g_memdup2(value, sizeof(gint64)));
+    gpointer excused;
+    g_hash_table_iter_init(&each, account->excused);
+    while (g_hash_table_iter_next(&each, &excused, NULL)) {
+        if (!only || strcmp(only, excused) == 0)
+            g_hash_table_add(input->excused, g_strdup(excused));
+    }
+}
+
+/* A milestone belongs to the team in which a person was when it was due. */
+static bool add_team_work(Table *table, const Person *person, const GPtrArray *events, GradeInput *input,
+                          GError **error)
+{
+    const Course *course = table->daemon.course;
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        const char *team = assignment->owner_kind == OWNER_TEAM
+                               ? policy_team_at(course, events, person->id, assignment->deadline_us)
+                               : NULL;
+        g_autofree char *name = team ? account_name(OWNER_TEAM, team) : NULL;
+        const Account *account = name ? account_of(table, name, error) : NULL;
+        if (name && !account)
+            return false;
+        if (account)
+            merge_account(account, person->id, assignment->id, input);
+    }
+    return true;
+}
+
+static GHashTable *maxima_of(const Course *course)
+{
+    GHashTable *maxima = new_values();
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        const Rubric *rubric = course_rubric(course, assignment, assignment->deadline_us);
+        if (rubric && rubric->max_milli > 0)
+            add_credit(maxima, assignment->id, rubric->max_milli);
+    }
+    return maxima;
 }
 
 static Grade *grade_of(Table *table, const Person *person, GError **error)
 {
-    GradeInput input = {.scores = g_hash_table_lookup(table->scores, person->id)};
-    g_autoptr(GHashTable) all = new_values();
-    g_autofree char *own = account_name(OWNER_PERSON, person->id);
-    g_autofree char *team = person->team ? account_name(OWNER_TEAM, person->team) : NULL;
-    GHashTable *credits = credits_of(table, own, &input.tokens_milli, error);
-    if (!credits)
+    g_autoptr(GHashTable) credits = new_values();
+    g_autoptr(GHashTable) excused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *name = account_name(OWNER_PERSON, person->id);
+    const Account *own = account_of(table, name, error);
+    if (!own)
         return NULL;
-    merge(all, credits);
-    GHashTable *team_credits = team ? credits_of(table, team, NULL, error) : NULL;
-    if (team && !team_credits)
+    GradeInput input = {.scores = g_hash_table_lookup(table->scores, person->id),
+                        .credits = credits,
+                        .excused = excused,
+                        .maxima = table->maxima,
+                        .tokens_milli = own->tokens_milli};
+    merge_account(own, person->id, NULL, &input);
+    if (!add_team_work(table, person, own->events, &input, error))
         return NULL;
-    if (team_credits)
-        merge(all, team_credits);
-    input.credits = all;
     return gradebook_compute(gradebook_for(table->book, person->section), &input);
 }
 
@@ -271,8 +366,9 @@ static int show(const Options *options)
     if (!table.book)
         return cli_fail(&cmd_gradebook, EXIT_PROBLEMS, "course.yaml has no `gradebook:`; docs/policy.md shows one");
     table.scores = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_destroy);
-    table.credits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_destroy);
-    bool ok = read_scores(&table, options->scores, &error) && print_all(&table, &error);
+    table.accounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, account_free);
+    table.maxima = maxima_of(table.daemon.course);
+    bool ok = read_all_scores(&table, options->scores, &error) && print_all(&table, &error);
     return ok ? EXIT_DONE : cli_fail_error(&cmd_gradebook, error);
 }
 
@@ -283,8 +379,8 @@ static int run(int argc, char **argv)
         {"csv", 0, 0, G_OPTION_ARG_NONE, &options.is_csv, "a table that Canvas imports", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.is_json, "JSON, a line a person", NULL},
         {"explain", 0, 0, G_OPTION_ARG_STRING, &options.explain, "each number of one person", "PERSON"},
-        {"scores", 's', 0, G_OPTION_ARG_FILENAME, &options.scores, "scores from outside: id,midterm,lectures,...",
-         "CSV"},
+        {"scores", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.scores,
+         "scores from outside: id,midterm,lectures,... (several: again)", "CSV"},
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &options.config_path, "the daemon's configuration", "FILE"},
         G_OPTION_ENTRY_NULL,
     };
@@ -292,7 +388,7 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     int status = argc == 1 ? show(&options) : cli_fail(&cmd_gradebook, EXIT_USAGE, "takes no argument, only options");
     g_free(options.explain);
-    g_free(options.scores);
+    g_strfreev(options.scores);
     g_free(options.config_path);
     return status;
 }

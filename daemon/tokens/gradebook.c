@@ -38,29 +38,97 @@ static char *exact_text(Exact value)
 
 /* ---- components ------------------------------------------------------------------------------------------------- */
 
-static gint64 sum_up(const Component *component, const GradeInput *input, GString *terms)
+/* One thing that a component adds up. */
+typedef struct {
+    const char *name;
+    gint64 milli, max_milli;
+    bool is_column, is_excused, is_dropped;
+} Term;
+
+static GArray *list_terms(const Component *component, const GradeInput *input)
 {
-    gint64 sum_milli = 0;
+    GArray *terms = g_array_new(FALSE, FALSE, sizeof(Term));
     for (char **id = component->assignments; id && *id; id++) {
-        gint64 milli = value_of(input->credits, *id);
-        g_autofree char *text = points_format(milli);
-        g_string_append_printf(terms, "%s%s %s", terms->len > 0 ? " + " : "", *id, text);
-        sum_milli += milli;
+        gint64 max_milli = value_of(input->maxima, *id);
+        Term term = {.name = *id,
+                     .milli = value_of(input->credits, *id),
+                     .max_milli = max_milli > 0 ? max_milli : all_milli,
+                     .is_excused = input->excused && g_hash_table_contains(input->excused, *id)};
+        g_array_append_val(terms, term);
     }
     for (char **column = component->columns; column && *column; column++) {
-        gint64 milli = value_of(input->scores, *column);
-        g_autofree char *text = points_format(milli);
-        g_string_append_printf(terms, "%s%s %s", terms->len > 0 ? " + " : "", *column, text);
-        sum_milli += milli;
+        Term term = {.name = *column,
+                     .milli = value_of(input->scores, *column),
+                     .max_milli = component->max_milli,
+                     .is_column = true};
+        g_array_append_val(terms, term);
     }
-    return sum_milli;
+    return terms;
+}
+
+static void drop_lowest(const Component *component, GArray *terms)
+{
+    for (gint64 n = 0; n < component->n_dropped; n++) {
+        Term *lowest = NULL;
+        guint n_left = 0;
+        for (guint i = 0; i < terms->len; i++) {
+            Term *term = &g_array_index(terms, Term, i);
+            if (term->is_excused || term->is_dropped)
+                continue;
+            n_left++;
+            if (!lowest ||
+                exact_compare(exact_of(term->milli, term->max_milli), exact_of(lowest->milli, lowest->max_milli)) < 0)
+                lowest = term;
+        }
+        if (!lowest || n_left < 2)
+            return;
+        lowest->is_dropped = true;
+    }
+}
+
+static char *list_text(const GArray *terms)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < terms->len; i++) {
+        const Term *term = &g_array_index(terms, Term, i);
+        g_autofree char *points = points_format(term->milli);
+        g_string_append_printf(text, "%s%s %s%s", text->len > 0 ? " + " : "", term->name, points,
+                               term->is_excused   ? " (excused)"
+                               : term->is_dropped ? " (dropped)"
+                                                  : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* The share of all that can be had: of the points together, or the mean of the shares. */
+static Exact share_of_terms(const Component *component, const GArray *terms)
+{
+    Exact sum = exact_of(0, 1);
+    gint64 sum_milli = 0, max_milli = component->max_milli, n = 0;
+    for (guint i = 0; i < terms->len; i++) {
+        const Term *term = &g_array_index(terms, Term, i);
+        if (term->is_excused || term->is_dropped) {
+            max_milli -= term->max_milli;
+            continue;
+        }
+        n++;
+        sum_milli += term->milli;
+        sum = component->is_equal ? exact_add(sum, exact_of(term->milli, term->max_milli)) : sum;
+    }
+    if (n == 0)
+        return exact_of(1, 1); /* all of it was excused: nothing is held against its owner */
+    if (component->is_equal)
+        return exact_multiply(sum, exact_of(1, n));
+    return exact_of(sum_milli, MAX(1, max_milli));
 }
 
 static Exact points_part(const Gradebook *gradebook, const Component *component, const GradeInput *input, Grade *grade)
 {
-    g_autoptr(GString) terms = g_string_new(NULL);
-    gint64 sum_milli = sum_up(component, input, terms);
-    Exact share = exact_of(sum_milli, component->max_milli);
+    g_autoptr(GArray) all = list_terms(component, input);
+    drop_lowest(component, all);
+    Exact share = share_of_terms(component, all);
+    g_autofree char *listed = list_text(all);
+    g_autoptr(GString) terms = g_string_new(listed);
     gint64 factor_milli = gradebook->peer_column ? value_of(input->scores, gradebook->peer_column) : 0;
     if (factor_milli > 0 && g_strcmp0(gradebook->peer_component, component->name) == 0) {
         factor_milli = MIN(factor_milli, gradebook->peer_most_milli);
@@ -73,8 +141,9 @@ static Exact points_part(const Gradebook *gradebook, const Component *component,
     Exact part = exact_multiply(share, exact_of(component->weight_milli, one_milli));
     g_autofree char *max = points_format(component->max_milli), *weight = points_format(component->weight_milli);
     g_autofree char *brings = exact_text(part);
-    g_ptr_array_add(grade->lines, g_strdup_printf("%s: (%s) of %s points, weight %s: %s", component->name, terms->str,
-                                                  max, weight, brings));
+    g_ptr_array_add(grade->lines,
+                    g_strdup_printf("%s: (%s) of %s points%s, weight %s: %s", component->name, terms->str, max,
+                                    component->is_equal ? " each, all worth the same" : "", weight, brings));
     return part;
 }
 
@@ -119,6 +188,30 @@ static const char *letter_of(const Gradebook *gradebook, Exact total)
     return "below D";
 }
 
+static void add_tokens(const Gradebook *gradebook, const GradeInput *input, Grade *grade)
+{
+    gint64 free_milli = MAX(0, input->tokens_milli - grade->tokens_used_milli);
+    gint64 brings_milli = (gint64)((__int128)free_milli * gradebook->token_each_milli / one_milli);
+    brings_milli = MIN(brings_milli, gradebook->token_most_milli);
+    if (brings_milli <= 0)
+        return;
+    g_autofree char *left = points_format(free_milli), *brings = points_format(brings_milli);
+    grade->total = exact_add(grade->total, exact_of(brings_milli, one_milli));
+    g_ptr_array_add(grade->lines, g_strdup_printf("%s tokens left bring %s", left, brings));
+}
+
+static void take_penalties(const GradeInput *input, Grade *grade)
+{
+    gint64 taken_milli = input->course_milli;
+    if (taken_milli <= 0)
+        return;
+    g_autofree char *taken = points_format(taken_milli);
+    grade->total = exact_add(grade->total, exact_of(-taken_milli, one_milli));
+    if (grade->total.numerator < 0)
+        grade->total = exact_of(0, 1);
+    g_ptr_array_add(grade->lines, g_strdup_printf("lateness takes %s off the course grade", taken));
+}
+
 Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input)
 {
     Grade *grade = g_new0(Grade, 1);
@@ -132,6 +225,8 @@ Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input)
         g_array_append_val(grade->parts, part);
         grade->total = exact_add(grade->total, part);
     }
+    add_tokens(gradebook, input, grade);
+    take_penalties(input, grade);
     grade->letter = letter_of(gradebook, grade->total);
     g_autofree char *total = exact_text(grade->total);
     g_ptr_array_add(grade->lines, g_strdup_printf("total %s: %s", total, grade->letter));

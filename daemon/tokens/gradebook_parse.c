@@ -72,6 +72,7 @@ static char **assignments_of_kind(const Course *course, const char *kind)
 static Component *read_component(const Course *course, const YamlNode *key, const YamlNode *node,
                                  Diagnostics *diagnostics)
 {
+    const gint64 max_dropped = 100, hundred_milli = 100000;
     Component *component = g_new0(Component, 1);
     YamlReader reader;
     yaml_reader_start(&reader, node, "component", diagnostics);
@@ -80,6 +81,8 @@ static Component *read_component(const Course *course, const YamlNode *key, cons
     component->assignments = yaml_read_texts(&reader, "assignments", YAML_OPTIONAL);
     component->columns = yaml_read_texts(&reader, "scores", YAML_OPTIONAL);
     component->is_capped = yaml_read_bool(&reader, "capped", false);
+    component->is_equal = yaml_read_bool(&reader, "equal", false);
+    component->n_dropped = yaml_read_integer(&reader, "drop", YAML_OPTIONAL, 0, 0, max_dropped);
     const char *kind = yaml_read_text(&reader, "kind", YAML_OPTIONAL, NULL);
     if (kind && !component->assignments)
         component->assignments = assignments_of_kind(course, kind);
@@ -88,7 +91,11 @@ static Component *read_component(const Course *course, const YamlNode *key, cons
     component->kind = is_participation         ? COMPONENT_PARTICIPATION
                       : component->assignments ? COMPONENT_POINTS
                                                : COMPONENT_OUTSIDE;
-    component->max_milli = yaml_read_milli(&reader, "max", is_participation ? YAML_OPTIONAL : YAML_REQUIRED, 1000);
+    bool needs_max = !is_participation && (!component->is_equal || component->columns);
+    component->max_milli = yaml_read_milli(&reader, "max", needs_max ? YAML_REQUIRED : YAML_OPTIONAL, hundred_milli);
+    if (component->n_dropped > 0 && component->columns && !component->is_equal)
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "drop: scores from outside can be dropped only where all are worth the same (equal: yes)");
     if (component->max_milli == 0)
         yaml_report(yaml_get(node, "max"), diagnostics, SEVERITY_ERROR, "max: must be more than 0");
     if (!is_participation && !component->assignments && !component->columns)
@@ -168,6 +175,19 @@ static void read_participation(YamlReader *outer, Gradebook *gradebook)
     yaml_reader_end(&reader);
 }
 
+/* `tokens: {each: 0.25, at_most: 1}` */
+static void read_tokens(YamlReader *outer, Gradebook *gradebook)
+{
+    const YamlNode *node = yaml_read_mapping(outer, "tokens", YAML_OPTIONAL);
+    if (!node)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "tokens", outer->diagnostics);
+    gradebook->token_each_milli = yaml_read_milli(&reader, "each", YAML_REQUIRED, 0);
+    gradebook->token_most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, G_MAXINT64);
+    yaml_reader_end(&reader);
+}
+
 static void read_peer(YamlReader *outer, Gradebook *gradebook)
 {
     const YamlNode *node = yaml_read_mapping(outer, "peer_rating", YAML_OPTIONAL);
@@ -205,6 +225,8 @@ static Gradebook *read_variant(const Course *course, const Gradebook *base, cons
     variant->lectures = base->lectures;
     variant->lectures_column = g_strdup(base->lectures_column);
     variant->tokens_to_lectures = base->tokens_to_lectures;
+    variant->token_each_milli = base->token_each_milli;
+    variant->token_most_milli = base->token_most_milli;
     variant->peer_most_milli = base->peer_most_milli;
     variant->peer_column = g_strdup(base->peer_column);
     variant->peer_component = g_strdup(base->peer_component);
@@ -226,6 +248,7 @@ bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnos
     gradebook->is_strict = yaml_read_bool(&reader, "strict", true);
     read_participation(&reader, gradebook);
     read_peer(&reader, gradebook);
+    read_tokens(&reader, gradebook);
     const YamlNode *variants = yaml_read_mapping(&reader, "variants", YAML_OPTIONAL);
     for (gsize i = 0; variants && i < yaml_length(variants); i++)
         g_ptr_array_add(gradebook->variants, read_variant(course, gradebook, yaml_value(variants, i), diagnostics));

@@ -156,6 +156,8 @@ typedef struct {
     char **assignments;  /* COMPONENT_POINTS: their credits are added up */
     char **columns;      /* outside scores that are added to that, by their names in the scores file */
     bool is_capped;      /* bonus points cannot lift it above its weight */
+    bool is_equal;       /* each of them is worth the same, whatever its points; `max` is then of each column */
+    gint64 n_dropped;    /* so many of the lowest are left out */
 } Component;
 typedef struct {
     char *letter;
@@ -172,13 +174,14 @@ typedef struct {
     bool is_strict;        /* a cut-off must be passed, reaching it is not enough */
     GArray *bands;         /* of Band, highest first */
     gint64 lectures;
-    char *lectures_column;   /* of the scores file: how many were attended */
-    bool tokens_to_lectures; /* a person's tokens that are left are lectures attended */
-    gint64 peer_most_milli;  /* the factor is at most this */
-    char *peer_column;       /* of the scores file: a factor, or NULL */
-    char *peer_component;    /* the component that it is applied to */
-    GPtrArray *variants;     /* of Gradebook*, for people of some sections */
-    char **sections;         /* of a variant */
+    char *lectures_column;                     /* of the scores file: how many were attended */
+    bool tokens_to_lectures;                   /* a person's tokens that are left are lectures attended */
+    gint64 token_each_milli, token_most_milli; /* percent of the course grade for a token that is left; at most */
+    gint64 peer_most_milli;                    /* the factor is at most this */
+    char *peer_column;                         /* of the scores file: a factor, or NULL */
+    char *peer_component;                      /* the component that it is applied to */
+    GPtrArray *variants;                       /* of Gradebook*, for people of some sections */
+    char **sections;                           /* of a variant */
 } Gradebook;
 /* NULL after at least one error; *ret NULL and true: the course has no gradebook. */
 bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnostics);
@@ -191,7 +194,10 @@ const Gradebook *gradebook_for(const Gradebook *gradebook, const char *section);
 typedef struct {
     GHashTable *credits; /* char* -> gint64* */
     GHashTable *scores;  /* char* -> gint64* */
+    GHashTable *maxima;  /* char* -> gint64*: all points of an assignment; absent: 100 */
+    GHashTable *excused; /* char*: assignments that do not count for this person; may be NULL */
     gint64 tokens_milli; /* left at the end */
+    gint64 course_milli; /* percent of the course grade that lateness took */
 } GradeInput;
 
 typedef struct {
