@@ -68,6 +68,65 @@ static bool join(AccountChange *change, const char *account, char **argv, GError
            account_change_settle(change, account, error);
 }
 
+static bool count_bought(CliDaemon *daemon, const char *account, const char *what, guint *ret_n, GError **error)
+{
+    g_autoptr(GPtrArray) events = account_events(daemon->store, daemon->policy, daemon->course, account, error);
+    if (!events)
+        return false;
+    g_autoptr(Fold) fold = policy_fold(daemon->policy, daemon->course, account, events);
+    *ret_n = 0;
+    for (guint i = 0; i < fold->bought->len; i++)
+        *ret_n += strcmp(((const FoldBought *)g_ptr_array_index(fold->bought, i))->what, what) == 0;
+    return true;
+}
+
+static bool move(AccountChange *change, const char *account, char **argv, GError **error)
+{
+    const Course *course = change->daemon.course;
+    gint64 at_us;
+    const Person *person = course_find_person(course, argv[1]);
+    for (int i = 3; i < 5; i++) {
+        if (!course_team(course, argv[i]))
+            return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there is no team \"%s\" in the roster", argv[i]);
+    }
+    if (!person)
+        return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is a team; people move", argv[1]);
+    if (strcmp(argv[3], argv[4]) == 0)
+        return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is both the old and the new team", argv[3]);
+    return clock_parse(argv[5], course->zone, &at_us, error) && account_change_look(change, account, error) &&
+           account_note_moved(change->daemon.store, person->id, argv[3], argv[4], at_us, accounts_who(), change->reason,
+                              error) &&
+           account_change_settle(change, account, error);
+}
+
+/* Is refused when it could not be paid now. */
+static bool buy(AccountChange *change, const char *account, char **argv, GError **error)
+{
+    CliDaemon *daemon = &change->daemon;
+    gint64 price_milli;
+    bool is_for_all = strcmp(argv[4], "-") == 0;
+    const Assignment *assignment = is_for_all ? NULL : accounts_assignment(daemon->course, argv[4], error);
+    if (!is_for_all && !assignment)
+        return false;
+    if (!policy_purchase_price(daemon->policy, argv[3], &price_milli))
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "course.yaml has no \"%s\" below tokens: purchases:", argv[3]);
+    guint n_before;
+    if (!count_bought(daemon, account, argv[3], &n_before, error))
+        return false;
+    cJSON *data = cJSON_CreateObject();
+    json_add_string(data, "what", argv[3]);
+    guint n_after;
+    if (!account_change_look(change, account, error) ||
+        !account_note_on(daemon->store, account, "bought", assignment ? assignment->id : NULL, 0, data, accounts_who(),
+                         change->reason, error) ||
+        !count_bought(daemon, account, argv[3], &n_after, error))
+        return false;
+    if (n_after == n_before)
+        return error_set(error, RUBRIC_ERROR_DENIED,
+                         "\"%s\" has too few tokens for that, or bought it as often as is allowed", argv[1]);
+    return account_change_settle(change, account, error);
+}
+
 typedef struct {
     const char *name, *usage;
     int n_words;
@@ -82,6 +141,8 @@ static const Word words[] = {
     {"gift", "gift N TO", 2, take},
     {"convert", "convert N", 1, take},
     {"joined", "joined TIME", 1, join},
+    {"move", "move OLD-TEAM NEW-TEAM TIME", 3, move},
+    {"buy", "buy WHAT ASSIGNMENT", 2, buy},
 };
 
 static int run(int argc, char **argv)
@@ -98,7 +159,7 @@ static int run(int argc, char **argv)
         return cli_fail(
             &cmd_adjust, EXIT_USAGE,
             "name an owner and one of: hold ASSIGNMENT, lift ASSIGNMENT, declare ASSIGNMENT UNITS, deduct N, "
-            "gift N TO, convert N, joined TIME");
+            "gift N TO, convert N, joined TIME, move OLD-TEAM NEW-TEAM TIME, buy WHAT ASSIGNMENT (or -)");
     if (argc != word->n_words + 3)
         return cli_fail(&cmd_adjust, EXIT_USAGE, "write: rubric adjust OWNER %s -m REASON", word->usage);
     if (!account_change_begin(&change, &status))
@@ -110,4 +171,4 @@ static int run(int argc, char **argv)
 }
 
 const Command cmd_adjust = {"adjust", "OWNER WORD... -m REASON",
-                            "hold, lift, declare, deduct, give, convert tokens, late joiners", run};
+                            "hold, declare, deduct, give, convert, buy, late joiners, moves", run};

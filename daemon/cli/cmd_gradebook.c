@@ -7,7 +7,7 @@
 
 typedef struct {
     gboolean is_csv, is_json;
-    char *explain, *config_path;
+    char *explain, *peers, *config_path;
     char **scores;
 } Options;
 
@@ -17,6 +17,7 @@ typedef struct {
     GHashTable *scores;   /* person -> GHashTable of column -> gint64* */
     GHashTable *accounts; /* name -> Account* */
     GHashTable *maxima;   /* assignment -> gint64* */
+    GPtrArray *ratings;   /* of PeerRating*, or NULL */
     const Options *options;
 } Table;
 
@@ -32,6 +33,7 @@ static void table_clear(Table *table)
     g_clear_pointer(&table->scores, g_hash_table_destroy);
     g_clear_pointer(&table->accounts, g_hash_table_destroy);
     g_clear_pointer(&table->maxima, g_hash_table_destroy);
+    g_clear_pointer(&table->ratings, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Table, table_clear)
 
@@ -96,6 +98,22 @@ static bool read_all_scores(Table *table, char **paths, GError **error)
         }
     }
     return true;
+}
+
+static bool read_peers(Table *table, GError **error)
+{
+    const gsize max_bytes = 16 << 20;
+    const Gradebook *book = table->book;
+    g_autofree char *text = NULL;
+    if (!table->options->peers)
+        return true;
+    if (!book->peer_component)
+        return error_set(error, RUBRIC_ERROR_INVALID, "course.yaml has no `peer_rating:` below `gradebook:`");
+    if (!file_read(table->options->peers, max_bytes, &text, NULL, error))
+        return false;
+    table->ratings = peers_read(table->daemon.course, text, book->peer_counts_self, book->peer_missing_milli,
+                                book->peer_most_milli, error);
+    return table->ratings != NULL;
 }
 
 /* ---- credits ---------------------------------------------------------------------------------------------------- */
@@ -236,6 +254,11 @@ static Grade *grade_of(Table *table, const Person *person, GError **error)
                         .excused = excused,
                         .maxima = table->maxima,
                         .tokens_milli = own->tokens_milli};
+    for (guint i = 0; table->ratings && i < table->ratings->len; i++) {
+        const PeerRating *rating = g_ptr_array_index(table->ratings, i);
+        if (strcmp(rating->person, person->id) == 0)
+            input.peer_factor = rating->factor;
+    }
     merge_account(own, person->id, NULL, &input);
     if (!add_team_work(table, person, own->events, &input, error))
         return NULL;
@@ -368,7 +391,8 @@ static int show(const Options *options)
     table.scores = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_destroy);
     table.accounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, account_free);
     table.maxima = maxima_of(table.daemon.course);
-    bool ok = read_all_scores(&table, options->scores, &error) && print_all(&table, &error);
+    bool ok =
+        read_all_scores(&table, options->scores, &error) && read_peers(&table, &error) && print_all(&table, &error);
     return ok ? EXIT_DONE : cli_fail_error(&cmd_gradebook, error);
 }
 
@@ -381,6 +405,8 @@ static int run(int argc, char **argv)
         {"explain", 0, 0, G_OPTION_ARG_STRING, &options.explain, "each number of one person", "PERSON"},
         {"scores", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.scores,
          "scores from outside: id,midterm,lectures,... (several: again)", "CSV"},
+        {"peers", 0, 0, G_OPTION_ARG_FILENAME, &options.peers, "how members rated each other: rater,rated,rating",
+         "CSV"},
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &options.config_path, "the daemon's configuration", "FILE"},
         G_OPTION_ENTRY_NULL,
     };
@@ -388,6 +414,7 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     int status = argc == 1 ? show(&options) : cli_fail(&cmd_gradebook, EXIT_USAGE, "takes no argument, only options");
     g_free(options.explain);
+    g_free(options.peers);
     g_strfreev(options.scores);
     g_free(options.config_path);
     return status;

@@ -6,7 +6,7 @@
  * is booked: charges that are missing, refunds of what was charged too much. Doing it again books nothing. What is
  * given comes before what is taken, so that no line ever leaves the account below zero.
  */
-#include "daemon/tokens/policy.h"
+#include "daemon/tokens/members.h"
 
 #include <string.h>
 
@@ -320,26 +320,6 @@ static bool check_sums(Store *store, const Fold *fold, GError **error)
     return true;
 }
 
-/* Accounts that a move ties together: the person's, and those of both teams. */
-static void add_moved(GPtrArray *accounts, const Policy *policy, const Course *course, const EventRow *event)
-{
-    g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
-    const struct {
-        OwnerKind kind;
-        const char *owner;
-    } named[] = {{OWNER_PERSON, json_string_or(data, "person", "")},
-                 {OWNER_TEAM, json_string_or(data, "from", "")},
-                 {OWNER_TEAM, json_string_or(data, "to", "")}};
-    for (gsize i = 0; i < G_N_ELEMENTS(named); i++) {
-        g_autofree char *account = account_name(named[i].kind, named[i].owner);
-        g_autoptr(GPtrArray) together = policy_accounts(policy, course, account);
-        for (guint j = 0; *named[i].owner && j < together->len; j++) {
-            if (!g_ptr_array_find_with_equal_func(accounts, g_ptr_array_index(together, j), g_str_equal, NULL))
-                g_ptr_array_add(accounts, g_strdup(g_ptr_array_index(together, j)));
-        }
-    }
-}
-
 GPtrArray *account_events(Store *store, const Policy *policy, const Course *course, const char *account, GError **error)
 {
     g_autoptr(GPtrArray) accounts = policy_accounts(policy, course, account);
@@ -352,7 +332,7 @@ GPtrArray *account_events(Store *store, const Policy *policy, const Course *cour
         for (guint j = 0; members_pay && j < events->len; j++) {
             const EventRow *event = g_ptr_array_index(events, j);
             if (strcmp(event->kind, "moved") == 0)
-                add_moved(accounts, policy, course, event);
+                members_add_moved(accounts, policy, course, event);
         }
         g_ptr_array_extend_and_steal(all, g_steal_pointer(&events));
     }

@@ -122,6 +122,16 @@ static Exact share_of_terms(const Component *component, const GArray *terms)
     return exact_of(sum_milli, MAX(1, max_milli));
 }
 
+static bool find_factor(const Gradebook *gradebook, const GradeInput *input, Exact *ret_factor)
+{
+    Exact most = exact_of(gradebook->peer_most_milli, one_milli);
+    gint64 factor_milli = gradebook->peer_column ? value_of(input->scores, gradebook->peer_column) : 0;
+    *ret_factor = input->peer_factor.denominator > 0 ? input->peer_factor : exact_of(factor_milli, one_milli);
+    if (exact_compare(*ret_factor, most) > 0)
+        *ret_factor = most;
+    return input->peer_factor.denominator > 0 || factor_milli > 0;
+}
+
 static Exact points_part(const Gradebook *gradebook, const Component *component, const GradeInput *input, Grade *grade)
 {
     g_autoptr(GArray) all = list_terms(component, input);
@@ -129,12 +139,11 @@ static Exact points_part(const Gradebook *gradebook, const Component *component,
     Exact share = share_of_terms(component, all);
     g_autofree char *listed = list_text(all);
     g_autoptr(GString) terms = g_string_new(listed);
-    gint64 factor_milli = gradebook->peer_column ? value_of(input->scores, gradebook->peer_column) : 0;
-    if (factor_milli > 0 && g_strcmp0(gradebook->peer_component, component->name) == 0) {
-        factor_milli = MIN(factor_milli, gradebook->peer_most_milli);
-        share = exact_multiply(share, exact_of(factor_milli, one_milli));
-        g_autofree char *factor = points_format(factor_milli);
-        g_string_append_printf(terms, ", times %s by peer rating", factor);
+    Exact factor;
+    if (g_strcmp0(gradebook->peer_component, component->name) == 0 && find_factor(gradebook, input, &factor)) {
+        share = exact_multiply(share, factor);
+        g_autofree char *times = exact_text(factor);
+        g_string_append_printf(terms, ", times %s by peer rating", times);
     }
     if (component->is_capped && exact_compare(share, exact_of(1, 1)) > 0)
         share = exact_of(1, 1);

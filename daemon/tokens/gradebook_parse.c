@@ -44,6 +44,8 @@ static Gradebook *gradebook_new(void)
     gradebook->bands = g_array_new(FALSE, FALSE, sizeof(Band));
     gradebook->is_strict = true;
     gradebook->peer_most_milli = usual_most_milli;
+    gradebook->peer_counts_self = true;
+    gradebook->peer_missing_milli = -1;
     return gradebook;
 }
 
@@ -195,7 +197,9 @@ static void read_peer(YamlReader *outer, Gradebook *gradebook)
         return;
     YamlReader reader;
     yaml_reader_start(&reader, node, "peer_rating", outer->diagnostics);
-    gradebook->peer_column = g_strdup(yaml_read_text(&reader, "scores", YAML_REQUIRED, NULL));
+    gradebook->peer_column = g_strdup(yaml_read_text(&reader, "scores", YAML_OPTIONAL, NULL));
+    gradebook->peer_counts_self = yaml_read_bool(&reader, "self", true);
+    gradebook->peer_missing_milli = yaml_read_milli(&reader, "missing", YAML_OPTIONAL, -1);
     gradebook->peer_component = g_strdup(yaml_read_text(&reader, "component", YAML_REQUIRED, NULL));
     gradebook->peer_most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, gradebook->peer_most_milli);
     yaml_reader_end(&reader);

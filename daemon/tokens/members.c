@@ -59,6 +59,25 @@ GPtrArray *members_at(const Gathered *gathered, const char *team, gint64 at_us)
     return people;
 }
 
+void members_add_moved(GPtrArray *accounts, const Policy *policy, const Course *course, const EventRow *event)
+{
+    g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
+    const struct {
+        OwnerKind kind;
+        const char *owner;
+    } named[] = {{OWNER_PERSON, json_string_or(data, "person", "")},
+                 {OWNER_TEAM, json_string_or(data, "from", "")},
+                 {OWNER_TEAM, json_string_or(data, "to", "")}};
+    for (gsize i = 0; i < G_N_ELEMENTS(named); i++) {
+        g_autofree char *account = account_name(named[i].kind, named[i].owner);
+        g_autoptr(GPtrArray) together = policy_accounts(policy, course, account);
+        for (guint j = 0; *named[i].owner && j < together->len; j++) {
+            if (!g_ptr_array_find_with_equal_func(accounts, g_ptr_array_index(together, j), g_str_equal, NULL))
+                g_ptr_array_add(accounts, g_strdup(g_ptr_array_index(together, j)));
+        }
+    }
+}
+
 /* ---- each pays alone -------------------------------------------------------------------------------------------- */
 
 void member_share_free(gpointer data)

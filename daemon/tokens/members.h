@@ -13,4 +13,6 @@ void members_share(Gathered *gathered, Track *track, const Entry *entry, GHashTa
                    Decision *decision);
 /* person -> gint64*: what the submission that counts until now brings each of them. Caller destroys. */
 GHashTable *members_credits(const Track *track, const Purse *purse);
+/* Adds the accounts that a "moved" event ties together: the person's, and those of both teams and their members. */
+void members_add_moved(GPtrArray *accounts, const Policy *policy, const Course *course, const EventRow *event);
 void member_share_free(gpointer data);

@@ -332,8 +332,8 @@ static GPtrArray *accounts_of_events(const Policy *policy, const Course *course,
     GPtrArray *accounts = policy_accounts(policy, course, account);
     for (guint i = 0; policy_members_pay(policy, course) && i < events->len; i++) {
         const EventRow *event = g_ptr_array_index(events, i);
-        if (!g_ptr_array_find_with_equal_func(accounts, event->account, g_str_equal, NULL))
-            g_ptr_array_add(accounts, g_strdup(event->account));
+        if (strcmp(event->kind, "moved") == 0)
+            members_add_moved(accounts, policy, course, event);
     }
     g_ptr_array_sort(accounts, compare_texts);
     return accounts;

@@ -454,6 +454,10 @@ static void read_periods(YamlReader *outer, Policy *policy, GTimeZone *zone, Rul
         };
         policy_read_rule(&reader, policy, zone, &own);
         yaml_reader_end(&reader);
+        if (own.n_periods > 0)
+            yaml_report(yaml_item(list, i), outer->diagnostics, SEVERITY_ERROR,
+                        "periods: a period has none of its own");
+        own.n_periods = 0;
         period.rule = g_memdup2(&own, sizeof own);
         g_ptr_array_add(policy->period_rules, period.rule);
         rule->periods[i] = period;

@@ -178,6 +178,8 @@ typedef struct {
     bool tokens_to_lectures;                   /* a person's tokens that are left are lectures attended */
     gint64 token_each_milli, token_most_milli; /* percent of the course grade for a token that is left; at most */
     gint64 peer_most_milli;                    /* the factor is at most this */
+    bool peer_counts_self;                     /* a member's rating of themselves counts */
+    gint64 peer_missing_milli;                 /* what was not given counts as this; below 0: it is left out */
     char *peer_column;                         /* of the scores file: a factor, or NULL */
     char *peer_component;                      /* the component that it is applied to */
     GPtrArray *variants;                       /* of Gradebook*, for people of some sections */
@@ -196,6 +198,7 @@ typedef struct {
     GHashTable *scores;  /* char* -> gint64* */
     GHashTable *maxima;  /* char* -> gint64*: all points of an assignment; absent: 100 */
     GHashTable *excused; /* char*: assignments that do not count for this person; may be NULL */
+    Exact peer_factor;   /* of the ratings that were read; denominator 0: none */
     gint64 tokens_milli; /* left at the end */
     gint64 course_milli; /* percent of the course grade that lateness took */
 } GradeInput;
@@ -215,6 +218,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Grade, grade_free)
 /* Peer rating: ratings[rater][rated] in thousandths (-1: not given), n of them. Each one's factor: the mean of what was
  * received over the mean of all, at most `most_milli` thousandths; 1 where nothing was given or all is zero. */
 void peer_factors(const gint64 *ratings, gsize n, bool counts_self, gint64 most_milli, Exact *ret_factors);
+
+/* What a table of ratings makes of one member. */
+typedef struct {
+    const char *person, *team; /* borrowed from the course */
+    gint64 sum_milli, n_received;
+    Exact factor;
+} PeerRating;
+/* Reads lines "rater,rated,rating" (a first line that begins with "rater" is a header); a rating is one of Good, Needs
+ * improvement, Deficient, Unsatisfactory, No show, or a number up to 100. What was not given counts as `missing_milli`,
+ * or is left out when that is below 0. PeerRating* by team and person, of all teams that were rated. */
+GPtrArray *peers_read(const Course *course, const char *text, bool counts_self, gint64 missing_milli, gint64 most_milli,
+                      GError **error);
 
 /* ======== what people decide ===================================================================================== */
 
