@@ -50,6 +50,10 @@ typedef struct {
 /* Finds (and makes) the home named `parent`, NULL for "rubricd". What cannot be had stays version 0. */
 void cgroup_home_find(const char *parent, CgroupHome *ret_home);
 
+/* The folder that would have to exist and be ours for `controller`, and of which version it is: in the first hierarchy
+ * that has it; 0: none is mounted. */
+int cgroup_home_wanted(CgroupController controller, const char *parent, char *folder, size_t size);
+
 /* Makes the home's folders again after another client removed them. */
 bool cgroup_home_remake(const CgroupHome *home);
 /* Removes the home's folders unless a group is in them. */

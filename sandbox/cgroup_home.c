@@ -15,6 +15,7 @@
 
 enum { LINE_SIZE = 4096, FOLDER_SIZE = sizeof((CgroupHome){0}.folder[0]) };
 
+static const char default_name[] = "rubricd";
 static const char *const controller_names[CGROUP_N_CONTROLLERS] = {"memory", "pids", "cpuacct"};
 
 /* Does the comma-separated `list` hold `word`? */
@@ -233,9 +234,21 @@ static bool find_home_v1(CgroupController controller, const char *name, char *ho
     return n > 0 && (size_t)n < size && make_folder(home);
 }
 
+int cgroup_home_wanted(CgroupController controller, const char *parent, char *folder, size_t size)
+{
+    const char *name = parent ? parent : default_name;
+    char own[FOLDER_SIZE];
+    int version = find_own_folder(controller_names[controller], own, sizeof own) ? 1 : 0;
+    if (version == 0 && find_own_folder(NULL, own, sizeof own))
+        version = 2;
+    if (version)
+        snprintf(folder, size, "%s/%s", own, name);
+    return version;
+}
+
 void cgroup_home_find(const char *parent, CgroupHome *ret_home)
 {
-    const char *name = parent ? parent : "rubricd";
+    const char *name = parent ? parent : default_name;
     CgroupHome home = {0};
     bool needs_v2 = false;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {

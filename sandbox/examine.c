@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this machine gives to boxes. Each layer is tried, not looked up; settings are read only to say how to mend. */
 #include "sandbox/client.h"
+#include "sandbox/mend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MEND_SIZE = sizeof((BoxFact){0}.mend) };
+
 typedef struct {
     BoxFact *facts;
     size_t n, size;
@@ -31,23 +34,13 @@ __attribute__((format(printf, 6, 7))) static void add_fact(Facts *facts, const c
     if (at >= facts->size)
         return;
     BoxFact *fact = &facts->facts[at];
-    *fact = (BoxFact){.name = name, .holds = holds, .is_required = is_required, .mend = holds ? NULL : mend};
+    *fact = (BoxFact){.name = name, .holds = holds, .is_required = is_required};
+    if (!holds)
+        snprintf(fact->mend, sizeof fact->mend, "%s", mend);
     va_list args;
     va_start(args, format);
     vsnprintf(fact->detail, sizeof fact->detail, format, args);
     va_end(args);
-}
-
-/* The number in a file of /proc/sys; -1 if there is none. */
-static long read_setting(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    long value = -1;
-    if (file && fscanf(file, "%ld", &value) != 1)
-        value = -1;
-    if (file)
-        fclose(file);
-    return value;
 }
 
 /* ---- the kernel
@@ -70,18 +63,11 @@ static int try_namespaces(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
-static void examine_namespaces(Facts *facts)
+static void examine_namespaces(Facts *facts, const BoxClient *client)
 {
     int error = try_namespaces();
-    const char *mend =
-        "run on a machine or in a container that allows user namespaces (docker: --security-opt seccomp=unconfined)";
-    if (read_setting("/proc/sys/user/max_user_namespaces") == 0)
-        mend = "sysctl -w user.max_user_namespaces=15000";
-    if (read_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
-        mend = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for rubric-box with "
-               "\"userns,\"";
-    if (read_setting("/proc/sys/kernel/unprivileged_userns_clone") == 0)
-        mend = "sysctl -w kernel.unprivileged_userns_clone=1";
+    char mend[MEND_SIZE];
+    mend_namespaces(client->program, error, mend, sizeof mend);
     add_fact(facts, "user namespaces", error == 0, true, mend, "%s",
              error == 0 ? "all seven kinds of namespaces can be made" : strerror(error));
 }
@@ -109,8 +95,8 @@ static void examine_kernel(Facts *facts)
     add_fact(facts, "seccomp", has_seccomp, true, "a kernel with CONFIG_SECCOMP_FILTER", "system call filters %s",
              has_seccomp ? "can be loaded" : "are not supported");
     long landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    const char *landlock_mend =
-        "Linux 5.19 or later, with landlock in the list of the boot parameter lsm= (see /sys/kernel/security/lsm)";
+    char landlock_mend[MEND_SIZE];
+    mend_landlock(landlock_mend, sizeof landlock_mend);
     add_fact(facts, "Landlock", landlock >= 2, false, landlock_mend,
              landlock > 0 ? "version %ld" : "not available (%ld)", landlock);
 }
@@ -120,10 +106,9 @@ static void examine_kernel(Facts *facts)
 
 static void examine_cgroup(Facts *facts, const CgroupHome *home, CgroupController controller, const char *name)
 {
-    const char *mend =
-        "start as root, or as a systemd service with `Delegate=yes` (by hand: systemd-run --user --scope -p "
-        "Delegate=yes rubric ...)";
     int version = home->version[controller];
+    char mend[MEND_SIZE];
+    mend_group(controller, NULL, mend, sizeof mend);
     if (version)
         add_fact(facts, name, true, false, mend, "version %d, below %.200s", version, home->folder[controller]);
     else
@@ -167,12 +152,13 @@ size_t box_examine_machine(BoxClient *client, BoxFact *ret_facts, size_t n)
 {
     Facts facts = {ret_facts, 0, n};
     examine_kernel(&facts);
-    examine_namespaces(&facts);
+    examine_namespaces(&facts, client);
     examine_cgroup(&facts, &client->home, CGROUP_MEMORY, "memory limit");
     examine_cgroup(&facts, &client->home, CGROUP_PIDS, "process limit");
     examine_cgroup(&facts, &client->home, CGROUP_CPU, "processor time");
-    add_fact(&facts, "own user", client->is_own_uid, false,
-             "start as root (as a system service): each box then has a user id of its own",
+    char mend[MEND_SIZE];
+    mend_own_user(mend, sizeof mend);
+    add_fact(&facts, "own user", client->is_own_uid, false, mend,
              client->is_own_uid ? "boxes run as uid %u, which nobody else has" : "boxes run as uid %u, our own",
              (unsigned)client->uid);
     examine_box(&facts, client);

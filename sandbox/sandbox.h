@@ -230,13 +230,13 @@ const char *box_limit_name(BoxLimit limit); /* "none", "wall", "cpu", "memory", 
 /* ---- this machine ---------------------------------------------------------------------------------------------------
  */
 
-/* One fact that `rubric doctor` prints. Static strings but `detail`. */
+/* One fact that `rubric doctor` prints. `name` is static. */
 typedef struct {
     const char *name; /* "user namespaces" */
     bool holds;
     bool is_required; /* without it no box runs */
     char detail[256]; /* what was found */
-    const char *mend; /* the exact command or setting that mends it; NULL when it holds */
+    char mend[1024];  /* what mends it: one command a line, words after `#`; empty when it holds */
 } BoxFact;
 
 /* Tries each layer on this machine. Fills at most `n` facts, returns how many there are. */

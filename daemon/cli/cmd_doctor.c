@@ -19,7 +19,9 @@ static BoxFact *add_fact(Facts *facts, const char *name, bool holds, const char 
     if (facts->n == MAX_FACTS)
         return NULL;
     BoxFact *fact = &facts->facts[facts->n++];
-    *fact = (BoxFact){.name = name, .holds = holds, .is_required = true, .mend = holds ? NULL : mend};
+    *fact = (BoxFact){.name = name, .holds = holds, .is_required = true};
+    if (!holds)
+        g_strlcpy(fact->mend, mend, sizeof fact->mend);
     return fact;
 }
 
@@ -59,6 +61,14 @@ static const char *verdict_of(const BoxFact *fact)
     return fact->is_required ? "MISSING" : "weaker";
 }
 
+/* As lines that can be copied. */
+static void print_mend(const BoxFact *fact)
+{
+    g_auto(GStrv) lines = g_strsplit(fact->mend, "\n", -1);
+    for (char **line = lines; *line; line++)
+        printf("%s    %s\n", line == lines ? "    mend:\n" : "", *line);
+}
+
 static void print_table(const Facts *facts)
 {
     bool colour = cli_use_colour(fileno(stdout));
@@ -68,8 +78,7 @@ static void print_table(const Facts *facts)
         g_autofree char *detail = text_escape_terminal(fact->detail, sizeof fact->detail);
         printf("%s%-8s%s %-16s %s\n", colour ? paint : "", verdict_of(fact), colour ? "\033[0m" : "", fact->name,
                detail);
-        if (fact->mend)
-            printf("%-25s mend: %s\n", "", fact->mend);
+        print_mend(fact);
     }
 }
 
@@ -83,7 +92,7 @@ static void print_json(const Facts *facts)
         cJSON_AddBoolToObject(object, "holds", fact->holds);
         cJSON_AddBoolToObject(object, "required", fact->is_required);
         cJSON_AddStringToObject(object, "detail", fact->detail);
-        if (fact->mend)
+        if (*fact->mend)
             cJSON_AddStringToObject(object, "mend", fact->mend);
         cJSON_AddItemToArray(list, object);
     }

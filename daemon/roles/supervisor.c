@@ -284,7 +284,7 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* What `rubric doctor` would say, where it matters: a lack is better met in the log than at the first submission. */
+/* What `rubric doctor` would say: a lack is better met in the log than at the first submission. */
 static void log_machine(void)
 {
     enum { MAX_FACTS = 32 };
@@ -298,7 +298,9 @@ static void log_machine(void)
     }
     size_t n = MIN(box_examine_machine(client, facts, MAX_FACTS), (size_t)MAX_FACTS);
     for (size_t i = 0; i < n; i++) {
-        if (!facts[i].holds)
+        if (facts[i].holds)
+            log_event(LOG_INFO, "machine_gives", "what", facts[i].name, "found", facts[i].detail, NULL);
+        else
             log_event(facts[i].is_required ? LOG_ERR : LOG_WARNING, "machine_lacks", "what", facts[i].name, "found",
                       facts[i].detail, "mend", facts[i].mend, NULL);
     }

@@ -202,7 +202,8 @@ START_TEST(nothing_stays_whoever_is_killed_whenever)
                       "the client died with its %s in round %d", victim_names[victim], round);
         assert_nothing_left(victim, client, workspace, round);
     }
-    ck_assert_uint_eq(count_mounts(), n_mounts);
+    /* Fewer there may be: one whose folder somebody else on this machine removes is gone for all. */
+    ck_assert_uint_le(count_mounts(), n_mounts);
     ck_assert_int_eq(rmdir(workspace), 0);
     g_rand_free(random);
 }
