@@ -68,6 +68,17 @@ char *text_escape_html(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* Is `at` the colon of "://" or the dot of "www."? Both make a link of bare text on GitHub. */
+static bool begins_link(const char *text, const char *at)
+{
+    const gsize www_length = 3;
+    if (g_str_has_prefix(at, "://"))
+        return true;
+    return *at == '.' && at >= text + www_length && g_ascii_strncasecmp(at - www_length, "www", www_length) == 0;
+}
+
+/* GitHub looks for mentions and bare links in the rendered text, after entities were resolved: only a character between
+ * (zero width, our own) keeps them apart. */
 char *text_escape_markdown(const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -81,7 +92,9 @@ char *text_escape_markdown(const char *text)
         else if (c == '&')
             g_string_append(out, "&amp;");
         else if (c == '@' || c == '#')
-            g_string_append_printf(out, "&#%u;", c);
+            g_string_append_printf(out, "&#%u;&#8203;", c);
+        else if (begins_link(valid, at))
+            g_string_append_printf(out, "%c&#8203;", (char)c);
         else if (c < 0x80 && strchr("\\`*_{}[]()>+-!|~", (int)c))
             g_string_append_printf(out, "\\%c", (char)c);
         else

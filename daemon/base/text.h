@@ -15,7 +15,8 @@ char *text_escape_terminal(const char *text, gsize max_bytes);
 char *text_escape_html(const char *text);
 
 /* For one line of Markdown (GitHub's or CommonMark): punctuation that could start a construct is backslash-escaped,
- * line breaks become blanks, '<' and '&' become entities, '@' and '#' cannot mention or link. */
+ * line breaks become blanks, '<' and '&' become entities; '@', '#', "://" and "www." get a zero-width space behind
+ * them, since an entity alone does not keep GitHub from mentioning and linking. */
 char *text_escape_markdown(const char *text);
 
 /* For a Markdown code block: fenced longer than any run of backticks inside; controls as in text_escape_terminal but

@@ -130,3 +130,37 @@ char *result_lateness(const Decision *decision)
     g_autofree char *span = clock_format_span(decision->late_us);
     return g_strdup_printf("%s late", span);
 }
+
+static void append_deadline(GString *out, const Result *result)
+{
+    gint64 deadline_us = result_deadline_us(result);
+    if (deadline_us == G_MAXINT64 || !result->zone)
+        return;
+    g_autofree char *when = clock_format_local(deadline_us, result->zone);
+    if (result->now_us < deadline_us)
+        g_string_append_printf(out, "The deadline is %s. ", when);
+    else
+        g_string_append(out, "The deadline has passed: ask for the price before you hand in again "
+                             "(rubric what-if, or a TA). ");
+}
+
+char *result_next_sentence(const Result *result)
+{
+    ResultView view = result_view(result);
+    GString *out = g_string_new(NULL);
+    if (verdict_refusal(result->verdict)) {
+        g_string_append(out, "It could not be graded as it was handed in: mend what is said below and hand in again. ");
+        append_deadline(out, result);
+    } else if (view.n_failed > 0) {
+        g_string_append(out, "Mend what did not pass (what was found is said with each item) and hand in again. ");
+        append_deadline(out, result);
+    }
+    if (view.n_review > 0)
+        g_string_append(out, "For what a TA judges there is nothing to do: this result is renewed when it is done. ");
+    if (view.n_error > 0)
+        g_string_append(out, "Our fault is looked after, and this result is renewed. ");
+    if (out->len == 0)
+        g_string_append(out, "Nothing: all that can be seen here has passed.");
+    g_strchomp(out->str);
+    return g_string_free(out, FALSE);
+}

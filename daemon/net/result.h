@@ -32,3 +32,12 @@ char *result_state_sentence(const Result *result);
 
 /* A span of lateness: "on time", "3 h 20 min late". Caller frees. */
 char *result_lateness(const Decision *decision);
+
+/* One or two sentences: what the student can do now. Caller frees. */
+char *result_next_sentence(const Result *result);
+
+/* The parts of result_markdown: what everybody reads (who and when, points, table of items, tokens, what to do next),
+ * and what was found. The details never make `out` longer than `max_bytes` (at least 1 KiB more than it has): what does
+ * not fit is left out item by item, with a note. */
+void result_append_summary(GString *out, const Result *result);
+void result_append_details(GString *out, const Result *result, gsize max_bytes);

@@ -123,31 +123,72 @@ static void append_digests(GString *out, const Result *result)
                            verdict->image_digest ? verdict->image_digest : "-");
 }
 
-char *result_markdown(const Result *result)
+void result_append_summary(GString *out, const Result *result)
 {
-    const Verdict *verdict = result->verdict;
     ResultView view = result_view(result);
-    GString *out = g_string_new(NULL);
-    const char *title =
-        result->assignment && result->assignment->title ? result->assignment->title : verdict->assignment;
-    append_escaped(out, "# Result for ", title, "\n\n");
     append_submission(out, result);
     append_points_line(out, result, &view);
     append_table(out, result);
     if (result->decision)
         append_decision(out, result->decision, result->for_staff);
-    if (verdict->remarks && verdict->remarks->len > 0) {
-        g_string_append(out, "## What was handed in\n\n");
-        for (guint i = 0; i < verdict->remarks->len; i++)
-            append_finding(out, result, g_ptr_array_index(verdict->remarks, i));
-        g_string_append_c(out, '\n');
-    }
+    g_autofree char *next = result_next_sentence(result);
+    append_escaped(out, "## What to do next\n\n", next, "\n");
+}
+
+static void append_remarks(GString *out, const Result *result)
+{
+    const Verdict *verdict = result->verdict;
+    if (!verdict->remarks || verdict->remarks->len == 0)
+        return;
+    g_string_append(out, "## What was handed in\n\n");
+    for (guint i = 0; i < verdict->remarks->len; i++)
+        append_finding(out, result, g_ptr_array_index(verdict->remarks, i));
+    g_string_append_c(out, '\n');
+}
+
+/* Takes `part` in if it fits, whole or not at all, so that no fence is cut open. */
+static bool take_part(GString *out, const GString *part, gsize max_bytes)
+{
+    if (out->len + part->len > max_bytes)
+        return false;
+    g_string_append_len(out, part->str, (gssize)part->len);
+    return true;
+}
+
+void result_append_details(GString *out, const Result *result, gsize max_bytes)
+{
+    g_autoptr(GString) end = g_string_new(NULL);
+    append_digests(end, result);
+    const gsize longest_note = 200;
+    g_assert(max_bytes > end->len + longest_note);
+    gsize room = max_bytes - end->len - longest_note;
+    g_autoptr(GString) remarks = g_string_new(NULL);
+    append_remarks(remarks, result);
+    guint n_left_out = !take_part(out, remarks, room);
     g_string_append(out, "## Items\n\n");
-    for (guint i = 0; i < verdict->items->len; i++) {
-        const VerdictItem *item = g_ptr_array_index(verdict->items, i);
-        if (result_item_is_visible(result, item))
-            append_item(out, result, item);
+    for (guint i = 0; i < result->verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(result->verdict->items, i);
+        if (!result_item_is_visible(result, item))
+            continue;
+        g_autoptr(GString) part = g_string_new(NULL);
+        append_item(part, result, item);
+        n_left_out += !take_part(out, part, room);
     }
-    append_digests(out, result);
+    if (n_left_out > 0)
+        g_string_append_printf(out, "**%u part%s left out here, since this place holds no longer text.**\n\n",
+                               n_left_out, n_left_out == 1 ? " is" : "s are");
+    g_string_append_len(out, end->str, (gssize)end->len);
+}
+
+char *result_markdown(const Result *result)
+{
+    const Verdict *verdict = result->verdict;
+    GString *out = g_string_new(NULL);
+    const char *title =
+        result->assignment && result->assignment->title ? result->assignment->title : verdict->assignment;
+    append_escaped(out, "# Result for ", title, "\n\n");
+    result_append_summary(out, result);
+    g_string_append_c(out, '\n');
+    result_append_details(out, result, G_MAXSIZE);
     return g_string_free(out, FALSE);
 }

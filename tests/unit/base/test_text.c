@@ -22,7 +22,9 @@ END_TEST
 
 START_TEST(markdown_mentions_nobody_and_starts_nothing)
 {
-    ck_assert_text(text_escape_markdown("@team #1 *b* [x](y) <i>"), "&#64;team &#35;1 \\*b\\* \\[x\\]\\(y\\) &lt;i\\>");
+    ck_assert_text(text_escape_markdown("@team #1 *b* [x](y) <i>"),
+                   "&#64;&#8203;team &#35;&#8203;1 \\*b\\* \\[x\\]\\(y\\) &lt;i\\>");
+    ck_assert_text(text_escape_markdown("https://x.y WWW.x.y a.b:c"), "https:&#8203;//x.y WWW.&#8203;x.y a.b:c");
     ck_assert_text(text_escape_markdown("a\nb|c"), "a b\\|c");
 }
 END_TEST

@@ -218,6 +218,39 @@ START_TEST(markdown_cannot_be_broken_out_of)
 }
 END_TEST
 
+START_TEST(the_student_is_told_what_to_do_next)
+{
+    result.now_us = 600;
+    g_autofree char *before = result_next_sentence(&result);
+    ck_assert_has(before, "hand in again. The deadline is ");
+    result.now_us = 5000;
+    g_autofree char *after = result_next_sentence(&result);
+    ck_assert_has(after, "ask for the price");
+    result.is_released = true;
+    g_autofree char *released = result_next_sentence(&result);
+    ck_assert_has(released, "For what a TA judges there is nothing to do");
+}
+END_TEST
+
+START_TEST(details_that_are_too_long_are_left_out_item_by_item_and_say_so)
+{
+    const gsize max_bytes = 1100, long_bytes = 3000;
+    VerdictItem *item = g_ptr_array_index(verdict->items, 0);
+    Finding *finding = g_ptr_array_index(item->findings, 0);
+    g_free(finding->evidence);
+    finding->evidence = g_strnfill(long_bytes, 'x');
+    g_autoptr(GString) out = g_string_new(NULL);
+    result_append_details(out, &result, max_bytes);
+    ck_assert_uint_le(out->len, max_bytes);
+    ck_assert_has(out->str, "left out here");
+    ck_assert_has(out->str, "Verdict 2; rubric");
+    gsize n_fences = 0;
+    for (const char *at = out->str; (at = strstr(at, "\n````")) != NULL; at++)
+        n_fences++;
+    ck_assert_uint_eq(n_fences % 2, 0);
+}
+END_TEST
+
 START_TEST(the_terminal_gets_no_escape_sequence_of_a_student)
 {
     g_autofree char *terminal = result_terminal(&result, false);
@@ -256,6 +289,8 @@ int main(void)
     tcase_add_test(tests, an_item_in_review_is_not_shown_as_failed_by_gradescope);
     tcase_add_test(tests, feedback_without_credit_scores_nothing_and_a_pending_decision_does_not_hide_points);
     tcase_add_test(tests, markdown_cannot_be_broken_out_of);
+    tcase_add_test(tests, the_student_is_told_what_to_do_next);
+    tcase_add_test(tests, details_that_are_too_long_are_left_out_item_by_item_and_say_so);
     tcase_add_test(tests, the_terminal_gets_no_escape_sequence_of_a_student);
     tcase_add_test(tests, a_result_without_a_store_is_rendered_too);
     suite_add_tcase(suite, tests);
