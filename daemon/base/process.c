@@ -227,13 +227,14 @@ char *process_own_program(const char *name, GError **error)
         return NULL;
     g_autofree char *folder = g_path_get_dirname(self);
     g_autofree char *beside = g_build_filename(folder, "..", "bin", NULL); /* tests lie beside bin/ in a build folder */
-    const char *const places[] = {folder, beside, RUBRIC_LIBEXECDIR};
+    /* Installed, rubric-worker lies in the libexec folder, and starts rubric-box, which lies with the commands. */
+    const char *const places[] = {folder, beside, RUBRIC_LIBEXECDIR, RUBRIC_BINDIR};
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
         g_autofree char *path = g_build_filename(places[i], name, NULL);
         if (access(path, X_OK) == 0)
             return g_steal_pointer(&path);
     }
-    error_set(error, RUBRIC_ERROR_NOT_FOUND, "the program \"%s\" is neither in \"%s\" nor in \"%s\"", name, folder,
-              RUBRIC_LIBEXECDIR);
+    error_set(error, RUBRIC_ERROR_NOT_FOUND, "the program \"%s\" is in none of \"%s\", \"%s\", \"%s\"", name, folder,
+              RUBRIC_LIBEXECDIR, RUBRIC_BINDIR);
     return NULL;
 }

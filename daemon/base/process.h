@@ -54,6 +54,6 @@ void process_kill(const Process *process, int signal);
 bool process_run(const ProcessSpec *spec, gint64 timeout_ms, gsize max_bytes, GString **ret_stdout,
                  GString **ret_stderr, ProcessEnd *ret_end, GError **error);
 
-/* Path of one of our own programs ("rubric-worker"): beside the running one, else in the libexec folder given at build,
- * else NOT_FOUND. Caller frees. */
+/* Path of one of our own programs ("rubric-worker"): beside the running one, else in the libexec or bin folder given at
+ * build, else NOT_FOUND. Caller frees. */
 char *process_own_program(const char *name, GError **error);
