@@ -155,9 +155,7 @@ START_TEST(github_is_one_connection_with_its_credential_in_files)
                                         "github:\n"
                                         "  api: https://ghe.example.edu/api/v3/\n"
                                         "  app: {id: 12, installation: 34, key_file: \"credential:app-key\"}\n"
-                                        "  webhook_secret_file: hook\n"
-                                        "sources:\n"
-                                        "  - github: {name: hub}\n",
+                                        "  webhook_secret_file: hook\n",
                                         NULL);
     g_autoptr(Config) config = parse(text);
     g_autofree char *messages = diagnostics_format(diagnostics);
@@ -168,8 +166,6 @@ START_TEST(github_is_one_connection_with_its_credential_in_files)
     ck_assert_int_eq(config->github->installation_id, 34);
     ck_assert_str_eq(config->github->key_file, "/run/cred/app-key");
     ck_assert_str_eq(config->github->webhook_secret_file, "/etc/rubricd/hook");
-    const SourceConfig *source = g_ptr_array_index(config->sources, 0);
-    ck_assert_int_eq(source->interval_us, 30 * CLOCK_SECOND_US);
 }
 END_TEST
 
@@ -178,7 +174,6 @@ START_TEST(a_github_connection_that_cannot_work_is_refused)
     static const struct {
         const char *tail, *part;
     } cases[] = {
-        {"sources: [github: {name: hub}]\n", "needs the top-level github:"},
         {"github: {}\n", "expected either app"},
         {"github: {token_file: t, app: {id: 1, key_file: k}}\n", "expected either app"},
         {"github: {app: {id: 1}}\n", "key_file is missing"},
