@@ -289,8 +289,6 @@ typedef struct {
     char *rubric_id;     /* NULL: no rubric in this course folder */
     char *git_branch;    /* each new commit on it is a submission; NULL: none */
     char *git_tag;       /* glob: each matching tag is a submission; NULL: none */
-    char *pull_request;  /* base branch: each new head of a pull request to it is a submission (GitHub); NULL: none */
-    char *release;       /* glob of tag names: each published release is a submission (GitHub); NULL: none */
     char *gradescope_id; /* assignment id over there, or NULL */
     bool is_extensible;  /* false: no late hand-in, whatever tokens there are */
     int line;
