@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "daemon/roles/roles.h"
+#include "daemon/web/web.h"
 
 enum { STATUS_USAGE = 2, STATUS_PROBLEMS = 1 };
 
@@ -21,7 +21,7 @@ typedef struct {
 
 static const char summary[] =
     "Takes submissions from their sources, grades them by the course's rubrics, and posts the results.\n"
-    "\"rubricd role intake|grade|post\" runs one role alone; the daemon starts its roles itself.\n"
+    "\"rubricd role intake|grade|post|web\" runs one role alone; the daemon starts its roles itself.\n"
     "SIGTERM stops it at once; nothing is lost, since every step is safe before the next begins.";
 
 static bool parse_options(int *argc, char ***argv, Options *options)
@@ -60,7 +60,7 @@ static Config *load_config(const char *path)
 
 static const char *role_name(int argc, char **argv)
 {
-    static const char *const roles[] = {"intake", "grade", "post", NULL};
+    static const char *const roles[] = {"intake", "grade", "post", "web", NULL};
     return argc == 3 && strcmp(argv[1], "role") == 0 && g_strv_contains(roles, argv[2]) ? argv[2] : NULL;
 }
 
@@ -79,7 +79,10 @@ static int run(int argc, char **argv, const Options *options)
     if (!config)
         return STATUS_PROBLEMS;
     malloc_trim(0); /* what parsing took and gave back */
-    return role ? role_run(config, role, options->instance ? options->instance : "1", options->once)
+    const char *instance = options->instance ? options->instance : "1";
+    if (role && strcmp(role, "web") == 0)
+        return web_run(config, instance);
+    return role ? role_run(config, role, instance, options->once)
                 : supervisor_run(config, options->once);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/roles/config_parse.h"
+#include "daemon/roles/config_web.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ void config_free(Config *config)
     g_free(config->path);
     g_free(config->course_folder);
     g_free(config->state_folder);
+    web_config_free(config->web);
     g_ptr_array_unref(config->sources);
     g_ptr_array_unref(config->sinks);
     github_config_free(config->github);
@@ -223,6 +225,7 @@ static void parse_root(ConfigParse *parse, const YamlNode *root)
     config->accept_missing = read_accept_missing(&reader);
     config->pretend_now_us = read_pretend_now_us(&reader);
     config->github = config_read_github(parse, &reader);
+    config->web = web_config_read(&reader);
     parse_list(parse, yaml_read_sequence(&reader, "sources", YAML_OPTIONAL), parse_source);
     parse_list(parse, yaml_read_sequence(&reader, "sinks", YAML_OPTIONAL), parse_sink);
     yaml_reader_end(&reader);

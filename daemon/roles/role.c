@@ -50,6 +50,43 @@ static void close_role(Role *role)
     g_free(role->worker);
 }
 
+const Config *role_config(const Role *role)
+{
+    return role->config;
+}
+
+Store *role_store(const Role *role)
+{
+    return role->store;
+}
+
+const Course *role_course(const Role *role)
+{
+    return role->watch.course;
+}
+
+int role_wake_fd(const Role *role)
+{
+    return role->wake_fd;
+}
+
+int role_run_with(const Config *config, const char *role_name, const char *instance, bool once, int (*loop)(Role *role))
+{
+    Role role = {.config = config, .role = role_name, .instance = instance, .wake_fd = -1, .once = once};
+    role.worker = g_strdup_printf("%s-%s", role_name, instance);
+    prctl(PR_SET_NAME, role.worker);
+    log_setup(role.worker, LOG_INFO);
+    g_autoptr(GError) error = NULL;
+    if (!open_role(&role, &error)) {
+        log_event(LOG_ERR, "role_cannot_start", "error", error->message, NULL);
+        close_role(&role);
+        return 1;
+    }
+    int status = loop(&role);
+    close_role(&role);
+    return status;
+}
+
 int role_run(const Config *config, const char *role_name, const char *instance, bool once)
 {
     static const struct {
@@ -57,21 +94,9 @@ int role_run(const Config *config, const char *role_name, const char *instance, 
         int (*loop)(Role *role);
     } loops[] = {{"intake", intake_loop}, {"grade", grade_loop}, {"post", post_loop}};
 
-    Role role = {.config = config, .role = role_name, .instance = instance, .wake_fd = -1, .once = once};
-    role.worker = g_strdup_printf("%s-%s", role_name, instance);
-    prctl(PR_SET_NAME, role.worker);
-    log_setup(role.worker, LOG_INFO);
-    g_autoptr(GError) error = NULL;
-    int status = 1;
-    if (!open_role(&role, &error)) {
-        log_event(LOG_ERR, "role_cannot_start", "error", error->message, NULL);
-        close_role(&role);
-        return status;
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(loops); i++) {
         if (strcmp(loops[i].name, role_name) == 0)
-            status = loops[i].loop(&role);
+            return role_run_with(config, role_name, instance, once, loops[i].loop);
     }
-    close_role(&role);
-    return status;
+    return 1;
 }

@@ -7,7 +7,7 @@
 #include "daemon/roles/course_watch.h"
 #include "daemon/roles/roles.h"
 
-typedef struct {
+struct Role {
     const Config *config;
     const char *role, *instance;
     char *worker; /* name of its claims: "grade-1" */
@@ -15,12 +15,10 @@ typedef struct {
     CourseWatch watch;
     int wake_fd;
     bool once;
-} Role;
+};
 
 /* Sleeps till woken or `until_mono_us`. */
 void role_sleep(const Role *role, gint64 until_mono_us);
-/* Refreshes the course and logs what became of it. true: something changed. */
-bool role_refresh_course(Role *role);
 
 /* The loops: 0 only when done with `once`; else they return when the store or the machine fails, and the supervisor
  * starts them again. */

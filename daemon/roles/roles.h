@@ -9,6 +9,12 @@
 
 #define CONFIG_REAL_TIME G_MININT64
 
+/* `web:`, what others may ask of us by HTTP. */
+typedef struct {
+    char *address;    /* an IP address */
+    guint16 port;     /* 0: any, for tests */
+    char *public_url; /* or NULL */
+} WebConfig;
 /* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
 typedef struct {
     char *path; /* of the file, absolute */
@@ -23,6 +29,7 @@ typedef struct {
     GPtrArray *sources;     /* of SourceConfig* */
     GPtrArray *sinks;       /* of SinkConfig* */
     GithubConfig *github;   /* NULL: none */
+    WebConfig *web;         /* NULL: no role web */
 } Config;
 typedef struct {
     char *kind, *name, *path;
@@ -58,6 +65,18 @@ int supervisor_run(const Config *config, bool once);
 /* One role's loop, till killed: "intake", "grade", "post". `once` ends intake after two looks at everything with
  * nothing pending; it means nothing to the others. Returns the exit status. */
 int role_run(const Config *config, const char *role, const char *instance, bool once);
+
+/* The same for a role whose loop is in a folder above this one. */
+typedef struct Role Role;
+int role_run_with(const Config *config, const char *role, const char *instance, bool once, int (*loop)(Role *role));
+const Config *role_config(const Role *role);
+Store *role_store(const Role *role);
+/* As it was when it was last refreshed. */
+const Course *role_course(const Role *role);
+/* To be polled for readability, drained with wake_drain. */
+int role_wake_fd(const Role *role);
+/* Reads the course again if its files have changed, at most once a second. true: something changed. */
+bool role_refresh_course(Role *role);
 
 /* ---- what the roles share with the commands
  * --------------------------------------------------------------------------- */

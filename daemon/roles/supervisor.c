@@ -355,6 +355,8 @@ int supervisor_run(const Config *config, bool once)
     for (gint64 i = 1; i <= config->n_grade; i++)
         add_child(&supervisor, "grade", i);
     add_child(&supervisor, "post", 1);
+    if (config->web)
+        add_child(&supervisor, "web", 1);
 
     supervisor.waiting = g_new0(struct pollfd, supervisor.children->len + 1);
     int status = signal_fd < 0 ? 1 : run(&supervisor, signal_fd);

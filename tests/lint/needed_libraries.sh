@@ -21,7 +21,7 @@ check rubric-box libseccomp.so.2
 # shellcheck disable=SC2086 # the lists are meant to split
 {
   check rubric-worker $worker
-  check rubricd $daemon
+  check rubricd $daemon libmicrohttpd.so.12
   check rubric $daemon libsmartcols.so.1
 }
 [ $status -eq 0 ] && echo "needed libraries: each program links what it may"
