@@ -24,7 +24,7 @@ const Attack shell_attacks[] = {
     {"sysrq_is_masked", NULL,
      "(echo h > /proc/sysrq-trigger) 2>/dev/null && test ! -c /proc/sysrq-trigger && " BAD "; exit 0"},
     {"settings_are_read_only", NULL,
-     "for f in $(find /proc/sys -type f 2>/dev/null | head -300); do (cat $f > $f) 2>/dev/null && " BAD
+     "for f in $(find /proc/sys -type f 2>/dev/null | head -300); do { read v < $f; echo $v > $f; } 2>/dev/null && " BAD
      "; done; exit 0"},
     {"mount_table_shows_the_box", NULL,
      "grep -E ' /(proc/disk|proc/root|sys|boot|home|root|mnt)[ /]' /proc/self/mounts && " BAD "; exit 0"},

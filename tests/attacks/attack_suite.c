@@ -42,7 +42,7 @@ typedef enum {
     DISK,
     FILE_SIZE,
     SEGMENT, /* dies of SIGSEGV */
-    BAD_CALL /* dies of SIGSYS */
+    BAD_CALL /* dies of SIGSYS, or of what a kernel without 32-bit calls does to int 0x80 outside of boxes too */
 } Expect;
 
 typedef struct {
@@ -415,6 +415,23 @@ static int run_case(Suite *suite, const Case *attack, BoxResult *result)
     return box_run(suite->client, &spec, -1, result);
 }
 
+/* What the host's kernel does to a 32-bit call of ours: 0 where it has them. */
+static int signal_of_int80(void)
+{
+    int status = 0;
+#ifdef __x86_64__
+    pid_t pid = fork();
+    if (pid == 0) {
+        long number = 20; /* getpid */
+        __asm__ volatile("int $0x80" : "+a"(number) : : "memory", "r8", "r9", "r10", "r11");
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+#endif
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
 static bool is_as_expected(Expect expect, const BoxStatus *status)
 {
     static const BoxLimit limits[] = {
@@ -429,7 +446,7 @@ static bool is_as_expected(Expect expect, const BoxStatus *status)
     case SEGMENT:
         return status->end == BOX_END_SIGNALED && status->signal == 11;
     case BAD_CALL:
-        return status->end == BOX_END_SIGNALED && status->signal == 31;
+        return status->end == BOX_END_SIGNALED && (status->signal == SIGSYS || status->signal == signal_of_int80());
     default:
         return status->end == BOX_END_LIMIT && status->limit == limits[expect];
     }
