@@ -82,8 +82,7 @@ static int run(int argc, char **argv, const Options *options)
     const char *instance = options->instance ? options->instance : "1";
     if (role && strcmp(role, "web") == 0)
         return web_run(config, instance);
-    return role ? role_run(config, role, instance, options->once)
-                : supervisor_run(config, options->once);
+    return role ? role_run(config, role, instance, options->once) : supervisor_run(config, options->once);
 }
 
 int main(int argc, char **argv)
