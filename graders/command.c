@@ -239,6 +239,7 @@ bool command_run(const Command *command, const CommandInput *input, const Check 
     spec.stdin_fd = preparation.stdin_fd;
     spec.network = command->network;
     spec.profile = command->profile;
+    spec.calls = command->calls;
     spec.report_paths = (const char *const *)preparation.reports;
     spec.report_bytes = input->report_bytes;
     BoxResult result = {0};

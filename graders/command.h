@@ -20,10 +20,11 @@ typedef struct {
     int error_exit; /* the status by which the course's own command says that it could not judge; -1: none */
     BoxNetwork network;
     BoxProfile profile;
+    uint32_t calls; /* BoxCalls bits */
 } Command;
 
-/* Reads the command under `command_key` and the keys args, env, folder, hidden, keep, exit, error_exit, network and
- * profile of a mapping whose reader the caller ends. Reports every problem. */
+/* Reads the command under `command_key` and the keys args, env, folder, hidden, keep, exit, error_exit, network,
+ * profile and allow of a mapping whose reader the caller ends. Reports every problem. */
 void command_read(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load);
 /* Makes one of a short form: a node that is a scalar or a list. */
 void command_read_short(Command *command, const YamlNode *node, Diagnostics *diagnostics);

@@ -101,10 +101,48 @@ static void read_exit(Command *command, YamlReader *reader)
         add_exit(command, node, reader->diagnostics);
 }
 
+static void add_calls(Command *command, const YamlNode *node, Diagnostics *diagnostics)
+{
+    const char *names[BOX_N_CALLS + 1] = {NULL};
+    for (gsize i = 0; i < BOX_N_CALLS; i++)
+        names[i] = box_calls_name((BoxCalls)(1U << i));
+    if (yaml_kind(node) != YAML_SCALAR) {
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "allow: expected the name of a group of system calls");
+        return;
+    }
+    uint32_t group = box_calls_from_name(yaml_scalar(node));
+    command->calls |= group;
+    if (group)
+        return;
+    const gsize max_shown = 60;
+    g_autofree char *shown = text_truncate(yaml_scalar(node), max_shown);
+    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    const char *nearest = text_nearest(yaml_scalar(node), names);
+    if (nearest)
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "allow: there is no group of system calls \"%s\"; did you mean \"%s\"?", shown, nearest);
+    else
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "allow: there is no group of system calls \"%s\"; expected of %s", shown, all);
+}
+
+static void read_calls(Command *command, YamlReader *reader)
+{
+    const YamlNode *node = yaml_read_node(reader, "allow", YAML_OPTIONAL);
+    if (!node)
+        return;
+    if (yaml_kind(node) != YAML_SEQUENCE) {
+        add_calls(command, node, reader->diagnostics);
+        return;
+    }
+    for (gsize i = 0; i < yaml_length(node); i++)
+        add_calls(command, yaml_item(node, i), reader->diagnostics);
+}
+
 void command_read(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load)
 {
     static const char *const networks[] = {"none", "loopback", NULL};
-    static const char *const profiles[] = {"strict", "build", NULL};
+    static const char *const profiles[] = {"strict", "build", "service", NULL};
     const int success = 0;
     *command = (Command){.exits = g_array_new(FALSE, FALSE, sizeof(int)), .error_exit = -1};
     g_array_append_val(command->exits, success);
@@ -126,6 +164,7 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
     command->error_exit = (int)yaml_read_integer(reader, "error_exit", YAML_OPTIONAL, no_status, 1, max_status);
     command->network = (BoxNetwork)yaml_read_choice(reader, "network", YAML_OPTIONAL, networks, BOX_NETWORK_NONE);
     command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
+    read_calls(command, reader);
 }
 
 void command_check_path(const char *path, const YamlNode *node, Diagnostics *diagnostics)

@@ -151,8 +151,8 @@ int copy_tree(int source_fd, int target_fd);
 pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing, Problem *problem);
 /* landlock.c: 0; 1 when the machine has none; -errno. */
 int landlock_enter(const BoxSpec *spec);
-/* filter.c: loads the profile's system call filter. -errno. */
-int filter_load(BoxProfile profile);
+/* filter.c: loads the filter that lets the groups `calls` (BoxCalls bits) pass. -errno. */
+int filter_load(uint32_t calls);
 /* limits_apply.c: resource limits of the calling process. */
 int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_group);
 /* reports.c: opens the report files and sends them to the client. */

@@ -104,7 +104,8 @@ static bool is_absolute(const char *path)
 
 static bool is_well_formed(const BoxSpec *spec)
 {
-    if (!spec->argv || !spec->argv[0] || !*spec->argv[0] || spec->report_bytes < 0)
+    if (!spec->argv || !spec->argv[0] || !*spec->argv[0] || spec->report_bytes < 0 || spec->calls > BOX_CALLS_ALL ||
+        (unsigned)spec->profile > BOX_PROFILE_SERVICE)
         return false;
     if ((spec->folder && !is_absolute(spec->folder)) || (spec->workspace && !is_absolute(spec->workspace)))
         return false;

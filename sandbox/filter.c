@@ -10,11 +10,10 @@
 
 #include "box_filter.h"
 
-int filter_load(BoxProfile profile)
+int filter_load(uint32_t calls)
 {
-    struct sock_fprog program = {.len = sizeof filter_strict / sizeof *filter_strict,
-                                 .filter = (struct sock_filter *)filter_strict};
-    if (profile == BOX_PROFILE_BUILD)
-        program = (struct sock_fprog){sizeof filter_build / sizeof *filter_build, (struct sock_filter *)filter_build};
+    if (calls > BOX_CALLS_ALL)
+        return -EINVAL;
+    struct sock_fprog program = {.len = filters[calls].length, .filter = (struct sock_filter *)filters[calls].code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }

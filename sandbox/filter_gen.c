@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run at build time: compiles the two system call filters by libseccomp and writes them as a C header to stdout. */
+/* Run at build time: compiles a system call filter for every set of groups by libseccomp and writes them as a C header
+ * to stdout. */
 #include "sandbox/filter_groups.h"
 
 #include <asm/ioctls.h>
@@ -8,7 +9,6 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -37,14 +37,12 @@ static int resolve(const char *name)
     return number == __NR_SCMP_ERROR || number < 0 ? -1 : number;
 }
 
-static void allow_groups(scmp_filter_ctx filter, const FilterGroup *groups, size_t n)
+static void allow_group(scmp_filter_ctx filter, const FilterGroup *group)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (const char *const *name = groups[i].names; *name; name++) {
-            int number = resolve(*name);
-            if (number >= 0)
-                must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0), *name);
-        }
+    for (const char *const *name = group->names; *name; name++) {
+        int number = resolve(*name);
+        if (number >= 0)
+            must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0), *name);
     }
 }
 
@@ -85,12 +83,11 @@ static void allow_clone(scmp_filter_ctx filter)
     allow_if(filter, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
 }
 
-static void allow_socket(scmp_filter_ctx filter, bool is_build)
+static void allow_socket(scmp_filter_ctx filter, uint32_t calls)
 {
     ALLOW_VALUES(filter, "socket", 0, AF_UNIX, AF_INET, AF_INET6);
     ALLOW_VALUES(filter, "socketpair", 0, AF_UNIX);
-    if (is_build) {
-        /* Route queries: package managers and JVMs list interfaces. */
+    if (calls & BOX_CALLS_ROUTE_QUERIES) {
         const struct scmp_arg_cmp route[] = {SCMP_CMP(0, SCMP_CMP_MASKED_EQ, 0xffffffffULL, AF_NETLINK),
                                              SCMP_CMP(2, SCMP_CMP_MASKED_EQ, 0xffffffffULL, 0)};
         must(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, resolve("socket"), 2, route), "socket");
@@ -112,10 +109,10 @@ static void allow_prctl(scmp_filter_ctx filter)
                  PR_GET_THP_DISABLE, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_VMA);
 }
 
-static void allow_conditional(scmp_filter_ctx filter, bool is_build)
+static void allow_conditional(scmp_filter_ctx filter, uint32_t calls)
 {
     allow_clone(filter);
-    allow_socket(filter, is_build);
+    allow_socket(filter, calls);
     allow_ioctl(filter);
     allow_prctl(filter);
     /* FIFOs, files and sockets, never devices. */
@@ -127,46 +124,28 @@ static void allow_conditional(scmp_filter_ctx filter, bool is_build)
     ALLOW_VALUES(filter, "personality", 0, 0, 0xffffffffULL);
 }
 
-static void refuse_in_words(scmp_filter_ctx filter)
+static void refuse_in_words(scmp_filter_ctx filter, uint32_t calls)
 {
-    static const char *const not_permitted[] = {"ptrace",
-                                                "process_vm_readv",
-                                                "process_vm_writev",
-                                                "pidfd_getfd",
-                                                "kcmp",
-                                                "mount",
-                                                "umount2",
-                                                "pivot_root",
-                                                "chroot",
-                                                "setns",
-                                                "unshare",
-                                                "bpf",
-                                                "perf_event_open",
-                                                "reboot",
-                                                "swapon",
-                                                "swapoff",
-                                                "init_module",
-                                                "finit_module",
-                                                "delete_module",
-                                                "kexec_load",
-                                                "settimeofday",
-                                                "clock_settime",
-                                                "adjtimex",
-                                                "clock_adjtime",
-                                                "sethostname",
-                                                "setdomainname",
-                                                "syslog",
-                                                "acct",
-                                                "quotactl",
-                                                "iopl",
-                                                "ioperm",
-                                                "keyctl",
-                                                "add_key",
-                                                "request_key",
-                                                "open_by_handle_at",
-                                                "vhangup",
-                                                NULL};
+    static const char *const not_permitted[] = {"pidfd_getfd",   "kcmp",
+                                                "mount",         "umount2",
+                                                "pivot_root",    "chroot",
+                                                "setns",         "unshare",
+                                                "bpf",           "perf_event_open",
+                                                "reboot",        "swapon",
+                                                "swapoff",       "init_module",
+                                                "finit_module",  "delete_module",
+                                                "kexec_load",    "settimeofday",
+                                                "clock_settime", "adjtimex",
+                                                "clock_adjtime", "sethostname",
+                                                "setdomainname", "syslog",
+                                                "acct",          "quotactl",
+                                                "iopl",          "ioperm",
+                                                "keyctl",        "add_key",
+                                                "request_key",   "open_by_handle_at",
+                                                "vhangup",       NULL};
     for (const char *const *name = not_permitted; *name; name++)
+        refuse(filter, *name, EPERM);
+    for (const char *const *name = names_debug; *name && !(calls & BOX_CALLS_DEBUG); name++)
         refuse(filter, *name, EPERM);
     /* Setting attributes: what tar, cp and install ignore. */
     static const char *const not_supported[] = {"setxattr",     "lsetxattr",    "fsetxattr", "removexattr",
@@ -178,7 +157,7 @@ static void refuse_in_words(scmp_filter_ctx filter)
     refuse(filter, "syncfs", 0);
 }
 
-static void write_header(scmp_filter_ctx filter, const char *name)
+static size_t write_code(scmp_filter_ctx filter, uint32_t calls)
 {
     int fd = memfd_create("filter", MFD_CLOEXEC);
     must(fd < 0 ? -errno : 0, "memfd_create");
@@ -187,34 +166,45 @@ static void write_header(scmp_filter_ctx filter, const char *name)
     struct sock_filter *code = malloc((size_t)size);
     if (!code || pread(fd, code, (size_t)size, 0) != size)
         must(-EIO, "reading the filter");
-    printf("static const struct sock_filter %s[] = {\n", name);
-    for (size_t i = 0; i < (size_t)size / sizeof *code; i++)
-        printf("    {0x%04x, %u, %u, 0x%08xu},\n", code[i].code, code[i].jt, code[i].jf, code[i].k);
+    size_t n = (size_t)size / sizeof *code;
+    printf("static const struct sock_filter filter_%u[] = {\n", calls);
+    for (size_t i = 0; i < n; i++)
+        printf("{0x%x,%u,%u,0x%xu},%s", code[i].code, code[i].jt, code[i].jf, code[i].k, i % 6 == 5 ? "\n" : "");
     printf("};\n");
     free(code);
     close(fd);
+    return n;
 }
 
-static void write_filter(bool is_build, const char *name)
+static size_t write_filter(uint32_t calls)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     must(filter ? 0 : -ENOMEM, "seccomp_init");
     must(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "architecture");
     const uint32_t binary_tree = 2;
     must(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, binary_tree), "optimize");
-    allow_groups(filter, groups_strict, sizeof groups_strict / sizeof *groups_strict);
-    if (is_build)
-        allow_groups(filter, groups_build, sizeof groups_build / sizeof *groups_build);
-    allow_conditional(filter, is_build);
-    refuse_in_words(filter);
-    write_header(filter, name);
+    for (size_t i = 0; i < sizeof groups_strict / sizeof *groups_strict; i++)
+        allow_group(filter, &groups_strict[i]);
+    for (size_t i = 0; i < BOX_N_CALLS; i++) {
+        if (calls & 1U << i)
+            allow_group(filter, &groups_by_bit[i]);
+    }
+    allow_conditional(filter, calls);
+    refuse_in_words(filter, calls);
+    size_t n = write_code(filter, calls);
     seccomp_release(filter);
+    return n;
 }
 
 int main(void)
 {
-    puts("/* Made by rubric-box-filter at build time. */");
-    write_filter(false, "filter_strict");
-    write_filter(true, "filter_build");
+    static size_t lengths[BOX_CALLS_ALL + 1];
+    puts("/* Made by rubric-box-filter at build time: a filter for each set of BoxCalls. */");
+    for (uint32_t calls = 0; calls <= BOX_CALLS_ALL; calls++)
+        lengths[calls] = write_filter(calls);
+    puts("static const struct { const struct sock_filter *code; unsigned short length; } filters[] = {");
+    for (uint32_t calls = 0; calls <= BOX_CALLS_ALL; calls++)
+        printf("{filter_%u, %zu},\n", calls, lengths[calls]);
+    puts("};");
     return EXIT_SUCCESS;
 }

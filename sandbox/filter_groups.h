@@ -4,7 +4,8 @@
  * ENOSYS, so that new kernels bring nothing new into the box, and C libraries fall back to what they used before. Used
  * at build time only.
  *
- * Left out on purpose, among others: ptrace, process_vm_*, kcmp, pidfd_getfd (looking into others); io_uring_*,
+ * Left out on purpose, among others: ptrace, process_vm_* (but for the group "debug"), kcmp, pidfd_getfd (looking into
+ * others); io_uring_*,
  * userfaultfd, bpf, perf_event_open, vmsplice (large kernel surface); keyctl, add_key, request_key (keyrings are not
  * namespaced); mount, pivot_root, chroot, setns, unshare, open_tree, fsopen, move_mount (no new views);
  * name_to_handle_at, open_by_handle_at; quotactl, swapon, reboot, kexec_*, *_module, iopl, ioperm, modify_ldt, acct,
@@ -12,6 +13,8 @@
  * sysfs, lookup_dcookie, vhangup, personality (but for asking).
  */
 #pragma once
+
+#include "sandbox/sandbox.h"
 
 #include <stddef.h>
 
@@ -225,10 +228,6 @@ static const char *const names_sockets[] = {
 
 static const char *const names_machine[] = {"uname", "sysinfo", "getrandom", NULL};
 
-static const char *const names_build[] = {
-    "shmget", "shmat",  "shmdt",  "shmctl",        "semget",        "semop", "semtimedop", "semctl",          "msgget",
-    "msgsnd", "msgrcv", "msgctl", "get_mempolicy", "set_mempolicy", "mbind", "ioprio_set", "process_madvise", NULL};
-
 static const FilterGroup groups_strict[] = {
     {"files: the mounts, Landlock and the owner's rights decide what they reach", names_files},
     {"memory: bounded by the control group", names_memory},
@@ -241,7 +240,26 @@ static const FilterGroup groups_strict[] = {
     {"the machine: names, memory size, random bytes", names_machine},
 };
 
-static const FilterGroup groups_build[] = {
-    {"System V memory and queues (of the box's own ipc namespace), memory policy: JVMs, databases, numerical libraries",
-     names_build},
+/* One for each bit of BoxCalls, in their order. Conditions on arguments are in filter_gen.c. */
+static const char *const names_sysv_ipc[] = {"shmget", "shmat",  "shmdt",  "shmctl", "semget", "semop", "semtimedop",
+                                             "semctl", "msgget", "msgsnd", "msgrcv", "msgctl", NULL};
+static const char *const names_message_queues[] = {
+    "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr", NULL};
+static const char *const names_memory_policy[] = {"get_mempolicy", "set_mempolicy", "mbind", "process_madvise", NULL};
+static const char *const names_io_priority[] = {"ioprio_set", NULL};
+static const char *const names_route_queries[] = {NULL};
+static const char *const names_async_io[] = {"io_setup",     "io_destroy",    "io_submit", "io_cancel",
+                                             "io_getevents", "io_pgetevents", NULL};
+static const char *const names_debug[] = {"ptrace", "process_vm_readv", "process_vm_writev", NULL};
+
+static const FilterGroup groups_by_bit[BOX_N_CALLS] = {
+    {"System V memory, semaphores and queues, of the box's own ipc namespace: databases, exercises", names_sysv_ipc},
+    {"POSIX queues, of the same namespace: exercises in operating systems", names_message_queues},
+    {"memory policy of the own processes: JVMs, numerical libraries", names_memory_policy},
+    {"the priority of the own reads and writes: package managers, databases", names_io_priority},
+    {"asking for interfaces and routes: servers, package managers, JVMs", names_route_queries},
+    {"the older asynchronous reading and writing: databases, nginx", names_async_io},
+    {"looking into processes of the same box: debuggers, leak checkers; the kernel judges calls after a tracer changed "
+     "them",
+     names_debug},
 };

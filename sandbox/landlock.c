@@ -65,6 +65,9 @@ static int add_rules(int ruleset, const BoxSpec *spec, uint64_t handled)
         r = allow(ruleset, "/tmp", access_write, handled);
     if (r == 0)
         r = allow(ruleset, "/work", access_write, handled);
+    /* Queues are files of a hidden mount whose root is the same as this one's. */
+    if (r == 0 && spec->calls & BOX_CALLS_MESSAGE_QUEUES)
+        r = allow(ruleset, "/dev/mqueue", access_write, handled);
     for (size_t i = 0; i < spec->n_binds && r == 0; i++) {
         if (spec->binds[i].writable)
             r = allow(ruleset, spec->binds[i].target, access_write, handled);

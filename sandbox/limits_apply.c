@@ -23,7 +23,7 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
     /* Init counts as one process of this user. Where the group counts, it must be the one to refuse, because it says
      * so. */
     const int64_t init = 1, slack = 16;
-    const int64_t locked_bytes = 64 << 10, pending_signals = 1024;
+    const int64_t locked_bytes = 64 << 10, pending_signals = 1024, queue_bytes = 800 << 10;
     const struct {
         int resource;
         int64_t value;
@@ -36,7 +36,7 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
         {RLIMIT_CORE, 0},
         {RLIMIT_MEMLOCK, locked_bytes},
         {RLIMIT_SIGPENDING, pending_signals},
-        {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_MSGQUEUE, queue_bytes}, /* as usual; who may make none is refused by the filter */
         {RLIMIT_NICE, 0},
         {RLIMIT_RTPRIO, 0},
     };

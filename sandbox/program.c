@@ -97,7 +97,7 @@ static int build_walls(Program *program, Problem *problem)
         r = problem_set(problem, errno, "cannot close file descriptors");
     if (r < 0)
         return r;
-    r = filter_load(spec->profile);
+    r = filter_load(box_profile_calls(spec->profile) | spec->calls);
     return r < 0 ? problem_set(problem, -r, "cannot load the system call filter") : 0;
 }
 

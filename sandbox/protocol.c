@@ -214,6 +214,7 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
     write_u32(writer, request->uid);
     write_u32(writer, spec->network);
     write_u32(writer, spec->profile);
+    write_u32(writer, spec->calls);
     write_u32(writer, spec->workspace_mode);
     write_u32(writer, spec->accept_missing);
     write_i64(writer, spec->report_bytes);
@@ -283,7 +284,8 @@ static void read_request(Reader *reader, BoxRequest *request)
     spec->fixed_addresses = flags & FLAG_FIXED_ADDRESSES;
     request->uid = read_u32(reader);
     spec->network = (BoxNetwork)read_bounded(reader, BOX_NETWORK_LOOPBACK);
-    spec->profile = (BoxProfile)read_bounded(reader, BOX_PROFILE_BUILD);
+    spec->profile = (BoxProfile)read_bounded(reader, BOX_PROFILE_SERVICE);
+    spec->calls = read_bounded(reader, BOX_CALLS_ALL);
     spec->workspace_mode = (BoxWorkspace)read_bounded(reader, BOX_WORKSPACE_KEEP);
     spec->accept_missing = read_u32(reader);
     spec->report_bytes = read_i64(reader);

@@ -199,6 +199,15 @@ static int attach_binds(Box *box, Problem *problem)
     return r;
 }
 
+static int show_queues(Problem *problem)
+{
+    const mode_t mode = 0755;
+    if (mkdir("/dev/mqueue", mode) < 0 ||
+        mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return problem_set(problem, errno, "cannot mount the box's /dev/mqueue");
+    return 0;
+}
+
 static int seal_root(Problem *problem)
 {
     struct mount_attr attr = {.attr_set = root_attr_read_only};
@@ -211,7 +220,7 @@ int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
     int r = limit_disk(&spec->limits, problem);
-    if (r == 0 && spec->profile == BOX_PROFILE_BUILD)
+    if (r == 0 && spec->profile != BOX_PROFILE_STRICT)
         r = root_show_java(problem);
     if (r == 0 && !box->has_mounts) {
         r = root_open_sources(box, problem);
@@ -222,6 +231,8 @@ int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
         r = mount_workspace(box, ret_missing, problem);
     if (r == 0)
         r = enter_root(problem);
+    if (r == 0 && spec->calls & BOX_CALLS_MESSAGE_QUEUES)
+        r = show_queues(problem);
     if (r == 0)
         r = attach_binds(box, problem);
     return r == 0 ? seal_root(problem) : r;

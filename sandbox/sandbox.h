@@ -48,11 +48,34 @@ typedef enum {
     BOX_NETWORK_LOOPBACK, /* 127.0.0.1 and ::1 of the box's own */
 } BoxNetwork;
 
-/* Which system calls the box may make: sandbox/README.md lists the groups of each. */
+/* Which system calls the box may make: those that every program needs, and the groups of the profile. */
 typedef enum {
-    BOX_PROFILE_STRICT, /* programs, interpreters, compilers */
-    BOX_PROFILE_BUILD,  /* + what package managers and JVMs ask for */
+    BOX_PROFILE_STRICT,  /* programs, interpreters, compilers */
+    BOX_PROFILE_BUILD,   /* + what package managers and JVMs ask for */
+    BOX_PROFILE_SERVICE, /* + what databases and servers ask for */
 } BoxProfile;
+
+const char *box_profile_name(BoxProfile profile); /* "strict", "build", "service" */
+
+/* Groups of system calls that are not in every box: sandbox/README.md says what each opens, and for whom. */
+typedef enum {
+    BOX_CALLS_SYSV_IPC = 1 << 0,
+    BOX_CALLS_MESSAGE_QUEUES = 1 << 1,
+    BOX_CALLS_MEMORY_POLICY = 1 << 2,
+    BOX_CALLS_IO_PRIORITY = 1 << 3,
+    BOX_CALLS_ROUTE_QUERIES = 1 << 4,
+    BOX_CALLS_ASYNC_IO = 1 << 5,
+    BOX_CALLS_DEBUG = 1 << 6,
+} BoxCalls;
+enum { BOX_N_CALLS = 7, BOX_CALLS_ALL = (1 << BOX_N_CALLS) - 1 };
+
+/* "sysv-ipc", "message-queues", "memory-policy", "io-priority", "route-queries", "async-io", "debug"; NULL for no bit
+ * of BoxCalls. */
+const char *box_calls_name(BoxCalls group);
+/* The bit of that name; 0 if there is none. */
+uint32_t box_calls_from_name(const char *name);
+/* The BoxCalls bits that a profile brings. */
+uint32_t box_profile_calls(BoxProfile profile);
 
 /* A host file or folder shown in the box. */
 typedef struct {
@@ -84,6 +107,7 @@ typedef struct {
     BoxLimits limits;
     BoxNetwork network;
     BoxProfile profile;
+    uint32_t calls;                  /* BoxCalls bits, on top of the profile's */
     bool fixed_addresses;            /* no address space randomisation inside */
     const char *const *report_paths; /* NULL-terminated paths in the box (absolute, or below /work) to copy out after
                                         death; NULL: none */

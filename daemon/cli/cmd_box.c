@@ -17,7 +17,7 @@ enum { EXIT_LIMIT = 124, EXIT_SIGNAL_BASE = 128 };
 typedef struct {
     char *wall, *cpu, *memory, *output, *disk, *file;
     int processes;
-    char **binds, **env, **reports, **accepted;
+    char **binds, **env, **reports, **accepted, **allowed;
     char *folder, *workspace, *input, *network, *profile;
     gboolean keep, fixed_addresses, json;
 } Options;
@@ -58,6 +58,7 @@ static void options_clear(Options *options)
     g_strfreev(options->env);
     g_strfreev(options->reports);
     g_strfreev(options->accepted);
+    g_strfreev(options->allowed);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -193,16 +194,35 @@ static bool read_accepted(const Options *options, Plan *plan, GError **error)
     return true;
 }
 
-static bool read_choice(const char *text, const char *option, const char *first, const char *second, int *ret,
-                        GError **error)
+static bool read_calls(const Options *options, Plan *plan, GError **error)
 {
-    if (!text || strcmp(text, first) == 0 || strcmp(text, second) == 0) {
-        *ret = text && strcmp(text, second) == 0;
+    for (char **allowed = options->allowed; allowed && *allowed; allowed++) {
+        g_auto(GStrv) names = g_strsplit(*allowed, ",", -1);
+        for (char **name = names; *name; name++) {
+            uint32_t bit = box_calls_from_name(*name);
+            if (!bit)
+                return error_set(error, RUBRIC_ERROR_INVALID,
+                                 "--allow: \"%s\" is not one of sysv-ipc, message-queues, memory-policy, io-priority, "
+                                 "route-queries, async-io, debug",
+                                 *name);
+            plan->spec.calls |= bit;
+        }
+    }
+    return true;
+}
+
+/* One of NULL-terminated `choices`, as its index; the first when nothing was typed. */
+static bool read_choice(const char *text, const char *option, const char *const *choices, int *ret, GError **error)
+{
+    *ret = 0;
+    for (int i = 0; text && choices[i]; i++) {
+        if (strcmp(text, choices[i]) != 0)
+            continue;
+        *ret = i;
         return true;
     }
-    g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--%s: \"%s\" is neither %s nor %s", option, text, first,
-                second);
-    return false;
+    g_autofree char *all = g_strjoinv(", ", (char **)choices);
+    return !text || error_set(error, RUBRIC_ERROR_INVALID, "--%s: \"%s\" is not one of %s", option, text, all);
 }
 
 static bool read_stdin(const Options *options, Plan *plan, GError **error)
@@ -241,15 +261,17 @@ static bool read_workspace(const Options *options, Plan *plan, GError **error)
 
 static bool make_plan(const Options *options, char **argv, Plan *plan, GError **error)
 {
+    static const char *const networks[] = {"none", "loopback", NULL};
+    static const char *const profiles[] = {"strict", "build", "service", NULL};
     int network, profile;
     plan->spec.argv = (const char *const *)argv;
     plan->spec.folder = options->folder;
     plan->spec.fixed_addresses = options->fixed_addresses;
     if (!read_limits(options, &plan->spec.limits, error) || !read_binds(options, plan, error) ||
-        !read_env(options, plan, error) || !read_accepted(options, plan, error) || !read_stdin(options, plan, error) ||
-        !read_workspace(options, plan, error) ||
-        !read_choice(options->network, "network", "none", "loopback", &network, error) ||
-        !read_choice(options->profile, "profile", "strict", "build", &profile, error))
+        !read_env(options, plan, error) || !read_accepted(options, plan, error) || !read_calls(options, plan, error) ||
+        !read_stdin(options, plan, error) || !read_workspace(options, plan, error) ||
+        !read_choice(options->network, "network", networks, &network, error) ||
+        !read_choice(options->profile, "profile", profiles, &profile, error))
         return false;
     if (options->folder && options->folder[0] != '/') {
         g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--folder: \"%s\" is not an absolute path in the box",
@@ -370,7 +392,10 @@ static int run(int argc, char **argv)
         {"stdin", 'i', 0, G_OPTION_ARG_FILENAME, &options.input, "Standard input; - is our own (nothing)", "FILE"},
         {"report", 'r', 0, G_OPTION_ARG_STRING_ARRAY, &options.reports, "Copy a file out afterwards", "PATH[:FILE]"},
         {"network", 0, 0, G_OPTION_ARG_STRING, &options.network, "none or loopback (none)", "KIND"},
-        {"profile", 0, 0, G_OPTION_ARG_STRING, &options.profile, "System calls: strict or build (strict)", "NAME"},
+        {"profile", 0, 0, G_OPTION_ARG_STRING, &options.profile, "System calls: strict, build or service (strict)",
+         "NAME"},
+        {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allowed, "More system calls: debug, sysv-ipc, ...",
+         "GROUP,..."},
         {"fixed-addresses", 0, 0, G_OPTION_ARG_NONE, &options.fixed_addresses, "No address randomisation", NULL},
         {"accept-missing", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.accepted, "Run without these (see rubric doctor)",
          "NAME,..."},

@@ -4,16 +4,20 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -129,6 +133,71 @@ static int read_init_memory(void)
     char byte;
     struct iovec here = {&byte, 1}, there = {(void *)&refused_calls, 1};
     return must_fail("process_vm_readv of init", process_vm_readv(1, &here, 1, &there, 1, 0));
+}
+
+/* With the group "debug": processes of the box may be traced, init may not. */
+static int trace_init_when_allowed(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
+        return GAVE_UP;
+    kill(pid, SIGKILL);
+    if (ptrace(PTRACE_SEIZE, 1, NULL, NULL) == 0 || ptrace(PTRACE_ATTACH, 1, NULL, NULL) == 0)
+        return escaped("traced init");
+    return HELD;
+}
+
+/* A tracer that turns a harmless call into a refused one as it is being made. */
+static int tracer_changes_a_call(void)
+{
+#ifdef __x86_64__
+    pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        syscall(SYS_getppid);
+        _exit(0);
+    }
+    int status;
+    struct user_regs_struct registers;
+    waitpid(pid, &status, 0);
+    for (;;) {
+        if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
+            return GAVE_UP;
+        ptrace(PTRACE_GETREGS, pid, NULL, &registers);
+        if (registers.orig_rax == SYS_getppid)
+            break;
+    }
+    registers.orig_rax = SYS_unshare;
+    registers.rdi = CLONE_NEWUSER;
+    if (ptrace(PTRACE_SETREGS, pid, NULL, &registers) < 0 || ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 ||
+        waitpid(pid, &status, 0) < 0)
+        return GAVE_UP;
+    ptrace(PTRACE_GETREGS, pid, NULL, &registers);
+    kill(pid, SIGKILL);
+    return (long long)registers.rax == 0 ? escaped("the filter was bypassed") : HELD;
+#else
+    return HELD;
+#endif
+}
+
+/* Queues that one box leaves are not there for the next. */
+static int queues_when_allowed(void)
+{
+    int id = msgget(4711, IPC_CREAT | 0600);
+    mqd_t queue = mq_open("/left", O_CREAT | O_RDWR, 0600, NULL);
+    return id < 0 || queue == (mqd_t)-1 ? GAVE_UP : HELD;
+}
+
+static int find_no_queues(void)
+{
+    if (msgget(4711, 0) >= 0 || mq_open("/left", O_RDWR) != (mqd_t)-1)
+        return escaped("a queue of another box is here");
+    return HELD;
 }
 
 static int unshare_everything(void)
@@ -262,6 +331,10 @@ const Attack kernel_attacks[] = {
     {"unknown_system_calls", unknown_system_calls, NULL},
     {"trace_me", trace_me, NULL},
     {"read_init_memory", read_init_memory, NULL},
+    {"trace_init_when_allowed", trace_init_when_allowed, NULL},
+    {"tracer_changes_a_call", tracer_changes_a_call, NULL},
+    {"queues_when_allowed", queues_when_allowed, NULL},
+    {"find_no_queues", find_no_queues, NULL},
     {"unshare_everything", unshare_everything, NULL},
     {"clone_namespaces", clone_namespaces, NULL},
     {"fixed_addresses", fixed_addresses, NULL},

@@ -25,7 +25,7 @@ START_TEST(everything_a_box_needs_is_handed_over)
     assert_judged(
         "run:\n  command: ./rate\n  args: [\"--team\", \"{team.id}\", \"{out}\", \"{checks}\"]\n  stdin: \"1 2\\n\"\n"
         "  env: {MODE: \"{team.id}\", TZ: EST}\n  folder: src\n  hidden: checks/m1/hidden\n  keep: true\n"
-        "  network: loopback\n  profile: build",
+        "  network: loopback\n  profile: build\n  allow: [debug, async-io]",
         FINDING_PASS, "did what is expected");
     ck_assert(g_str_has_prefix(fake_argv, "/bin/sh|-c|./rate \"$@\"|sh|--team|red|/work/.rubric-out-"));
     ck_assert(g_str_has_suffix(fake_argv, "|/checks"));
@@ -38,6 +38,7 @@ START_TEST(everything_a_box_needs_is_handed_over)
     ck_assert_int_eq(fake_spec.workspace_mode, BOX_WORKSPACE_KEEP);
     ck_assert_int_eq(fake_spec.network, BOX_NETWORK_LOOPBACK);
     ck_assert_int_eq(fake_spec.profile, BOX_PROFILE_BUILD);
+    ck_assert_uint_eq(fake_spec.calls, BOX_CALLS_DEBUG | BOX_CALLS_ASYNC_IO);
     g_autofree char *work = g_build_filename(fake_root, "work", NULL);
     g_autoptr(GDir) dir = g_dir_open(work, 0, NULL);
     for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir))
@@ -242,6 +243,10 @@ START_TEST(mistakes_are_reported_where_they_stand)
     assert_reported("run: {command: x, env: {\"A B\": c}}", "\"A B\" is no name of a variable");
     assert_reported("run: {command: x, env: {A: [c]}}", "expected text as value");
     assert_reported("run: {command: x, network: all}", "network");
+    assert_reported(
+        "run: {command: x, allow: [debug, sysv-icp]}",
+        "r.yaml:9:40: error: allow: there is no group of system calls \"sysv-icp\"; did you mean \"sysv-ipc\"?");
+    assert_reported("run: {command: x, allow: everything}", "expected of sysv-ipc, message-queues");
     assert_reported("run: {command: x, stdin: a, stdin_file: checks/.keep}", "not both");
     assert_reported("run: {command: x, stdin_file: /etc/passwd}", "checks/");
     assert_reported("run: {command: x, stdout: {mode: exact}}", "stdout: says nothing to compare with");

@@ -23,7 +23,8 @@ static BoxRequest full_request(void)
     request.spec.report_paths = reports;
     request.spec.report_bytes = 77;
     request.spec.network = BOX_NETWORK_LOOPBACK;
-    request.spec.profile = BOX_PROFILE_BUILD;
+    request.spec.profile = BOX_PROFILE_SERVICE;
+    request.spec.calls = BOX_CALLS_DEBUG;
     request.spec.fixed_addresses = true;
     request.spec.accept_missing = 5;
     request.spec.limits = box_limits_default();
@@ -55,6 +56,8 @@ START_TEST(a_request_comes_out_as_it_went_in)
     ck_assert(got.spec.binds[1].writable && !got.spec.binds[0].writable);
     ck_assert_str_eq(got.spec.report_paths[1], "/tmp/other");
     ck_assert_int_eq(got.spec.report_bytes, 77);
+    ck_assert_int_eq(got.spec.profile, BOX_PROFILE_SERVICE);
+    ck_assert_uint_eq(got.spec.calls, BOX_CALLS_DEBUG);
     ck_assert(got.spec.fixed_addresses && got.is_own_uid && got.has_stdin);
     ck_assert_int_eq(memcmp(&got.spec.limits, &request.spec.limits, sizeof got.spec.limits), 0);
     ck_assert_str_eq(got.cgroups.folder[CGROUP_MEMORY], "/sys/fs/cgroup/memory/x");
@@ -149,9 +152,14 @@ static void make_network_unknown(BoxRequest *request)
     request->spec.network = (BoxNetwork)9;
 }
 
+static void make_calls_unknown(BoxRequest *request)
+{
+    request->spec.calls = BOX_CALLS_ALL + 1;
+}
+
 static void (*const changes[])(BoxRequest *request) = {
     make_limit_zero,   make_limit_negative, make_folder_relative, make_bind_relative,   make_group_a_path,
-    make_group_hidden, make_command_empty,  make_uid_nobody,      make_network_unknown,
+    make_group_hidden, make_command_empty,  make_uid_nobody,      make_network_unknown, make_calls_unknown,
 };
 
 START_TEST(a_request_that_makes_no_sense_is_refused)
