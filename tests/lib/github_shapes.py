@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The JSON of GitHub's answers, made from what github_standin keeps. Checked against GitHub's own description by the contract
-test."""
+"""The JSON of GitHub's answers, made from what github_standin keeps."""
 
 import base64
 import datetime
