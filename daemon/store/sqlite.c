@@ -95,6 +95,20 @@ bool sql_next(Store *store, SqlRows *rows, bool *ret_has_row, GError **error)
     return true;
 }
 
+GPtrArray *sql_collect(Store *store, SqlRows *rows, gpointer (*read)(SqlRows *rows), GDestroyNotify free_element,
+                       GError **error)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_element);
+    for (;;) {
+        bool has_row;
+        if (!sql_next(store, rows, &has_row, error))
+            return NULL;
+        if (!has_row)
+            return g_steal_pointer(&list);
+        g_ptr_array_add(list, read(rows));
+    }
+}
+
 bool sql_run_values(Store *store, GError **error, const char *sql, const SqlValue *values, gsize n_values)
 {
     g_autoptr(SqlRows) rows = sql_query_values(store, error, sql, values, n_values);

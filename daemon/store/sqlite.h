@@ -48,6 +48,11 @@ SqlRows *sql_query_values(Store *store, GError **error, const char *sql, const S
 /* One row further. false: error. `rows` may be NULL when sql_query failed: false, the error stays. */
 bool sql_next(Store *store, SqlRows *rows, bool *ret_has_row, GError **error);
 
+/* All rows, each as `read` makes it of the row that is met (an element that `free_element` frees). NULL: error; `rows`
+ * may be NULL as in sql_next. */
+GPtrArray *sql_collect(Store *store, SqlRows *rows, gpointer (*read)(SqlRows *rows), GDestroyNotify free_element,
+                       GError **error);
+
 /* Runs to the end, ignoring rows. */
 bool sql_run_values(Store *store, GError **error, const char *sql, const SqlValue *values, gsize n_values);
 #define sql_run(store, error, sql, ...)                                                                                \

@@ -37,7 +37,7 @@ bool store_delivery_insert(Store *store, const DeliveryRow *row, bool *ret_is_ne
     return true;
 }
 
-static DeliveryRow *read_delivery(SqlRows *rows)
+static gpointer read_delivery(SqlRows *rows)
 {
     DeliveryRow *row = g_new0(DeliveryRow, 1);
     *row = (DeliveryRow){.id = sql_int(rows, 0),
@@ -55,19 +55,11 @@ static DeliveryRow *read_delivery(SqlRows *rows)
 
 GPtrArray *store_delivery_list_new(Store *store, const char *source, guint limit, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)delivery_row_free);
     g_autoptr(SqlRows) rows = sql_query(store, error,
                                         "SELECT id, source, guid, event, action, repository, body, received_us, state,"
                                         " note FROM delivery WHERE source = ?1 AND state = 'new' ORDER BY id LIMIT ?2",
                                         SQL_TEXT(source), SQL_INT(limit));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_delivery(rows));
-    }
+    return sql_collect(store, rows, read_delivery, (GDestroyNotify)delivery_row_free, error);
 }
 
 bool store_delivery_finish(Store *store, gint64 id, bool is_ignored, const char *note, GError **error)

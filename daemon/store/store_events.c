@@ -28,7 +28,7 @@ bool store_event_append(Store *store, const EventRow *row, const char *unique_ke
         SQL_TEXT(row->data ? row->data : "{}"), SQL_TEXT(row->who), SQL_TEXT(row->why), SQL_TEXT(unique_key));
 }
 
-static EventRow *read_event(SqlRows *rows)
+static gpointer read_event(SqlRows *rows)
 {
     EventRow *row = g_new0(EventRow, 1);
     *row = (EventRow){
@@ -48,20 +48,12 @@ static EventRow *read_event(SqlRows *rows)
 
 GPtrArray *store_event_list(Store *store, const char *account, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
     g_autoptr(SqlRows) rows =
         sql_query(store, error,
                   "SELECT id, at_us, booked_us, account, kind, assignment, submission_id, data, who, why FROM event"
                   " WHERE account = ?1 ORDER BY at_us, id",
                   SQL_TEXT(account));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_event(rows));
-    }
+    return sql_collect(store, rows, read_event, (GDestroyNotify)event_row_free, error);
 }
 
 /* ---- ledger ----------------------------------------------------------------------------------------------------- */
@@ -94,7 +86,7 @@ bool store_ledger_insert(Store *store, const LedgerRow *row, GError **error)
     "seq, booked_us, account, amount_milli, kind, assignment, submission_id, corrects_seq, reason, previous_hash, "    \
     "hash"
 
-static LedgerRow *read_line(SqlRows *rows)
+static gpointer read_line(SqlRows *rows)
 {
     LedgerRow *row = g_new0(LedgerRow, 1);
     *row = (LedgerRow){
@@ -126,20 +118,12 @@ bool store_ledger_last(Store *store, LedgerRow **ret, GError **error)
 
 GPtrArray *store_ledger_list(Store *store, const char *account, gint64 after_seq, guint limit, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)ledger_row_free);
     const SqlValue filters[] = {SQL_TEXT(account), SQL_INT(after_seq), SQL_INT(limit ? (gint64)limit : -1)};
     const char *sql =
         account ? "SELECT " LEDGER_COLUMNS " FROM ledger WHERE account = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
                 : "SELECT " LEDGER_COLUMNS " FROM ledger WHERE ?1 IS NULL AND seq > ?2 ORDER BY seq LIMIT ?3";
     g_autoptr(SqlRows) rows = sql_query_values(store, error, sql, filters, G_N_ELEMENTS(filters));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_line(rows));
-    }
+    return sql_collect(store, rows, read_line, (GDestroyNotify)ledger_row_free, error);
 }
 
 bool store_ledger_balance(Store *store, const char *account, gint64 *ret_milli, GError **error)
@@ -149,18 +133,15 @@ bool store_ledger_balance(Store *store, const char *account, gint64 *ret_milli, 
                        SQL_TEXT(account));
 }
 
+static gpointer read_first_text(SqlRows *rows)
+{
+    return sql_text(rows, 0);
+}
+
 GPtrArray *store_event_accounts(Store *store, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
     const SqlValue none[] = {SQL_INT(0)};
     g_autoptr(SqlRows) rows =
         sql_query_values(store, error, "SELECT DISTINCT account FROM event ORDER BY account", none, 0);
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, sql_text(rows, 0));
-    }
+    return sql_collect(store, rows, read_first_text, g_free, error);
 }

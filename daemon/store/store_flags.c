@@ -42,7 +42,7 @@ bool store_flag_raise(Store *store, const FlagRow *row, gint64 *ret_id, GError *
     "flag.id, flag.submission_id, flag.item, flag.kind, flag.message, flag.evidence, flag.state, flag.decided_by,"     \
     " flag.reason, flag.raised_us, flag.decided_us"
 
-static FlagRow *read_flag(SqlRows *rows)
+static gpointer read_flag(SqlRows *rows)
 {
     FlagRow *row = g_new0(FlagRow, 1);
     *row = (FlagRow){
@@ -79,7 +79,6 @@ FlagRow *store_flag_get(Store *store, gint64 id, GError **error)
 
 GPtrArray *store_flag_list(Store *store, const char *assignment, bool all, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)flag_row_free);
     const SqlValue filters[] = {SQL_TEXT(assignment)};
     const char *sql =
         all ? "SELECT " FLAG_COLUMNS " FROM flag LEFT JOIN submission ON submission.id = flag.submission_id"
@@ -87,14 +86,7 @@ GPtrArray *store_flag_list(Store *store, const char *assignment, bool all, GErro
             : "SELECT " FLAG_COLUMNS " FROM flag LEFT JOIN submission ON submission.id = flag.submission_id"
               " WHERE flag.state = 'open' AND (?1 IS NULL OR submission.assignment = ?1) ORDER BY flag.id";
     g_autoptr(SqlRows) rows = sql_query_values(store, error, sql, filters, G_N_ELEMENTS(filters));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_flag(rows));
-    }
+    return sql_collect(store, rows, read_flag, (GDestroyNotify)flag_row_free, error);
 }
 
 static bool decide(Store *store, gint64 id, const char *state, const char *who, const char *reason, GError **error)

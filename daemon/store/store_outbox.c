@@ -56,7 +56,7 @@ bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, 
     "not_before_us,"                                                                                                   \
     " queued_us, done_us, tries, last_error"
 
-static OutboxRow *read_row(SqlRows *rows)
+static gpointer read_row(SqlRows *rows)
 {
     OutboxRow *row = g_new0(OutboxRow, 1);
     *row = (OutboxRow){
@@ -184,18 +184,10 @@ bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_e
 
 GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)outbox_row_free);
     g_autoptr(SqlRows) rows =
         sql_query(store, error, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE ?1 = 0 OR submission_id = ?1 ORDER BY id",
                   SQL_INT(submission_id));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_row(rows));
-    }
+    return sql_collect(store, rows, read_row, (GDestroyNotify)outbox_row_free, error);
 }
 
 /* A lease that runs out is as due as a queued row. */

@@ -32,7 +32,7 @@ bool store_request_insert(Store *store, const RequestRow *row, gint64 *ret_id, G
 
 #define REQUEST_COLUMNS "id, account, assignment, kind, text, who, asked_us, state, decided_by, reason, decided_us"
 
-static RequestRow *read_request(SqlRows *rows)
+static gpointer read_request(SqlRows *rows)
 {
     RequestRow *row = g_new0(RequestRow, 1);
     *row = (RequestRow){.id = sql_int(rows, 0),
@@ -65,18 +65,10 @@ RequestRow *store_request_get(Store *store, gint64 id, GError **error)
 
 GPtrArray *store_request_list(Store *store, bool all, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)request_row_free);
     g_autoptr(SqlRows) rows =
         sql_query(store, error, "SELECT " REQUEST_COLUMNS " FROM request WHERE ?1 = 1 OR state = 'open' ORDER BY id",
                   SQL_INT(all));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_request(rows));
-    }
+    return sql_collect(store, rows, read_request, (GDestroyNotify)request_row_free, error);
 }
 
 bool store_request_decide(Store *store, gint64 id, bool is_granted, const char *who, const char *reason, GError **error)

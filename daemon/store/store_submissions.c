@@ -101,7 +101,7 @@ bool store_submission_insert(Store *store, const Submission *submission, gint64 
     "content_path,"                                                                                                    \
     " content_digest, git_refs, location, remark, state, fetched_us, graded_us, decided_us, posted_us"
 
-static Submission *read_row(SqlRows *rows)
+static gpointer read_row(SqlRows *rows)
 {
     g_autofree char *state = sql_text(rows, 15);
     Submission *submission = g_new0(Submission, 1);
@@ -146,7 +146,6 @@ Submission *store_submission_get(Store *store, gint64 id, GError **error)
 
 GPtrArray *store_submission_list(Store *store, const char *assignment, const char *owner, guint limit, GError **error)
 {
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)submission_free);
     const SqlValue filters[] = {SQL_TEXT(assignment), SQL_TEXT(owner), SQL_INT(limit ? (gint64)limit : -1)};
     /* Two statements, so that the filtered one has its index. */
     const char *sql = assignment ? "SELECT " SUBMISSION_COLUMNS " FROM submission WHERE assignment = ?1"
@@ -154,14 +153,7 @@ GPtrArray *store_submission_list(Store *store, const char *assignment, const cha
                                  : "SELECT " SUBMISSION_COLUMNS " FROM submission WHERE ?1 IS NULL"
                                    " AND (?2 IS NULL OR owner = ?2) ORDER BY received_us DESC, id DESC LIMIT ?3";
     g_autoptr(SqlRows) rows = sql_query_values(store, error, sql, filters, G_N_ELEMENTS(filters));
-    for (;;) {
-        bool has_row;
-        if (!sql_next(store, rows, &has_row, error))
-            return NULL;
-        if (!has_row)
-            return g_steal_pointer(&list);
-        g_ptr_array_add(list, read_row(rows));
-    }
+    return sql_collect(store, rows, read_row, (GDestroyNotify)submission_free, error);
 }
 
 static bool read_state(Store *store, gint64 id, SubmissionState *ret_state, GError **error)
