@@ -103,9 +103,6 @@ static void read_exit(Command *command, YamlReader *reader)
 
 static void add_calls(Command *command, const YamlNode *node, Diagnostics *diagnostics)
 {
-    const char *names[BOX_N_CALLS + 1] = {NULL};
-    for (gsize i = 0; i < BOX_N_CALLS; i++)
-        names[i] = box_calls_name((BoxCalls)(1U << i));
     if (yaml_kind(node) != YAML_SCALAR) {
         yaml_report(node, diagnostics, SEVERITY_ERROR, "allow: expected the name of a group of system calls");
         return;
@@ -116,8 +113,8 @@ static void add_calls(Command *command, const YamlNode *node, Diagnostics *diagn
         return;
     const gsize max_shown = 60;
     g_autofree char *shown = text_truncate(yaml_scalar(node), max_shown);
-    g_autofree char *all = g_strjoinv(", ", (char **)names);
-    const char *nearest = text_nearest(yaml_scalar(node), names);
+    g_autofree char *all = g_strjoinv(", ", (char **)box_calls_names());
+    const char *nearest = text_nearest(yaml_scalar(node), box_calls_names());
     if (nearest)
         yaml_report(node, diagnostics, SEVERITY_ERROR,
                     "allow: there is no group of system calls \"%s\"; did you mean \"%s\"?", shown, nearest);

@@ -11,8 +11,8 @@ static const char *const profile_names[] = {
 };
 
 /* In the order of the bits. */
-static const char *const calls_names[BOX_N_CALLS] = {"sysv-ipc",      "message-queues", "memory-policy", "io-priority",
-                                                     "route-queries", "async-io",       "debug"};
+static const char *const calls_names[BOX_N_CALLS + 1] = {
+    "sysv-ipc", "message-queues", "memory-policy", "io-priority", "route-queries", "async-io", "debug"};
 
 const char *box_profile_name(BoxProfile profile)
 {
@@ -34,13 +34,9 @@ uint32_t box_profile_calls(BoxProfile profile)
     return 0;
 }
 
-const char *box_calls_name(BoxCalls group)
+const char *const *box_calls_names(void)
 {
-    for (size_t i = 0; i < BOX_N_CALLS; i++) {
-        if ((uint32_t)group == 1U << i)
-            return calls_names[i];
-    }
-    return NULL;
+    return calls_names;
 }
 
 uint32_t box_calls_from_name(const char *name)

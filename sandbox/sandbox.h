@@ -69,9 +69,8 @@ typedef enum {
 } BoxCalls;
 enum { BOX_N_CALLS = 7, BOX_CALLS_ALL = (1 << BOX_N_CALLS) - 1 };
 
-/* "sysv-ipc", "message-queues", "memory-policy", "io-priority", "route-queries", "async-io", "debug"; NULL for no bit
- * of BoxCalls. */
-const char *box_calls_name(BoxCalls group);
+/* Of the groups, NULL-terminated, in the order of their bits: "sysv-ipc", "message-queues", ... */
+const char *const *box_calls_names(void);
 /* The bit of that name; 0 if there is none. */
 uint32_t box_calls_from_name(const char *name);
 /* The BoxCalls bits that a profile brings. */

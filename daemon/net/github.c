@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call: budget, token, request, what it means, budget. */
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "daemon/net/github_client.h"
 
@@ -108,9 +106,7 @@ bool github_exchange(GithubClient *client, const GithubCall *call, const char *b
 static bool call_once(GithubClient *client, const GithubCall *call, GithubAnswer *answer, GError **error)
 {
     if (call->as_app) {
-        g_autoptr(char) key = secret_read(client->config->key_file, NULL, error);
-        g_autoptr(char) jwt =
-            key ? github_jwt(client->config->app_id, key, clock_now_us() + client->skew_us, error) : NULL;
+        g_autoptr(char) jwt = github_app_jwt(client, error);
         return jwt && github_exchange(client, call, jwt, answer, error);
     }
     bool is_ready = false;
@@ -163,26 +159,4 @@ bool github_query(GithubClient *client, const char *query, cJSON *variables, gin
     json_add(body, "variables", variables ? variables : cJSON_CreateObject());
     const GithubCall call = {.method = "POST", .path = "/graphql", .body = body, .n_points = n_points};
     return github_call(client, &call, ret_answer, error);
-}
-
-/* ---- for git
- * ------------------------------------------------------------------------------------------------------------- */
-
-bool github_git_credential(GithubClient *client, int *ret_fd, GithubAnswer *ret_answer, GError **error)
-{
-    bool is_ready = false;
-    *ret_fd = -1;
-    if (!github_token_ensure(client, &is_ready, ret_answer, error) || !is_ready)
-        return !is_ready && ret_answer->outcome != GITHUB_OK;
-    g_autoptr(char) pair = g_strdup_printf("x-access-token:%s", client->token);
-    g_autoptr(char) basic = g_base64_encode((const guchar *)pair, strlen(pair));
-    g_autoptr(char) text =
-        g_strdup_printf("[http \"%s/\"]\n\textraHeader = Authorization: Basic %s\n", client->config->git, basic);
-    file_autofd int fd = memfd_create("git", MFD_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(error, errno, "cannot make a file in memory");
-    if (!file_write_all(fd, text, strlen(text), error))
-        return false;
-    *ret_fd = file_steal_fd(&fd);
-    return true;
 }

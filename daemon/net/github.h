@@ -89,10 +89,6 @@ bool github_call(GithubClient *client, const GithubCall *call, GithubAnswer *ret
 bool github_query(GithubClient *client, const char *query, cJSON *variables, gint64 n_points, GithubAnswer *ret_answer,
                   GError **error);
 
-/* For git over https: an unlinked file in memory that git reads as its configuration (GIT_CONFIG_GLOBAL), holding the
- * Authorization header for `config->git` alone. RETRY as github_call. Caller closes *ret_fd. */
-bool github_git_credential(GithubClient *client, int *ret_fd, GithubAnswer *ret_answer, GError **error);
-
 /* ======== the planner of the limits
  * =============================================================================== */
 

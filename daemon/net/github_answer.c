@@ -81,18 +81,28 @@ static bool says_limit(const char *text)
     return lower && (strstr(lower, "rate limit") || strstr(lower, "abuse detection"));
 }
 
-/* GitHub's own order of rules: Retry-After, the reset of what is used up, a minute. The reset is in its clock. */
+bool github_is_used_up(const HttpAnswer *http)
+{
+    return g_strcmp0(http_answer_header(http, "X-RateLimit-Remaining"), "0") == 0;
+}
+
+gint64 github_until_reset_us(const HttpAnswer *http, gint64 now_us)
+{
+    const char *reset = http_answer_header(http, "X-RateLimit-Reset");
+    if (!reset)
+        return G_MAXINT64;
+    gint64 their_now_us = http->date_us > 0 ? http->date_us : now_us;
+    return (gint64)MIN(g_ascii_strtoull(reset, NULL, 10), (guint64)G_MAXUINT32) * CLOCK_SECOND_US - their_now_us;
+}
+
+/* GitHub's own order of rules: Retry-After, the reset of what is used up, a minute. */
 static gint64 limit_ends_us(const HttpAnswer *http, gint64 now_us)
 {
     if (http->retry_after_us >= 0)
         return now_us + http->retry_after_us;
-    const char *remaining = http_answer_header(http, "X-RateLimit-Remaining");
-    const char *reset = http_answer_header(http, "X-RateLimit-Reset");
-    if (remaining && reset && strcmp(remaining, "0") == 0) {
-        gint64 their_now_us = http->date_us > 0 ? http->date_us : now_us;
-        gint64 reset_us = (gint64)MIN(g_ascii_strtoull(reset, NULL, 10), (guint64)G_MAXUINT32) * CLOCK_SECOND_US;
-        return now_us + CLAMP(reset_us - their_now_us, CLOCK_SECOND_US, CLOCK_HOUR_US);
-    }
+    gint64 left_us = github_until_reset_us(http, now_us);
+    if (github_is_used_up(http) && left_us != G_MAXINT64)
+        return now_us + CLAMP(left_us, CLOCK_SECOND_US, CLOCK_HOUR_US);
     return now_us + after_unknown_limit_us;
 }
 
@@ -100,9 +110,8 @@ static bool is_limited(const HttpAnswer *http, const cJSON *json)
 {
     if (http->status == 429)
         return true;
-    const char *remaining = http_answer_header(http, "X-RateLimit-Remaining");
-    return http->status == 403 && (http->retry_after_us >= 0 || (remaining && strcmp(remaining, "0") == 0) ||
-                                   says_limit(json_string_or(json, "message", NULL)));
+    return http->status == 403 &&
+           (http->retry_after_us >= 0 || github_is_used_up(http) || says_limit(json_string_or(json, "message", NULL)));
 }
 
 static GithubOutcome outcome_of_status(long status)

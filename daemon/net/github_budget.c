@@ -198,14 +198,12 @@ static void note_headers(GithubBudget *budget, const HttpAnswer *http, gint64 no
 {
     const char *limit = http_answer_header(http, "X-RateLimit-Limit");
     const char *remaining = http_answer_header(http, "X-RateLimit-Remaining");
-    const char *reset = http_answer_header(http, "X-RateLimit-Reset");
+    gint64 left_us = github_until_reset_us(http, now_us);
     const char *resource = http_answer_header(http, "X-RateLimit-Resource");
-    if (!limit || !remaining || !reset || !resource)
+    if (!limit || !remaining || left_us == G_MAXINT64 || !resource)
         return;
     const guint64 most = G_MAXUINT32;
-    gint64 their_now_us = http->date_us > 0 ? http->date_us : now_us;
-    gint64 reset_us = (gint64)MIN(g_ascii_strtoull(reset, NULL, 10), most) * CLOCK_SECOND_US;
-    reset_us = now_us + CLAMP(reset_us - their_now_us, 0, 2 * CLOCK_HOUR_US);
+    gint64 reset_us = now_us + CLAMP(left_us, 0, 2 * CLOCK_HOUR_US);
     bool is_graphql = strcmp(resource, "graphql") == 0;
     if (!is_graphql && strcmp(resource, "core") != 0)
         return;
@@ -218,8 +216,7 @@ static void note_headers(GithubBudget *budget, const HttpAnswer *http, gint64 no
 /* A secondary limit stops every role; a primary one is known by its numbers. */
 static void note_refusal(GithubBudget *budget, const HttpAnswer *http, const GithubAnswer *answer)
 {
-    const char *remaining = http_answer_header(http, "X-RateLimit-Remaining");
-    bool is_primary = remaining && strcmp(remaining, "0") == 0 && http->retry_after_us < 0;
+    bool is_primary = github_is_used_up(http) && http->retry_after_us < 0;
     bool is_limit = http->status == 403 || http->status == 429 || http->status == 200;
     if (answer->outcome != GITHUB_RETRY || !is_limit || is_primary)
         return;

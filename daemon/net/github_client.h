@@ -23,6 +23,10 @@ struct GithubClient {
 
 /* Fills outcome, status, json, etag, next, location, retry_at_us and said. `now_us`: our clock. */
 void github_answer_read(const HttpAnswer *http, const char *api, bool is_graphql, gint64 now_us, GithubAnswer *ret);
+/* Does it say that a primary limit is used up? */
+bool github_is_used_up(const HttpAnswer *http);
+/* When that limit begins anew, told in GitHub's clock, as a span from now; G_MAXINT64: it does not say. */
+gint64 github_until_reset_us(const HttpAnswer *http, gint64 now_us);
 /* The path of `<URL>; rel="next"` below `api`; NULL: none, or it leads elsewhere. Caller frees. */
 char *github_link_next(const char *link, const char *api);
 
@@ -33,6 +37,8 @@ gint64 github_time_us(const char *text);
 
 /* The App's JWT as of `now_us` (RS256; iat a minute back, exp nine minutes ahead). Wipe it. NULL and error: no key. */
 char *github_jwt(gint64 app_id, const char *key_pem, gint64 now_us, GError **error);
+/* The same with the client's key, now. */
+char *github_app_jwt(const GithubClient *client, GError **error);
 /* Sees to client->token. *ret_is_ready false: `answer` says why not (limits, refusals). */
 bool github_token_ensure(GithubClient *client, bool *ret_is_ready, GithubAnswer *answer, GError **error);
 void github_token_drop(GithubClient *client);

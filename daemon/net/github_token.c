@@ -139,7 +139,7 @@ char *github_jwt(gint64 app_id, const char *key_pem, gint64 now_us, GError **err
 /* ---- installation tokens
  * ------------------------------------------------------------------------------------------------- */
 
-static char *make_jwt(GithubClient *client, GError **error)
+char *github_app_jwt(const GithubClient *client, GError **error)
 {
     g_autoptr(char) key = secret_read(client->config->key_file, NULL, error);
     if (!key)
@@ -252,7 +252,7 @@ bool github_token_ensure(GithubClient *client, bool *ret_is_ready, GithubAnswer 
         *ret_is_ready = client->token != NULL;
         return *ret_is_ready;
     }
-    g_autoptr(char) jwt = make_jwt(client, error);
+    g_autoptr(char) jwt = github_app_jwt(client, error);
     if (!jwt)
         return false;
     bool done = mint(client, jwt, answer, error);
