@@ -8,7 +8,6 @@ void web_config_free(WebConfig *config)
     if (!config)
         return;
     g_free(config->address);
-    g_free(config->public_url);
     g_free(config);
 }
 
@@ -29,28 +28,6 @@ static bool split_listen(const char *text, WebConfig *config)
     return true;
 }
 
-/* Without a slash at its end, so that paths can be put behind it. It goes into scripts, so it is plain. */
-static char *read_public_url(YamlReader *reader)
-{
-    const char *text = yaml_read_text(reader, "public_url", YAML_OPTIONAL, NULL);
-    if (!text)
-        return NULL;
-    bool is_local = g_str_has_prefix(text, "http://127.0.0.1") || g_str_has_prefix(text, "http://localhost") ||
-                    g_str_has_prefix(text, "http://[::1]");
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]";
-    const gsize max_length = 500;
-    if ((!g_str_has_prefix(text, "https://") && !is_local) || strspn(text, plain) != strlen(text) ||
-        strlen(text) > max_length) {
-        yaml_report(yaml_get(reader->mapping, "public_url"), reader->diagnostics, SEVERITY_ERROR,
-                    "expected the https:// URL by which others reach this daemon, without ? and #");
-        return NULL;
-    }
-    gsize length = strlen(text);
-    while (length > 0 && text[length - 1] == '/')
-        length--;
-    return g_strndup(text, length);
-}
-
 WebConfig *web_config_read(YamlReader *outer)
 {
     const YamlNode *node = yaml_read_mapping(outer, "web", YAML_OPTIONAL);
@@ -63,7 +40,6 @@ WebConfig *web_config_read(YamlReader *outer)
     if (!split_listen(listen, config))
         yaml_report(yaml_get(reader.mapping, "listen"), reader.diagnostics, SEVERITY_ERROR,
                     "\"%s\" is no address and port: expected \"127.0.0.1:8080\" or \"[::1]:8080\"", listen);
-    config->public_url = read_public_url(&reader);
     yaml_reader_end(&reader);
     return config;
 }

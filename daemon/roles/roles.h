@@ -11,9 +11,8 @@
 
 /* `web:`, what others may ask of us by HTTP. */
 typedef struct {
-    char *address;    /* an IP address */
-    guint16 port;     /* 0: any, for tests */
-    char *public_url; /* or NULL */
+    char *address; /* an IP address */
+    guint16 port;  /* 0: any, for tests */
 } WebConfig;
 /* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
 typedef struct {
