@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -211,10 +212,16 @@ static bool explain_failure(int code, GError **error)
     return error_set_errno(error, -code, "cannot run a box");
 }
 
-/* A course's own command that lacks something says so by its exit status: that must not cost a student anything. */
+/* A course's own command that lacks something says so by its exit status, and what is killed from outside was not
+ * judged: that must not cost a student anything. */
 static bool could_judge(const Command *command, const BoxResult *result, GError **error)
 {
     const gsize max_words = 200;
+    /* SIGKILL that no limit explains: from the machine (its own memory ran out, an operator), or from the program
+     * itself. Nobody can tell which, so it is ours, and a TA's when it comes again and again. */
+    if (result->status.end == BOX_END_SIGNALED && result->status.signal == SIGKILL)
+        return error_set(error, RUBRIC_ERROR_TEMPORARY,
+                         "the check's command was killed, and no limit explains it: by the machine, or by itself");
     if (result->status.end != BOX_END_EXITED || result->status.exit_code != command->error_exit)
         return true;
     const BoxBytes *said = result->err.length > 0 ? &result->err : &result->out;

@@ -140,6 +140,16 @@ static bool take_answer(const GString *answer, GPtrArray *findings, GError **err
     return true;
 }
 
+/* Nothing that a submission holds makes the kernel send SIGKILL: that comes from the machine, and before the answer was
+ * whole. */
+static bool was_killed_by_others(int status, const GString *answer)
+{
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        return false;
+    g_autoptr(cJSON) whole = json_parse(answer->str, answer->len, NULL);
+    return !whole;
+}
+
 static int open_content(const WorkerJob *job, GError **error)
 {
     int flags = job->content_kind == CONTENT_ARCHIVE ? O_RDONLY : O_RDONLY | O_DIRECTORY;
@@ -176,6 +186,8 @@ bool content_unpack(const Confinement *confinement, const WorkerJob *job, GPtrAr
         add_unreadable(findings, why);
         return true;
     }
+    if (was_killed_by_others(status, answer))
+        return error_set(error, RUBRIC_ERROR_TEMPORARY, "the submission's reader was killed before it had answered");
     if (answer->len == 0) {
         add_unreadable(findings, "the reader crashed, or needed more memory than it is given");
         return true;

@@ -2,6 +2,7 @@
 #include "tests/unit/graders/fixture.h"
 
 #include <errno.h>
+#include <signal.h>
 
 START_TEST(a_short_form_runs_in_the_shell_and_wants_status_0)
 {
@@ -77,7 +78,7 @@ START_TEST(a_course_script_that_cannot_judge_is_our_error)
     assert_judged(check, FINDING_ERROR, "says that it could not judge: no movie log");
     fake_one((FakeBox){.status = {.exit_code = 74}});
     assert_judged(check, FINDING_FAIL, "status 0 was expected");
-    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = 9, .exit_code = 75}});
+    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = SIGTERM, .exit_code = 75}});
     assert_judged(check, FINDING_FAIL, "`x`: ");
     assert_reported("run: {command: x, error_exit: 0}", "error_exit");
 }
@@ -223,6 +224,17 @@ START_TEST(our_failures_are_errors_and_never_fails)
 }
 END_TEST
 
+START_TEST(a_kill_that_no_limit_explains_is_our_error)
+{
+    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = SIGKILL}});
+    assert_judged("run: make", FINDING_ERROR, "no limit explains it");
+    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = SIGSEGV}});
+    assert_judged("run: make", FINDING_FAIL, "signal");
+    fake_one((FakeBox){.status = {.end = BOX_END_LIMIT, .limit = BOX_LIMIT_MEMORY, .signal = SIGKILL}});
+    assert_judged("run: make", FINDING_FAIL, "memory");
+}
+END_TEST
+
 START_TEST(a_folder_that_the_submission_lacks_is_the_students)
 {
     fake_one((FakeBox){0});
@@ -286,6 +298,7 @@ int main(void)
     tcase_add_test(tcase, cases_that_hit_a_limit_are_not_waited_for_again);
     tcase_add_test(tcase, a_folder_of_cases_pairs_inputs_and_outputs);
     tcase_add_test(tcase, our_failures_are_errors_and_never_fails);
+    tcase_add_test(tcase, a_kill_that_no_limit_explains_is_our_error);
     tcase_add_test(tcase, a_folder_that_the_submission_lacks_is_the_students);
     tcase_add_test(tcase, mistakes_are_reported_where_they_stand);
     return fixture_main(tcase, "run");

@@ -98,7 +98,7 @@ START_TEST(a_report_that_claims_more_than_the_process_is_suspicious)
                            "the report says that all tests passed, but the test command exited with status 7"),
                   "%s", finding->suspicion);
     assert_judged("tests: {run: ./t, format: tap, exit: any}", FINDING_PASS, "");
-    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = 9}, .out = TAP_GOOD});
+    fake_one((FakeBox){.status = {.end = BOX_END_SIGNALED, .signal = 15}, .out = TAP_GOOD});
     g_autoptr(Finding) killed = judge("tests: {run: ./t, format: tap, exit: any}");
     ck_assert_int_eq(killed->outcome, FINDING_FAIL);
     ck_assert_ptr_nonnull(killed->suspicion);

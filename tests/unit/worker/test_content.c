@@ -113,6 +113,49 @@ static int (*const questions[])(void) = {
     changes_modes_of_others,  mounts_something,
 };
 
+/* Kills the first child but itself that its parent gets. */
+static _Noreturn void be_killer(pid_t parent)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", parent, parent);
+    for (gint64 end_us = clock_monotonic_us() + 20 * CLOCK_SECOND_US; clock_monotonic_us() < end_us;) {
+        g_autofree char *children = NULL;
+        if (!g_file_get_contents(path, &children, NULL, NULL))
+            break;
+        g_auto(GStrv) pids = g_strsplit(g_strchomp(children), " ", -1);
+        for (guint i = 0; pids[i]; i++) {
+            pid_t pid = (pid_t)g_ascii_strtoll(pids[i], NULL, 10);
+            if (pid > 0 && pid != getpid() && kill(pid, SIGKILL) == 0)
+                _exit(0);
+        }
+    }
+    _exit(1);
+}
+
+START_TEST(a_reader_that_is_killed_is_our_failure)
+{
+    g_auto(TestCourse) course = course_with("");
+    enum { N_FILES = 3000 };
+    g_autofree Entry *entries = g_new0(Entry, N_FILES + 1);
+    for (guint i = 0; i < N_FILES; i++)
+        entries[i] = (Entry){.name = g_strdup_printf("f%u", i), .text = "1"};
+    g_autoptr(WorkerJob) job = job_of_archive(&course, make_zip(entries));
+    for (guint i = 0; i < N_FILES; i++)
+        g_free((char *)entries[i].name);
+    g_auto(Place) place = place_new();
+    g_autoptr(GError) error = NULL;
+    Confinement confinement = {.is_privileged = geteuid() == 0, .reader_uid = 12345, .workspace_fd = place.fd};
+    pid_t parent = getpid(), killer = fork();
+    if (killer == 0)
+        be_killer(parent);
+    bool done = content_unpack(&confinement, job, place.findings, &error);
+    int status = 0;
+    ck_assert_int_eq(waitpid(killer, &status, 0), killer);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "nobody was killed");
+    ck_assert_msg(!done && place.findings->len == 0, "it was held against the student");
+    ck_assert_int_eq(error->code, RUBRIC_ERROR_TEMPORARY);
+}
+END_TEST
+
 START_TEST(a_confined_reader_can_do_nothing_of_this)
 {
     g_auto(Place) place = place_new();
@@ -161,6 +204,7 @@ int main(void)
     tcase_add_test(tests, a_folder_and_a_commit_are_read);
     tcase_add_test(tests, a_folder_over_the_limits_is_the_students);
     tcase_add_loop_test(tests, a_confined_reader_can_do_nothing_of_this, 0, G_N_ELEMENTS(questions));
+    tcase_add_test(tests, a_reader_that_is_killed_is_our_failure);
     tcase_add_test(tests, an_ordinary_user_grades_too);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
