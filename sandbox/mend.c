@@ -4,27 +4,10 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-typedef struct {
-    char *buffer;
-    size_t size, length;
-} Text;
-
-__attribute__((format(printf, 2, 3))) static void add(Text *text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (text->length < text->size) {
-        int n = vsnprintf(text->buffer + text->length, text->size - text->length, format, args);
-        text->length += n > 0 ? (size_t)n : 0;
-    }
-    va_end(args);
-}
 
 static bool read_line(const char *path, char *line, size_t size)
 {
@@ -45,36 +28,36 @@ static bool setting_is(const char *path, const char *value)
 /* ---- user namespaces ----------------------------------------------------------------------------------------------
  */
 
-static void add_sysctl(Text *text, const char *assignment)
+static void say_sysctl(const char *assignment, char *buffer, size_t size)
 {
-    add(text, "echo %s > /etc/sysctl.d/60-rubricd.conf && sysctl --system", assignment);
+    snprintf(buffer, size, "echo %s > /etc/sysctl.d/60-rubricd.conf && sysctl --system", assignment);
 }
 
 /* A profile that allows our programs what Ubuntu takes from those without one. */
-static void add_apparmor(Text *text, const char *program)
+static void say_apparmor(const char *program, char *buffer, size_t size)
 {
     const char *slash = strrchr(program, '/'), bin[] = "/bin";
     size_t n = slash ? (size_t)(slash - program) : 0;
     bool is_installed = n >= sizeof bin - 1 && strncmp(program + n - (sizeof bin - 1), bin, sizeof bin - 1) == 0;
     if (is_installed)
         n -= sizeof bin - 1;
-    add(text,
-        "cat > /etc/apparmor.d/rubricd <<END\nabi <abi/4.0>,\nprofile rubricd %.*s%s/rubric{,d,-box,-worker} "
-        "flags=(unconfined) {\n  userns,\n}\nEND\napparmor_parser -r /etc/apparmor.d/rubricd",
-        (int)n, program, is_installed ? "/{bin,libexec/rubricd}" : "");
+    snprintf(buffer, size,
+             "cat > /etc/apparmor.d/rubricd <<END\nabi <abi/4.0>,\nprofile rubricd %.*s%s/rubric{,d,-box,-worker} "
+             "flags=(unconfined) {\n  userns,\n}\nEND\napparmor_parser -r /etc/apparmor.d/rubricd",
+             (int)n, program, is_installed ? "/{bin,libexec/rubricd}" : "");
 }
 
 void mend_namespaces(const char *program, int error, char *buffer, size_t size)
 {
-    Text text = {buffer, size, 0};
     if (setting_is("/proc/sys/kernel/unprivileged_userns_clone", "0"))
-        add_sysctl(&text, "kernel.unprivileged_userns_clone=1");
+        say_sysctl("kernel.unprivileged_userns_clone=1", buffer, size);
     else if (setting_is("/proc/sys/user/max_user_namespaces", "0") || error == ENOSPC)
-        add_sysctl(&text, "user.max_user_namespaces=15000");
+        say_sysctl("user.max_user_namespaces=15000", buffer, size);
     else if (setting_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
-        add_apparmor(&text, program);
+        say_apparmor(program, buffer, size);
     else
-        add(&text,
+        snprintf(
+            buffer, size,
             "# no setting of this machine forbids them, so one of these does:\n"
             "# a chroot: make it the root of a mount namespace (pivot_root), or use RootDirectory= of a systemd unit\n"
             "# a container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined ...\n"
@@ -92,19 +75,20 @@ static const char *own_name(void)
 
 void mend_group(CgroupController controller, const char *parent, char *buffer, size_t size)
 {
-    Text text = {buffer, size, 0};
     char folder[600];
     int version = cgroup_home_wanted(controller, parent, folder, sizeof folder);
     if (version == 1)
-        add(&text, "mkdir -p %s && chown %u %s", folder, (unsigned)geteuid(), folder);
+        snprintf(buffer, size, "mkdir -p %s && chown %u %s", folder, (unsigned)geteuid(), folder);
     else if (version == 2)
-        add(&text, "mkdir -p /etc/systemd/system/rubricd.service.d\n"
-                   "printf '[Service]\\nDelegate=yes\\n' > /etc/systemd/system/rubricd.service.d/delegate.conf\n"
-                   "systemctl daemon-reload && systemctl restart rubricd\n"
-                   "# by hand: systemd-run --user --scope -p Delegate=yes rubric ...");
+        snprintf(buffer, size,
+                 "mkdir -p /etc/systemd/system/rubricd.service.d\n"
+                 "printf '[Service]\\nDelegate=yes\\n' > /etc/systemd/system/rubricd.service.d/delegate.conf\n"
+                 "systemctl daemon-reload && systemctl restart rubricd\n"
+                 "# by hand: systemd-run --user --scope -p Delegate=yes rubric ...");
     else
-        add(&text, "mount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
-                   "# in a container: docker run --cgroupns=private -v /sys/fs/cgroup:/sys/fs/cgroup:rw");
+        snprintf(buffer, size,
+                 "mount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
+                 "# in a container: docker run --cgroupns=private -v /sys/fs/cgroup:/sys/fs/cgroup:rw");
 }
 
 /* ---- the rest -----------------------------------------------------------------------------------------------------
@@ -112,33 +96,34 @@ void mend_group(CgroupController controller, const char *parent, char *buffer, s
 
 void mend_landlock(char *buffer, size_t size)
 {
-    Text text = {buffer, size, 0};
     char modules[256];
     struct stat info;
     if (stat("/sys/kernel/security/lsm", &info) == 0 &&
         read_line("/sys/kernel/security/lsm", modules, sizeof modules) && !strstr(modules, "landlock"))
-        add(&text,
+        snprintf(
+            buffer, size,
             "echo 'GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX lsm=landlock,%s\"' > /etc/default/grub.d/landlock.cfg\n"
             "update-grub && reboot",
             modules);
     else
-        add(&text, "# Linux 5.19 or later with CONFIG_SECURITY_LANDLOCK, and landlock in the boot parameter lsm=");
+        snprintf(buffer, size,
+                 "# Linux 5.19 or later with CONFIG_SECURITY_LANDLOCK, and landlock in the boot parameter lsm=");
 }
 
 void mend_own_user(char *buffer, size_t size)
 {
-    Text text = {buffer, size, 0};
     if (geteuid() == 0) {
-        add(&text, "# one id only is mapped here: start as the machine's root, or with a range of ids "
-                   "(unshare --user --map-root-user --map-auto)");
+        snprintf(buffer, size,
+                 "# one id only is mapped here: start as the machine's root, or with a range of ids "
+                 "(unshare --user --map-root-user --map-auto)");
         return;
     }
     const char *name = own_name();
     char id[16];
     snprintf(id, sizeof id, "%u", (unsigned)geteuid());
-    add(&text,
-        "grep -q '^%s:' /etc/subuid || echo %s:1000000:65536 | tee -a /etc/subuid /etc/subgid\n"
-        "apt-get install uidmap\n"
-        "# then start as root of these ids: unshare --user --map-root-user --map-auto rubric ...; or as root",
-        name ? name : id, name ? name : id);
+    snprintf(buffer, size,
+             "grep -q '^%s:' /etc/subuid || echo %s:1000000:65536 | tee -a /etc/subuid /etc/subgid\n"
+             "apt-get install uidmap\n"
+             "# then start as root of these ids: unshare --user --map-root-user --map-auto rubric ...; or as root",
+             name ? name : id, name ? name : id);
 }
