@@ -4,6 +4,7 @@
  * e-mail or student number. What cannot be matched is kept as a refused submission with a flag, so that nothing is
  * lost.
  */
+#include "daemon/net/gradescope_identity.h"
 #include "daemon/net/source.h"
 #include "daemon/worker/worker.h"
 
@@ -134,7 +135,6 @@ static bool store_content(const ExportTake *take, int folder_fd, const char *key
     if (made)
         file_remove_tree(made, NULL);
     submission->content_kind = g_strdup("archive");
-    submission->revision = g_strdup(submission->content_digest);
     return kept;
 }
 
@@ -149,14 +149,10 @@ static bool error_is_theirs(const GError *error)
 static Submission *new_submission(const ExportTake *take, const Assignment *assignment, const char *owner,
                                   const ExportEntry *entry)
 {
-    g_autofree char *external = g_strdup_printf("gradescope:%s:%s",
-                                                assignment && assignment->gradescope_id ? assignment->gradescope_id
-                                                : assignment                            ? assignment->id
-                                                                                        : "?",
-                                                entry->key);
     gint64 received_us = entry->created_us == G_MININT64 ? take->seen_us : entry->created_us;
     Submission *submission =
-        source_submission_new(take->source, assignment, owner, external, received_us, take->seen_us);
+        source_submission_new(take->source, assignment, owner, entry->key, received_us, take->seen_us);
+    gradescope_identify(submission, assignment, entry->key);
     submission->location = g_build_filename(take->location, entry->key, NULL);
     return submission;
 }
@@ -199,8 +195,6 @@ static bool prepare_entry(const ExportTake *take, const Assignment *assignment, 
     }
     ownership_clear(&prepared->ownership);
     prepared->ownership = (Ownership){.why = g_strdup(content_error->message)};
-    if (!prepared->submission->revision)
-        prepared->submission->revision = g_strdup("unreadable");
     return true;
 }
 

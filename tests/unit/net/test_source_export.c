@@ -110,7 +110,7 @@ static void check_taken(void)
         if (strcmp(submission->owner, "alice") == 0) {
             g_autofree char *received = clock_format_utc(submission->received_us);
             ck_assert_str_eq(received, "2019-12-31T10:00:00.000000Z");
-            ck_assert_str_eq(submission->external_id, "gradescope:77:submission_1");
+            ck_assert_str_eq(submission->external_id, "hw1:submission_1");
         }
     }
     ck_assert_uint_eq(n_refused, 2); /* an unknown owner, and files that are missing */
@@ -140,6 +140,30 @@ START_TEST(the_same_export_under_another_name_is_nothing_new)
     ck_assert_uint_eq(look_until_rested(), 4);
     write_export_folder("hw1/again");
     ck_assert_uint_eq(look_until_rested(), 0);
+}
+END_TEST
+
+START_TEST(what_came_another_way_and_packed_otherwise_is_nothing_new)
+{
+    write_export_folder("assignment_77_export");
+    g_autofree char *answer = g_build_filename(f.inbox, "assignment_77_export/submission_1/answer.txt", NULL);
+    ck_assert_uint_eq(look_until_rested(), 4);
+    ck_assert_good(g_file_set_contents(answer, "other bytes", -1, error));
+    write_export_folder("hw1/again");
+    fixture_write(f.inbox, "hw1/again/submission_1/more.txt", "more");
+    ck_assert_uint_eq(look_until_rested(), 0);
+    check_taken();
+}
+END_TEST
+
+START_TEST(files_that_an_earlier_export_lacked_are_taken_from_a_later_one)
+{
+    write_export_folder("assignment_77_export");
+    ck_assert_uint_eq(look_until_rested(), 4);
+    write_export_folder("hw1/again");
+    fixture_write(f.inbox, "hw1/again/submission_4/answer.txt", "44");
+    ck_assert_uint_eq(look_until_rested(), 1);
+    ck_assert_int_eq(fixture_queued(&f), 3);
 }
 END_TEST
 
@@ -224,6 +248,8 @@ int main(void)
     tcase_add_test(tests, an_export_folder_is_taken_and_its_assignment_told_by_its_name);
     tcase_add_test(tests, an_export_folder_in_the_assignments_folder_needs_no_id);
     tcase_add_test(tests, the_same_export_under_another_name_is_nothing_new);
+    tcase_add_test(tests, what_came_another_way_and_packed_otherwise_is_nothing_new);
+    tcase_add_test(tests, files_that_an_earlier_export_lacked_are_taken_from_a_later_one);
     tcase_add_test(tests, an_export_zip_is_taken_and_what_climbs_out_is_left_out);
     tcase_add_test(tests, an_export_zip_without_a_top_folder_in_the_assignments_folder);
     tcase_add_test(tests, a_students_own_zip_with_forged_metadata_stays_theirs);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/gradescope_identity.h"
+
+#include <string.h>
+
+static const char prefix[] = "submission_";
+
+char *gradescope_submission_number(const char *key)
+{
+    const gsize max_digits = 20;
+    const char *digits = g_str_has_prefix(key, prefix) ? key + strlen(prefix) : key;
+    gsize n_digits = strspn(digits, "0123456789");
+    if (n_digits == 0 || n_digits > max_digits || (digits[n_digits] != '\0' && digits[n_digits] != '.'))
+        return NULL;
+    return g_strndup(digits, n_digits);
+}
+
+static void replace_text(char **text, char *by)
+{
+    g_free(*text);
+    *text = by;
+}
+
+void gradescope_identify(Submission *submission, const Assignment *assignment, const char *key)
+{
+    const char *ours = assignment ? assignment->id : "?";
+    g_autofree char *number = gradescope_submission_number(key);
+    replace_text(&submission->source, g_strdup("gradescope"));
+    replace_text(&submission->revision, g_strdup("submitted"));
+    replace_text(&submission->external_id,
+                 number ? g_strconcat(ours, ":", prefix, number, NULL) : g_strconcat(ours, ":", key, NULL));
+}
