@@ -108,8 +108,10 @@ static int serve_one(void)
     box.control_fd = BOX_CONTROL_FD;
     if (box_receive_request(&box, &box.request) < 0)
         return EXIT_OURS;
-    box.setup =
-        (BoxSetup){.uid = box.request.uid, .is_own_uid = box.request.is_own_uid, .cgroups = box.request.cgroups};
+    box.setup = (BoxSetup){.uid = box.request.uid,
+                           .is_own_uid = box.request.is_own_uid,
+                           .has_root = box.request.spec.root != NULL,
+                           .cgroups = box.request.cgroups};
     strcpy(box.setup.cgroup_name, box.request.cgroup_name);
     int r = launch_init(&box);
     if (r == 0) {

@@ -34,6 +34,7 @@ enum { BOX_INSIDE_ID = 1000 };
 typedef struct {
     uid_t uid;
     bool is_own_uid;
+    bool has_root; /* the request brings the root */
     CgroupHome cgroups;
     char cgroup_name[64];
 } BoxSetup;
@@ -57,13 +58,14 @@ typedef struct {
     char *shared;     /* where init finds the request's bytes */
     bool has_mounts;  /* init was sent these, opened by the monitor */
     int workspace_fd; /* -1: none */
+    int root_fd;      /* -1: none */
     int bind_fds[BOX_MAX_BINDS];
 } Box;
 
 #define BOX_INIT                                                                                                       \
     {                                                                                                                  \
         .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .monitor_fd = -1, .init_fd = -1,           \
-        .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT, .workspace_fd = -1                              \
+        .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT, .workspace_fd = -1, .root_fd = -1               \
     }
 
 /* What went wrong, for the operator. */
@@ -123,22 +125,28 @@ int init_map_ids(uid_t uid, gid_t gid, Problem *problem);
 /* The box's host name. */
 int init_set_name(Problem *problem);
 
-/* root_system.c: opens what every box shows of the host, and hangs it below the working directory, the new root. */
-int root_show_system(Problem *problem);
+/* root_system.c: opens what boxes show of the host, and hangs it below the working directory, the new root: five
+ * devices; and programs, with a few files of /etc. */
+int root_show_devices(Problem *problem);
+int root_show_programs(Problem *problem);
 /* Debian keeps a JVM's own settings in /etc/java-17-openjdk. */
 int root_show_java(Problem *problem);
 
 /* root.c: all of the box's file system that no request changes. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and
  * /tmp. */
-int root_prepare(int *ret_disk_fd, Problem *problem);
+int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem);
 /* The rest, and moves into it. *ret_missing: BOX_PROMISE_OVERLAY if the workspace had to be copied. */
 int root_finish(Box *box, uint32_t *ret_missing, Problem *problem);
 /* root_etc.c: makes /etc below the working directory, from our own text. */
 int root_make_etc(Problem *problem);
+/* Covers an image's files that tell of names and addresses by ours, where the image has them. */
+int root_cover_etc(Problem *problem);
+/* root_image.c: shows the entries of an opened folder in the new root; takes root_fd. */
+int root_show_image(int root_fd, Problem *problem);
 /* root_attach.c: a host path opened as a detached mount with `attributes` set on it and all below. -errno. */
 int root_open_source(const char *path, uint64_t attributes);
-/* Opens the workspace and the binds as detached mounts, by the caller's own rights. 0; -EPERM, with nothing open and no
- * problem set, where it may make no mounts; else -errno with the problem set. */
+/* Opens the root, the workspace and the binds as detached mounts, by the caller's own rights. 0; -EPERM, with nothing
+ * open and no problem set, where it may make no mounts; else -errno with the problem set. */
 int root_open_sources(Box *box, Problem *problem);
 /* Shows an opened source at `target` in the new root, which must be "/" already; makes folders on the way, follows no
  * link. */

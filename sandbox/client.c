@@ -107,7 +107,8 @@ static bool is_well_formed(const BoxSpec *spec)
     if (!spec->argv || !spec->argv[0] || !*spec->argv[0] || spec->report_bytes < 0 || spec->calls > BOX_CALLS_ALL ||
         (unsigned)spec->profile > BOX_PROFILE_SERVICE)
         return false;
-    if ((spec->folder && !is_absolute(spec->folder)) || (spec->workspace && !is_absolute(spec->workspace)))
+    if ((spec->folder && !is_absolute(spec->folder)) || (spec->workspace && !is_absolute(spec->workspace)) ||
+        (spec->root && !is_absolute(spec->root)))
         return false;
     if (spec->n_binds > BOX_MAX_BINDS || (spec->n_binds > 0 && !spec->binds))
         return false;
@@ -212,7 +213,9 @@ static int get_box(Run *run)
 {
     BoxClient *client = run->client;
     bool is_first = client->n_boxes == 1;
-    bool by_keeper = client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first);
+    /* The keeper's boxes have the host's programs already. */
+    bool can_be_prepared = !run->request.spec.root;
+    bool by_keeper = client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
     if (by_keeper && keeper_take(client, &run->request, &run->control_fd) == 0)
         return 0;
     return program_spawn(client, NULL, &run->control_fd, &run->pid);

@@ -30,7 +30,7 @@ static int send_setup(const BoxClient *client, const BoxRequest *request)
     setup.spec.argv = (const char *const[]){"true", NULL};
     setup.spec.env = NULL;
     setup.spec.report_paths = NULL;
-    setup.spec.workspace = setup.spec.folder = NULL;
+    setup.spec.workspace = setup.spec.folder = setup.spec.root = NULL;
     setup.spec.n_binds = 0;
     int r = box_request_encode(&setup, &writer);
     if (r == 0)

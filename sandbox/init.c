@@ -123,7 +123,7 @@ static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
     prctl(PR_SET_DUMPABLE, 0);
     r = box->slot ? 0 : init_set_name(problem);
     if (r == 0)
-        r = root_prepare(ret_disk_fd, problem);
+        r = root_prepare(&box->setup, ret_disk_fd, problem);
     if (r == 0)
         r = listen_to_monitor(problem);
     privileges_bound(); /* for the program too; each of the 40 steps makes new credentials, so not at the last moment */

@@ -56,7 +56,8 @@ static bool await_request(Box *box)
 
 static bool is_as_prepared(const Box *box)
 {
-    return box->request.uid == box->setup.uid && box->request.is_own_uid == box->setup.is_own_uid;
+    return !box->request.spec.root && box->request.uid == box->setup.uid &&
+           box->request.is_own_uid == box->setup.is_own_uid;
 }
 
 static int answer(Box *box, int launched)

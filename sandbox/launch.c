@@ -22,12 +22,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 256 << 10, MAX_FDS = 3 + CGROUP_N_CONTROLLERS + 1 + BOX_MAX_BINDS };
+enum { STACK_SIZE = 256 << 10, MAX_FDS = 3 + CGROUP_N_CONTROLLERS + 2 + BOX_MAX_BINDS };
 
-/* The packet; its descriptors in this order: stdout, stderr, stdin, the group's, the workspace, the binds. */
+/* The packet; its descriptors in this order: stdout, stderr, stdin, the group's, the root, the workspace, the binds. */
 typedef struct {
     uint32_t length; /* of the shared bytes */
-    bool has_stdin, has_mounts, has_workspace;
+    bool has_stdin, has_mounts, has_root, has_workspace;
     int group_version[CGROUP_N_CONTROLLERS];
     bool group_has_fd[CGROUP_N_CONTROLLERS];
     uint32_t n_fds, n_binds;
@@ -172,6 +172,9 @@ static void fill_handover(const Box *box, Handover *handover, FdList *list)
             add_fd(list, box->group.procs_fd[i]);
     }
     handover->has_mounts = box->has_mounts;
+    handover->has_root = box->has_mounts && box->root_fd >= 0;
+    if (handover->has_root)
+        add_fd(list, box->root_fd);
     handover->has_workspace = box->has_mounts && box->workspace_fd >= 0;
     if (handover->has_workspace)
         add_fd(list, box->workspace_fd);
@@ -183,9 +186,11 @@ static void fill_handover(const Box *box, Handover *handover, FdList *list)
 
 static void close_mounts(Box *box)
 {
+    if (box->root_fd >= 0)
+        close(box->root_fd);
     if (box->workspace_fd >= 0)
         close(box->workspace_fd);
-    box->workspace_fd = -1;
+    box->root_fd = box->workspace_fd = -1;
     for (size_t i = 0; box->has_mounts && i < box->request.spec.n_binds; i++)
         close(box->bind_fds[i]);
 }
@@ -253,6 +258,7 @@ int launch_await_request(Box *box)
         box->group.procs_fd[i] = handover.group_has_fd[i] ? *next++ : -1;
     }
     box->has_mounts = handover.has_mounts;
+    box->root_fd = handover.has_root ? *next++ : -1;
     box->workspace_fd = handover.has_workspace ? *next++ : -1;
     for (uint32_t i = 0; i < handover.n_binds; i++)
         box->bind_fds[i] = *next++;

@@ -226,6 +226,7 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
     write_string(writer, request->cgroup_name);
     write_string(writer, spec->folder);
     write_string(writer, spec->workspace);
+    write_string(writer, spec->root);
     write_strings(writer, spec->argv, BOX_MAX_STRINGS);
     write_strings(writer, spec->env, BOX_MAX_STRINGS);
     write_strings(writer, spec->report_paths, BOX_MAX_REPORTS);
@@ -275,6 +276,11 @@ static void read_binds(Reader *reader, BoxRequest *request)
     request->spec.n_binds = n;
 }
 
+static bool is_absolute_or_null(const char *path)
+{
+    return !path || path[0] == '/';
+}
+
 static void read_request(Reader *reader, BoxRequest *request)
 {
     BoxSpec *spec = &request->spec;
@@ -293,7 +299,8 @@ static void read_request(Reader *reader, BoxRequest *request)
     read_cgroups(reader, request);
     spec->folder = read_string(reader);
     spec->workspace = read_string(reader);
-    if ((spec->folder && spec->folder[0] != '/') || (spec->workspace && spec->workspace[0] != '/'))
+    spec->root = read_string(reader);
+    if (!is_absolute_or_null(spec->folder) || !is_absolute_or_null(spec->workspace) || !is_absolute_or_null(spec->root))
         reader->failed = true;
     request->argv = read_strings(reader, BOX_MAX_STRINGS);
     request->env = read_strings(reader, BOX_MAX_STRINGS);

@@ -27,7 +27,7 @@
 #include <sys/types.h>
 
 #define BOX_FRAME_MAGIC   0x31584252u /* "RBX1" */
-#define BOX_FRAME_VERSION 2u
+#define BOX_FRAME_VERSION 3u
 #define BOX_FRAME_MAX     (2u << 20)
 
 enum {

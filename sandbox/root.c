@@ -24,21 +24,24 @@
 /* ---- what no request changes; the working directory is the new root's top
  * --------------------------------------------- */
 
-static int make_folders(Problem *problem)
+/* /var is the image's where there is one: the last of both lists. */
+static int make_folders(bool has_image, Problem *problem)
 {
-    const char *const folders[] = {"dev", "dev/shm", "proc", "run", "tmp", "var", "work"};
+    const char *const folders[] = {"dev", "dev/shm", "proc", "run", "tmp", "work", "var"};
+    const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
+                                    {"/proc/self/fd/0", "dev/stdin"},
+                                    {"/proc/self/fd/1", "dev/stdout"},
+                                    {"/proc/self/fd/2", "dev/stderr"},
+                                    {"/tmp", "var/tmp"},
+                                    {"/run", "var/run"}};
+    const size_t n_folders = sizeof folders / sizeof *folders - (has_image ? 1 : 0);
+    const size_t n_links = sizeof links / sizeof *links - (has_image ? 2 : 0);
     const mode_t mode = 0755;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    for (size_t i = 0; i < n_folders; i++) {
         if (mkdir(folders[i], mode) < 0)
             return problem_set(problem, errno, "cannot make the box's /%s", folders[i]);
     }
-    const char *const links[][2] = {{"/tmp", "var/tmp"},
-                                    {"/run", "var/run"},
-                                    {"/proc/self/fd", "dev/fd"},
-                                    {"/proc/self/fd/0", "dev/stdin"},
-                                    {"/proc/self/fd/1", "dev/stdout"},
-                                    {"/proc/self/fd/2", "dev/stderr"}};
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+    for (size_t i = 0; i < n_links; i++) {
         if (symlink(links[i][0], links[i][1]) < 0)
             return problem_set(problem, errno, "cannot make the box's /%s", links[i][1]);
     }
@@ -129,29 +132,33 @@ static int copy_workspace(Problem *problem)
     return show_disk_folder("/proc/disk/work", "work", problem);
 }
 
-/* The host's /proc makes room for what we need until we have left: our new root, the disk, the workspace's folder. */
+/* The host's /proc makes room for what we need until we have left: our new root, the disk, the workspace's folder,
+ * an image's. */
 static int mount_scratch(Problem *problem)
 {
     const mode_t mode = 0755;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return problem_set(problem, errno, "cannot make the mounts private");
-    if (mount("scratch", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=16,mode=0755") < 0 ||
+    if (mount("scratch", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=32,mode=0755") < 0 ||
         mkdir("/proc/root", mode) < 0 || mkdir("/proc/disk", mode) < 0 || mkdir("/proc/workspace", mode) < 0 ||
+        mkdir("/proc/image", mode) < 0 || mkdir("/proc/etc", mode) < 0 ||
         mount("root", "/proc/root", "tmpfs", MS_NOSUID, "size=4m,nr_inodes=4096,mode=0755") < 0 ||
         chdir("/proc/root") < 0)
         return problem_set(problem, errno, "cannot mount the box's root");
     return 0;
 }
 
-int root_prepare(int *ret_disk_fd, Problem *problem)
+int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem)
 {
     int r = mount_scratch(problem);
     if (r == 0)
-        r = make_folders(problem);
-    if (r == 0)
+        r = make_folders(setup->has_root, problem);
+    if (r == 0 && !setup->has_root)
         r = root_make_etc(problem);
+    if (r == 0 && !setup->has_root)
+        r = root_show_programs(problem);
     if (r == 0)
-        r = root_show_system(problem);
+        r = root_show_devices(problem);
     if (r == 0)
         r = mount_proc(problem);
     if (r == 0)
@@ -179,6 +186,14 @@ static int mount_workspace(const Box *box, uint32_t *missing, Problem *problem)
         r = copy_workspace(problem);
     }
     return r;
+}
+
+static int show_image(int root_fd, Problem *problem)
+{
+    int r = root_show_image(root_fd, problem);
+    if (r == 0)
+        r = root_cover_etc(problem);
+    return r == 0 ? root_cover("/proc/disk/tmp", root_attr_writable, "var/tmp", problem) : r;
 }
 
 /* One unmount takes away the host's root and all that was mounted on its /proc: each one waits for all processors. */
@@ -220,13 +235,15 @@ int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
     int r = limit_disk(&spec->limits, problem);
-    if (r == 0 && spec->profile != BOX_PROFILE_STRICT)
-        r = root_show_java(problem);
     if (r == 0 && !box->has_mounts) {
         r = root_open_sources(box, problem);
         if (r == -EPERM)
             problem_set(problem, EPERM, "cannot show folders in the box");
     }
+    if (r == 0 && spec->root)
+        r = show_image(box->root_fd, problem);
+    else if (r == 0 && spec->profile != BOX_PROFILE_STRICT)
+        r = root_show_java(problem);
     if (r == 0)
         r = mount_workspace(box, ret_missing, problem);
     if (r == 0)

@@ -12,3 +12,6 @@ static const uint64_t root_attr_device = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 
 /* Moves a detached mount to a path below the working directory. */
 int root_attach(int fd, const char *target, Problem *problem);
+/* Shows `source` over what an image has at `target`, below the working directory, if that is of the same kind and no
+ * link leads there. */
+int root_cover(const char *source, uint64_t attributes, const char *target, Problem *problem);

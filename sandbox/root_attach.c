@@ -29,9 +29,11 @@ int root_open_source(const char *path, uint64_t attributes)
 
 static void close_sources(Box *box, size_t n_binds)
 {
+    if (box->root_fd >= 0)
+        close(box->root_fd);
     if (box->workspace_fd >= 0)
         close(box->workspace_fd);
-    box->workspace_fd = -1;
+    box->root_fd = box->workspace_fd = -1;
     for (size_t i = 0; i < n_binds; i++)
         close(box->bind_fds[i]);
 }
@@ -48,6 +50,15 @@ static int open_workspace(Box *box, Problem *problem)
     return fd < 0 ? fd : 0;
 }
 
+static int open_root(Box *box, Problem *problem)
+{
+    int fd = root_open_source(box->request.spec.root, root_attr_read_only);
+    if (fd < 0 && fd != -EPERM)
+        problem_set(problem, -fd, "cannot open the image '%s'", box->request.spec.root);
+    box->root_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
 static int open_bind(const BoxBind *bind, int *ret_fd, Problem *problem)
 {
     int fd = root_open_source(bind->source, bind->writable ? root_attr_writable : root_attr_read_only);
@@ -60,8 +71,10 @@ static int open_bind(const BoxBind *bind, int *ret_fd, Problem *problem)
 int root_open_sources(Box *box, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
-    box->workspace_fd = -1;
-    int r = spec->workspace ? open_workspace(box, problem) : 0;
+    box->root_fd = box->workspace_fd = -1;
+    int r = spec->root ? open_root(box, problem) : 0;
+    if (r == 0 && spec->workspace)
+        r = open_workspace(box, problem);
     size_t n = 0;
     while (n < spec->n_binds && r == 0) {
         r = open_bind(&spec->binds[n], &box->bind_fds[n], problem);
@@ -77,6 +90,26 @@ int root_attach(int fd, const char *target, Problem *problem)
     if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return problem_set(problem, errno, "cannot show '%s' in the box", target);
     return 0;
+}
+
+int root_cover(const char *source, uint64_t attributes, const char *target, Problem *problem)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    struct stat below, above;
+    int target_fd = (int)syscall(SYS_openat2, AT_FDCWD, target, &how, sizeof how);
+    if (target_fd < 0)
+        return 0;
+    int source_fd = root_open_source(source, attributes);
+    int r = source_fd < 0 ? problem_set(problem, -source_fd, "cannot open '%s' to show it at '%s'", source, target) : 0;
+    bool fits = r == 0 && fstat(source_fd, &above) == 0 && fstat(target_fd, &below) == 0 &&
+                (above.st_mode & S_IFMT) == (below.st_mode & S_IFMT);
+    if (fits && move_mount(source_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        r = problem_set(problem, errno, "cannot show '%s' in the box", target);
+    if (source_fd >= 0)
+        close(source_fd);
+    close(target_fd);
+    return r;
 }
 
 static int open_step(int folder_fd, const char *name)

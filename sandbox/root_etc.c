@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The box's own /etc: names for the two users there are, and nothing of the host's. */
-#include "sandbox/box.h"
+#include "sandbox/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,13 @@
 typedef struct {
     const char *path, *text;
 } TextFile;
+
+/* What an image is not to tell: names and addresses of where it was made. */
+static const TextFile covers[] = {
+    {"etc/hosts", "127.0.0.1 localhost box\n::1 localhost box\n"},
+    {"etc/hostname", "box\n"},
+    {"etc/resolv.conf", ""},
+};
 
 static const TextFile text_files[] = {
     {"etc/passwd", "root:x:0:0:root:/root:/usr/sbin/nologin\n"
@@ -26,10 +34,10 @@ static const TextFile text_files[] = {
     {"etc/machine-id", "00000000000000000000000000000000\n"},
 };
 
-static int write_text_file(const TextFile *file, Problem *problem)
+static int write_text_file(const TextFile *file, const char *path, Problem *problem)
 {
     const mode_t mode = 0444;
-    int fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return problem_set(problem, errno, "cannot make the box's /%s", file->path);
     size_t length = strlen(file->text);
@@ -46,7 +54,7 @@ int root_make_etc(Problem *problem)
     if (mkdir("etc", mode) < 0 || mkdir("etc/ssl", mode) < 0)
         return problem_set(problem, errno, "cannot make the box's /etc");
     for (size_t i = 0; i < sizeof text_files / sizeof *text_files; i++) {
-        int r = write_text_file(&text_files[i], problem);
+        int r = write_text_file(&text_files[i], text_files[i].path, problem);
         if (r < 0)
             return r;
     }
@@ -54,4 +62,17 @@ int root_make_etc(Problem *problem)
         symlink("../usr/lib/os-release", "etc/os-release") < 0)
         return problem_set(problem, errno, "cannot make the links of the box's /etc");
     return 0;
+}
+
+int root_cover_etc(Problem *problem)
+{
+    int r = 0;
+    for (size_t i = 0; i < sizeof covers / sizeof *covers && r == 0; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%s", covers[i].path);
+        r = write_text_file(&covers[i], path, problem);
+        if (r == 0)
+            r = root_cover(path, root_attr_read_only, covers[i].path, problem);
+    }
+    return r;
 }

@@ -79,7 +79,7 @@ static int make_program_links(Problem *problem)
     return 0;
 }
 
-int root_show_system(Problem *problem)
+int root_show_programs(Problem *problem)
 {
     int r = make_program_links(problem);
     for (size_t i = 0; i < sizeof program_folders / sizeof *program_folders && r == 0; i++) {
@@ -88,6 +88,12 @@ int root_show_system(Problem *problem)
     }
     for (size_t i = 0; i < sizeof etc_paths / sizeof *etc_paths && r == 0; i++)
         r = show(etc_paths[i], root_attr_read_only, false, problem);
+    return r;
+}
+
+int root_show_devices(Problem *problem)
+{
+    int r = 0;
     for (size_t i = 0; i < sizeof devices / sizeof *devices && r == 0; i++)
         r = show(devices[i], root_attr_device, true, problem);
     return r;

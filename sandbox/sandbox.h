@@ -99,6 +99,11 @@ typedef struct {
                               gid first, where it is not the caller's own); it may lie on a mount that only the caller's
                               mount namespace has, and in folders that only the caller may enter */
     BoxWorkspace workspace_mode;
+    const char *root;     /* absolute path of a host folder whose entries are the box's root, read-only: an image's, for
+                             example. Its dev, proc, sys, run, tmp and work are not shown: the box has its own; so are
+                             /var/tmp, /etc/hosts, /etc/hostname and /etc/resolv.conf where the folder has them. What is to
+                             be seen must be readable for box_uid(). Such a box is always made cold. NULL: the programs of
+                             the host and an /etc of the box's own */
     const BoxBind *binds; /* shown after the system and the workspace, in order */
     size_t n_binds;
     int stdin_fd;  /* a regular file, pipe or socket; -1: /dev/null */

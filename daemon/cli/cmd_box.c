@@ -18,7 +18,7 @@ typedef struct {
     char *wall, *cpu, *memory, *output, *disk, *file;
     int processes;
     char **binds, **env, **reports, **accepted, **allowed;
-    char *folder, *workspace, *input, *network, *profile;
+    char *folder, *workspace, *root, *input, *network, *profile;
     gboolean keep, fixed_addresses, json;
 } Options;
 
@@ -30,7 +30,7 @@ typedef struct {
     GPtrArray *files; /* where they go */
     GPtrArray *env;
     GPtrArray *strings; /* owns what the others point at */
-    char *workspace;
+    char *workspace, *root;
     int stdin_fd;
 } Plan;
 
@@ -42,6 +42,7 @@ static void plan_clear(Plan *plan)
     g_clear_pointer(&plan->env, g_ptr_array_unref);
     g_clear_pointer(&plan->strings, g_ptr_array_unref);
     g_clear_pointer(&plan->workspace, free);
+    g_clear_pointer(&plan->root, free);
     if (plan->stdin_fd >= 0)
         close(plan->stdin_fd);
 }
@@ -49,9 +50,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
 static void options_clear(Options *options)
 {
-    char **const strings[] = {&options->wall,  &options->cpu,     &options->memory, &options->output,
-                              &options->disk,  &options->file,    &options->folder, &options->workspace,
-                              &options->input, &options->network, &options->profile};
+    char **const strings[] = {&options->wall,  &options->cpu,     &options->memory,  &options->output,
+                              &options->disk,  &options->file,    &options->folder,  &options->workspace,
+                              &options->input, &options->network, &options->profile, &options->root};
     for (gsize i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(*strings[i]);
     g_strfreev(options->binds);
@@ -258,6 +259,17 @@ static bool read_workspace(const Options *options, Plan *plan, GError **error)
     return true;
 }
 
+static bool read_root(const Options *options, Plan *plan, GError **error)
+{
+    if (!options->root)
+        return true;
+    plan->root = realpath(options->root, NULL);
+    if (!plan->root || !g_file_test(plan->root, G_FILE_TEST_IS_DIR))
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "--root: \"%s\" is not a folder", options->root);
+    plan->spec.root = plan->root;
+    return true;
+}
+
 static bool make_plan(const Options *options, char **argv, Plan *plan, GError **error)
 {
     static const char *const networks[] = {"none", "loopback", NULL};
@@ -269,7 +281,7 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
     if (!read_limits(options, &plan->spec.limits, error) || !read_binds(options, plan, error) ||
         !read_env(options, plan, error) || !read_accepted(options, plan, error) || !read_calls(options, plan, error) ||
         !read_stdin(options, plan, error) || !read_workspace(options, plan, error) ||
-        !read_choice(options->network, "network", networks, &network, error) ||
+        !read_root(options, plan, error) || !read_choice(options->network, "network", networks, &network, error) ||
         !read_choice(options->profile, "profile", profiles, &profile, error))
         return false;
     if (options->folder && options->folder[0] != '/') {
@@ -384,6 +396,8 @@ static int run(int argc, char **argv)
         {"workspace", 'w', 0, G_OPTION_ARG_FILENAME, &options.workspace, "Folder shown at /work; changes are discarded",
          "FOLDER"},
         {"keep", 'k', 0, G_OPTION_ARG_NONE, &options.keep, "Changes are kept in the workspace", NULL},
+        {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "Folder that is the box's root (the host's programs)",
+         "FOLDER"},
         {"folder", 0, 0, G_OPTION_ARG_STRING, &options.folder, "Working folder in the box (/work)", "PATH"},
         {"bind", 'b', 0, G_OPTION_ARG_STRING_ARRAY, &options.binds, "Show a file or folder of the host",
          "SRC:DST[:rw]"},

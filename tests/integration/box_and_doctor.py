@@ -5,6 +5,7 @@ mistakes, hostile names; and what doctor says of machines that lack something, m
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,13 @@ def binds_and_environment(folder):
     claim("a bind is shown and cannot be written", done.stdout == b"odd" and done.returncode != 0 and not (shown / "new").exists(), done)
     done = box("-b", f"{shown}:/shown:rw", "--", "sh", "-c", "echo x >/shown/new")
     claim("a bind with rw can be written", done.returncode == 0 and (shown / "new").read_text() == "x\n", done)
+    tree = folder / "tree"
+    (tree / "bin").mkdir(parents=True)
+    if pathlib.Path("/bin/busybox").exists():
+        shutil.copy("/bin/busybox", tree / "bin" / "sh")
+        done = box("--root", "tree", "--", "sh", "-c", "echo $0; ls / 2>&1; exit 4", folder=folder)
+        claim("--root shows a folder's programs alone", done.returncode == 4 and b"usr" not in done.stdout, done)
+    claim("a root that is no folder is wrong usage", box("--root", "absent", "--", "true", folder=folder).returncode == 2)
     claim("a relative source is ours", box("-b", "shown:/s", "--", "test", "-e", "/s/new", folder=folder).returncode == 0)
     claim("a source that is not there is our failure", box("-b", f"{folder}/absent:/s", "--", "true").returncode == 3)
     done = box("-e", "A=1", "-e", f"ODD={ODD}", "-e", "HOME=/tmp", "--", "sh", "-c", "printf %s \"$A $HOME $TZ $ODD\"",

@@ -17,6 +17,7 @@ static BoxRequest full_request(void)
     request.spec.env = env;
     request.spec.folder = "/work/src";
     request.spec.workspace = "/srv/one";
+    request.spec.root = "/srv/image";
     request.spec.workspace_mode = BOX_WORKSPACE_KEEP;
     request.spec.binds = binds;
     request.spec.n_binds = G_N_ELEMENTS(binds);
@@ -51,6 +52,7 @@ START_TEST(a_request_comes_out_as_it_went_in)
     ck_assert_str_eq(got.spec.env[1], "EMPTY=");
     ck_assert_str_eq(got.spec.folder, "/work/src");
     ck_assert_str_eq(got.spec.workspace, "/srv/one");
+    ck_assert_str_eq(got.spec.root, "/srv/image");
     ck_assert_int_eq(got.spec.workspace_mode, BOX_WORKSPACE_KEEP);
     ck_assert_uint_eq(got.spec.n_binds, 2);
     ck_assert(got.spec.binds[1].writable && !got.spec.binds[0].writable);
@@ -119,6 +121,11 @@ static void make_folder_relative(BoxRequest *request)
     request->spec.folder = "src";
 }
 
+static void make_root_relative(BoxRequest *request)
+{
+    request->spec.root = "image";
+}
+
 static void make_bind_relative(BoxRequest *request)
 {
     static const BoxBind bad = {"share", "/data", false};
@@ -158,8 +165,9 @@ static void make_calls_unknown(BoxRequest *request)
 }
 
 static void (*const changes[])(BoxRequest *request) = {
-    make_limit_zero,   make_limit_negative, make_folder_relative, make_bind_relative,   make_group_a_path,
-    make_group_hidden, make_command_empty,  make_uid_nobody,      make_network_unknown, make_calls_unknown,
+    make_limit_zero,    make_limit_negative,  make_folder_relative, make_bind_relative,
+    make_root_relative, make_group_a_path,    make_group_hidden,    make_command_empty,
+    make_uid_nobody,    make_network_unknown, make_calls_unknown,
 };
 
 START_TEST(a_request_that_makes_no_sense_is_refused)
