@@ -46,6 +46,11 @@ void github_client_use_organization(GithubClient *client, const char *organizati
     client->organization = g_strdup(organization);
 }
 
+gint64 github_client_app_id(const GithubClient *client)
+{
+    return github_config_is_app(client->config) ? client->config->app_id : 0;
+}
+
 /* GraphQL lies beside the REST base: api.github.com/graphql, HOST/api/v3 -> HOST/api/graphql. */
 static char *call_url(const GithubClient *client, const GithubCall *call)
 {

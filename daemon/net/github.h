@@ -44,6 +44,8 @@ void github_client_free(GithubClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GithubClient, github_client_free)
 /* Whose installation of the App is meant, when the configuration names none. */
 void github_client_use_organization(GithubClient *client, const char *organization);
+/* 0: it uses a personal access token. */
+gint64 github_client_app_id(const GithubClient *client);
 
 /* What the caller can do about an answer. */
 typedef enum {

@@ -114,17 +114,19 @@ bool git_must(const GitChild *git, const char *folder, const char *const *argume
 
 typedef enum { POST_DONE, POST_RETRY, POST_GIVE_UP } PostOutcome;
 typedef struct {
-    const char *idempotency_key;
+    const char *idempotency_key;              /* "<submission>:<verdict number>:<sink>", perhaps ":<occasion>" */
     const char *json, *gradescope, *markdown; /* the three documents */
+    const Result *result;                     /* what they were made of: as the student may see it */
     const Submission *submission;
     gint64 verdict_number;
     gint64 tries; /* before this one */
 } Effect;
 typedef struct Sink Sink;
 typedef struct SinkClass {
-    const char *kind; /* "folder" "webhook" */
+    const char *kind; /* "folder" "webhook" "github" */
     /* Makes the effect so that doing it again changes nothing. *ret_retry_at_us with RETRY; *ret_external_id (caller
-     * frees) with DONE; `error` says why for RETRY and GIVE_UP. */
+     * frees) with DONE, NULL if this sink has nothing to write for such a submission; `error` says why for RETRY and
+     * GIVE_UP. */
     PostOutcome (*post)(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
                         GError **error);
     void (*free)(Sink *sink);
@@ -144,3 +146,17 @@ Sink *sink_folder_new(const char *name, const char *path);
  * day); other 4xx and `max_tries` give up. */
 Sink *sink_webhook_new(const char *name, const char *url, const char *secret_file, unsigned max_tries,
                        gint64 timeout_ms, GError **error);
+
+/* How a result appears on GitHub. */
+typedef enum { GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS } GithubWrite;
+/* "check_run" "status" */
+const char *github_write_name(GithubWrite write);
+typedef struct {
+    const char *name; /* of the sink; checks and statuses are called "<name>/<assignment>" */
+    GithubWrite write;
+    gint64 max_tries;  /* of what only people can mend: refusals, what is not found */
+    gint64 timeout_ms; /* after that no further request is begun for this try */
+} GithubSinkConfig;
+/* Writes beside the student's commit. Only submissions of GitHub; what exists already is found before it is made.
+ * Limits, 5xx and silence of GitHub are waited for as long as they last; 422 is never tried again. Borrows `client`. */
+Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client);

@@ -8,7 +8,6 @@
 static const gsize max_config_bytes = 256 * 1024;
 static const gint64 min_interval_us = CLOCK_SECOND_US / 10;
 static const gint64 max_grade_processes = 256;
-static const gint64 max_tries_bound = 1000;
 
 static void source_config_free(gpointer data)
 {
@@ -134,29 +133,31 @@ static void parse_webhook(ConfigParse *parse, YamlReader *reader, SinkConfig *si
     sink->url = g_strdup(yaml_read_text(reader, "url", YAML_REQUIRED, NULL));
     check_url(parse, reader, sink->url);
     sink->secret_file = config_resolve_path(parse, yaml_read_text(reader, "secret_file", YAML_REQUIRED, NULL));
-    sink->max_tries = yaml_read_integer(reader, "max_tries", YAML_OPTIONAL, default_tries, 1, max_tries_bound);
+    sink->max_tries = yaml_read_integer(reader, "max_tries", YAML_OPTIONAL, default_tries, 1, config_max_tries);
     sink->timeout_ms = MAX(yaml_read_span_us(reader, "timeout", YAML_OPTIONAL, default_timeout_us) / 1000, 1);
 }
 
 static void parse_sink(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "webhook", NULL};
+    static const char *const kinds[] = {"folder", "webhook", "github", NULL};
+    static const char *const contexts[] = {"sink \"folder\"", "sink \"webhook\"", "sink \"github\""};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "sink", kinds, &body);
     if (kind < 0)
         return;
-    bool is_folder = kind == 0;
     SinkConfig *sink = g_new0(SinkConfig, 1);
     g_ptr_array_add(parse->config->sinks, sink);
     sink->kind = g_strdup(kinds[kind]);
 
     YamlReader reader;
-    yaml_reader_start(&reader, body, is_folder ? "sink \"folder\"" : "sink \"webhook\"", parse->diagnostics);
+    yaml_reader_start(&reader, body, contexts[kind], parse->diagnostics);
     sink->name = read_name(parse, &reader);
-    if (is_folder)
+    if (strcmp(sink->kind, "folder") == 0)
         sink->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));
-    else
+    else if (strcmp(sink->kind, "webhook") == 0)
         parse_webhook(parse, &reader, sink);
+    else
+        config_read_github_sink(parse, &reader, sink);
     yaml_reader_end(&reader);
 }
 

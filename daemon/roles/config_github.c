@@ -80,3 +80,21 @@ GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer)
     yaml_reader_end(&reader);
     return config;
 }
+
+void config_read_github_sink(ConfigParse *parse, YamlReader *reader, SinkConfig *sink)
+{
+    static const char *const names[] = {"check_run", "status", NULL};
+    static const GithubWrite writes[] = {GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS};
+    const gint64 default_tries = 12, default_timeout_us = 60 * CLOCK_SECOND_US, us_per_ms = 1000;
+    const GithubConfig *github = parse->config->github;
+    bool is_app = github && github_config_is_app(github);
+    sink->write = writes[yaml_read_choice(reader, "write", YAML_OPTIONAL, names, is_app ? 0 : 1)];
+    sink->max_tries = yaml_read_integer(reader, "max_tries", YAML_OPTIONAL, default_tries, 1, config_max_tries);
+    sink->timeout_ms = MAX(yaml_read_span_us(reader, "timeout", YAML_OPTIONAL, default_timeout_us) / us_per_ms, 1);
+    if (!github)
+        yaml_report(reader->mapping, parse->diagnostics, SEVERITY_ERROR,
+                    "a sink \"github\" needs the connection: write github: at the top level");
+    else if (!is_app && sink->write == GITHUB_WRITE_CHECK_RUN)
+        yaml_report(yaml_get(reader->mapping, "write"), parse->diagnostics, SEVERITY_ERROR,
+                    "check runs are for GitHub Apps only: expected status with a personal access token");
+}

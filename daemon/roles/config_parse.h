@@ -6,6 +6,8 @@
 
 #include "daemon/roles/roles.h"
 
+enum { config_max_tries = 1000 };
+
 /* What one parse carries along. */
 typedef struct {
     Config *config;
@@ -23,3 +25,6 @@ char *config_read_secret_path(ConfigParse *parse, YamlReader *reader, const char
 
 /* `github:` of the configuration; NULL: absent or wrong. */
 GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer);
+
+/* `- github: {...}` of the sinks, without its name. */
+void config_read_github_sink(ConfigParse *parse, YamlReader *reader, SinkConfig *sink);

@@ -13,24 +13,53 @@ static const gint64 lease_margin_us = 60 * CLOCK_SECOND_US;
 
 typedef struct {
     Role *role;
-    GPtrArray *sinks; /* of Sink* */
+    GPtrArray *sinks;     /* of Sink* */
+    GithubClient *github; /* NULL: no sink needs one */
     gint64 lease_us;
 } Posting;
 
-static GPtrArray *make_sinks(const Config *config, GError **error)
+static Sink *make_sink(const Posting *posting, const SinkConfig *about, GError **error)
 {
-    g_autoptr(GPtrArray) sinks = g_ptr_array_new_with_free_func((GDestroyNotify)sink_free);
+    if (strcmp(about->kind, "webhook") == 0)
+        return sink_webhook_new(about->name, about->url, about->secret_file, (unsigned)about->max_tries,
+                                about->timeout_ms, error);
+    if (strcmp(about->kind, "folder") == 0)
+        return sink_folder_new(about->name, about->path);
+    const GithubSinkConfig config = {
+        .name = about->name,
+        .write = about->write,
+        .max_tries = about->max_tries,
+        .timeout_ms = about->timeout_ms,
+    };
+    return sink_github_new(&config, posting->github);
+}
+
+/* One client for all sinks of GitHub: they share its token and its limits. */
+static bool open_github(Posting *posting, GError **error)
+{
+    const Config *config = posting->role->config;
+    bool is_wanted = false;
+    for (guint i = 0; i < config->sinks->len; i++)
+        is_wanted |= strcmp(((const SinkConfig *)g_ptr_array_index(config->sinks, i))->kind, "github") == 0;
+    if (!is_wanted)
+        return true;
+    secret_close_process();
+    posting->github = github_client_new(config->github, posting->role->store, "post", error);
+    return posting->github != NULL;
+}
+
+static bool make_sinks(Posting *posting, GError **error)
+{
+    const Config *config = posting->role->config;
+    if (!open_github(posting, error))
+        return false;
     for (guint i = 0; i < config->sinks->len; i++) {
-        const SinkConfig *about = g_ptr_array_index(config->sinks, i);
-        bool is_webhook = strcmp(about->kind, "webhook") == 0;
-        Sink *sink = is_webhook ? sink_webhook_new(about->name, about->url, about->secret_file,
-                                                   (unsigned)about->max_tries, about->timeout_ms, error)
-                                : sink_folder_new(about->name, about->path);
+        Sink *sink = make_sink(posting, g_ptr_array_index(config->sinks, i), error);
         if (!sink)
-            return NULL;
-        g_ptr_array_add(sinks, sink);
+            return false;
+        g_ptr_array_add(posting->sinks, sink);
     }
-    return g_steal_pointer(&sinks);
+    return true;
 }
 
 static Sink *find_sink(const Posting *posting, const char *name)
@@ -48,13 +77,17 @@ static Sink *find_sink(const Posting *posting, const char *name)
 
 typedef struct {
     Submission *submission;
+    Verdict *verdict;
+    Decision *decision;
+    Result result; /* of the three above */
     char *json, *gradescope, *markdown;
-    gint64 verdict_number;
 } Documents;
 
 static void documents_clear(Documents *documents)
 {
     submission_free(documents->submission);
+    verdict_free(documents->verdict);
+    decision_free(documents->decision);
     g_free(documents->json);
     g_free(documents->gradescope);
     g_free(documents->markdown);
@@ -81,26 +114,24 @@ static bool render(const Posting *posting, const OutboxRow *row, Documents *docu
     documents->submission = store_submission_get(store, row->submission_id, error);
     g_autoptr(VerdictRow) verdict_row = documents->submission ? store_verdict_get(store, row->verdict_id, error) : NULL;
     g_autoptr(cJSON) json = verdict_row ? json_parse(verdict_row->json, strlen(verdict_row->json), error) : NULL;
-    g_autoptr(Verdict) verdict = json ? verdict_from_json(json, error) : NULL;
-    g_autoptr(Decision) decision = NULL;
+    documents->verdict = json ? verdict_from_json(json, error) : NULL;
     bool is_released = false;
-    if (!verdict || !load_decision(store, row->submission_id, &decision, error) ||
+    if (!documents->verdict || !load_decision(store, row->submission_id, &documents->decision, error) ||
         !outcome_is_released(store, documents->submission, &is_released, error))
         return false;
-    Result result = {
+    documents->result = (Result){
         .submission = documents->submission,
-        .verdict = verdict,
-        .decision = decision,
+        .verdict = documents->verdict,
+        .decision = documents->decision,
         .assignment = course_assignment(course, documents->submission->assignment),
         .zone = course->zone,
         .now_us = clock_now_us(),
         .verdict_number = verdict_row->number,
         .is_released = is_released,
     };
-    documents->json = result_json(&result);
-    documents->gradescope = result_gradescope(&result);
-    documents->markdown = result_markdown(&result);
-    documents->verdict_number = verdict_row->number;
+    documents->json = result_json(&documents->result);
+    documents->gradescope = result_gradescope(&documents->result);
+    documents->markdown = result_markdown(&documents->result);
     return true;
 }
 
@@ -145,8 +176,9 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
         .json = documents.json,
         .gradescope = documents.gradescope,
         .markdown = documents.markdown,
+        .result = &documents.result,
         .submission = documents.submission,
-        .verdict_number = documents.verdict_number,
+        .verdict_number = documents.result.verdict_number,
         .tries = row->tries,
     };
     g_autoptr(GError) why = NULL;
@@ -242,16 +274,18 @@ static gint64 longest_post_us(const Config *config)
 int post_loop(Role *role)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) sinks = make_sinks(role->config, &error);
+    g_autoptr(GPtrArray) sinks = g_ptr_array_new_with_free_func((GDestroyNotify)sink_free);
     Posting posting = {
         .role = role,
         .sinks = sinks,
         .lease_us = MAX(role->config->lease_us, longest_post_us(role->config) + lease_margin_us),
     };
     OutboxRow *claim = NULL;
-    while (sinks && turn(&posting, &claim, &error))
+    bool is_ready = make_sinks(&posting, &error);
+    while (is_ready && turn(&posting, &claim, &error))
         continue;
     log_event(LOG_ERR, "post_failed", "error", error ? error->message : "no reason is known", NULL);
     outbox_row_free(claim);
+    github_client_free(posting.github);
     return 1;
 }

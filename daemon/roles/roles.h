@@ -36,6 +36,7 @@ typedef struct {
 } SourceConfig;
 typedef struct {
     char *kind, *name, *path, *url, *secret_file;
+    GithubWrite write; /* of a sink "github" */
     gint64 max_tries, timeout_ms;
 } SinkConfig;
 /* NULL after at least one error in `diagnostics`. */

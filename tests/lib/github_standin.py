@@ -149,6 +149,9 @@ class Github:
     def retire(self, version):
         self.retired_versions.add(version)
 
+    def unretire(self):
+        self.retired_versions.clear()
+
     def expire_tokens(self):
         """All installation tokens stop to work, as when a permission is changed."""
         for one in self.credentials.values():

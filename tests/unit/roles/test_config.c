@@ -67,6 +67,21 @@ START_TEST(the_whole_of_it_is_read_and_paths_are_of_the_file)
 }
 END_TEST
 
+START_TEST(results_on_github_go_the_way_that_the_credential_allows)
+{
+    g_autoptr(Config) app =
+        parse("course: c\nstate: s\ngithub: {app: {id: 7, key_file: k}}\nsinks: [{github: {name: a}}]\n");
+    g_autoptr(Config) token =
+        parse("course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, timeout: 5s}}]\n");
+    ck_assert(app && token);
+    const SinkConfig *by_app = g_ptr_array_index(app->sinks, 0), *by_token = g_ptr_array_index(token->sinks, 0);
+    ck_assert_int_eq(by_app->write, GITHUB_WRITE_CHECK_RUN);
+    ck_assert_int_eq(by_token->write, GITHUB_WRITE_STATUS);
+    ck_assert_int_eq(by_token->timeout_ms, 5000);
+    ck_assert_int_eq(by_token->max_tries, 12);
+}
+END_TEST
+
 START_TEST(little_is_needed)
 {
     g_autoptr(Config) config = parse("course: c\nstate: s\n");
@@ -93,6 +108,9 @@ static const struct {
     {"course: c\nstate: s\nsources: [{git: {name: a}}]\nsinks: [{folder: {name: a}}]\n", "taken"},
     {"course: c\nstate: s\nsinks: [{webhook: {name: a, url: \"ftp://x\", secret_file: s}}]\n", "https://"},
     {"course: c\nstate: s\nsinks: [{webhook: {name: a, url: \"http://x\"}}]\n", "secret_file"},
+    {"course: c\nstate: s\nsinks: [{github: {name: a}}]\n", "needs the connection"},
+    {"course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, write: check_run}}]\n", "Apps only"},
+    {"course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, write: tweet}}]\n", "check_run"},
     {"course: c\nstate: s\ngrade_processes: 0\n", "grade_processes"},
     {"course: c\nstate: s\nlease: 10ms\n", "1s"},
     {"course: c\nstate: s\npretend_now: 9999-01-01T00:00:00Z\n", "1970"},
@@ -196,6 +214,7 @@ int main(void)
     tcase_add_test(tests, the_whole_of_it_is_read_and_paths_are_of_the_file);
     tcase_add_test(tests, github_is_one_connection_with_its_credential_in_files);
     tcase_add_test(tests, a_github_connection_that_cannot_work_is_refused);
+    tcase_add_test(tests, results_on_github_go_the_way_that_the_credential_allows);
     tcase_add_test(tests, little_is_needed);
     tcase_add_loop_test(tests, each_mistake_is_told, 0, G_N_ELEMENTS(mistakes));
     tcase_add_test(tests, a_missing_file_is_told);

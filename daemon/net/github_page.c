@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/github_page.h"
+
+#include <string.h>
+
+#include "daemon/net/places.h"
+#include "daemon/net/result.h"
+
+void github_page_clear(GithubPage *page)
+{
+    g_free(page->title);
+    g_free(page->summary);
+    g_free(page->text);
+    g_free(page->description);
+    cJSON_Delete(page->annotations);
+    *page = (GithubPage){0};
+}
+
+/* At most `max` characters, the last being "…" if anything was cut. */
+static char *cut_characters(const char *text, glong max)
+{
+    if (g_utf8_strlen(text, -1) <= max)
+        return g_strdup(text);
+    g_autofree char *kept = g_utf8_substring(text, 0, max - 1);
+    return g_strconcat(kept, "…", NULL);
+}
+
+/* ---- title and description
+ * ------------------------------------------------------------------------------------------------- */
+
+static void append_points(GString *out, const ResultView *view)
+{
+    g_autofree char *earned = points_format(view->earned_milli);
+    g_autofree char *max = points_format(view->max_milli);
+    g_string_append_printf(out, "%s of %s points", earned, max);
+    if (view->bonus_milli > 0) {
+        g_autofree char *bonus = points_format(view->bonus_milli);
+        g_string_append_printf(out, " + %s bonus", bonus);
+    }
+    if (view->shows_credit && view->credit_milli != view->earned_milli + view->bonus_milli) {
+        g_autofree char *credit = points_format(view->credit_milli);
+        g_string_append_printf(out, ", count as %s", credit);
+    }
+}
+
+static char *make_title(const ResultView *view)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    append_points(out, view);
+    if (view->n_failed > 0)
+        g_string_append_printf(out, ", %u item%s did not pass", view->n_failed, view->n_failed == 1 ? "" : "s");
+    if (view->n_review > 0)
+        g_string_append_printf(out, ", %u wait%s for a TA", view->n_review, view->n_review == 1 ? "s" : "");
+    if (view->n_error > 0)
+        g_string_append_printf(out, ", %u could not be checked (our fault)", view->n_error);
+    return cut_characters(out->str, GITHUB_MAX_TITLE);
+}
+
+/* "; 1 day 3 h late: 2 tokens, 5 left" */
+static void append_tokens(GString *out, const Decision *decision)
+{
+    if (!decision || (decision->late_us <= 0 && decision->tokens_milli == 0))
+        return;
+    g_autofree char *lateness = result_lateness(decision);
+    g_autofree char *tokens = points_format(decision->tokens_milli);
+    g_autofree char *left = points_format(decision->balance_milli);
+    g_string_append_printf(out, "; %s: %s token%s, %s left", lateness, tokens,
+                           decision->tokens_milli == 1000 ? "" : "s", left);
+}
+
+static void append_failed(GString *out, const Result *result)
+{
+    const char *before = "; failed: ";
+    for (guint i = 0; i < result->verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(result->verdict->items, i);
+        if (item->outcome != ITEM_FAIL || !result_item_is_visible(result, item))
+            continue;
+        g_string_append_printf(out, "%s%s", before, item->id);
+        before = ", ";
+    }
+}
+
+/* Points, what waits, tokens, then the items that failed as far as there is room. */
+static char *make_description(const Result *result, const ResultView *view)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    append_points(out, view);
+    if (view->n_review > 0)
+        g_string_append_printf(out, "; %u for a TA", view->n_review);
+    if (view->n_error > 0)
+        g_string_append_printf(out, "; %u not checked, our fault", view->n_error);
+    append_tokens(out, result->decision);
+    append_failed(out, result);
+    return cut_characters(out->str, GITHUB_MAX_DESCRIPTION);
+}
+
+/* ---- annotations
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void add_annotation(cJSON *annotations, const VerdictItem *item, const Finding *finding, const Place *place)
+{
+    const gsize max_message_bytes = 4096;
+    cJSON *one = cJSON_CreateObject();
+    json_add_string(one, "path", place->path);
+    json_add_int64(one, "start_line", place->line);
+    json_add_int64(one, "end_line", place->line);
+    json_add_string(one, "annotation_level", place->is_warning ? "warning" : "failure");
+    const char *said = place->message && *place->message ? place->message : finding->message;
+    g_autofree char *message = text_escape_terminal(said, max_message_bytes);
+    json_add_string(one, "message", *message ? message : "here");
+    g_autofree char *shown = text_escape_terminal(item->title ? item->title : item->id, GITHUB_MAX_TITLE * 4);
+    g_autofree char *title = cut_characters(shown, GITHUB_MAX_TITLE);
+    json_add_string(one, "title", title);
+    cJSON_AddItemToArray(annotations, one);
+}
+
+static void annotate_item(cJSON *annotations, const VerdictItem *item, GPtrArray *places)
+{
+    for (guint i = 0; i < item->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index(item->findings, i);
+        if (finding->outcome != FINDING_FAIL || !finding->evidence)
+            continue;
+        guint n_before = places->len;
+        places_find(places, finding->evidence, GITHUB_MAX_ANNOTATIONS);
+        for (guint n = n_before; n < places->len; n++)
+            add_annotation(annotations, item, finding, g_ptr_array_index(places, n));
+    }
+}
+
+static cJSON *make_annotations(const Result *result)
+{
+    cJSON *annotations = cJSON_CreateArray();
+    g_autoptr(GPtrArray) places = g_ptr_array_new_with_free_func((GDestroyNotify)place_free);
+    for (guint i = 0; i < result->verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(result->verdict->items, i);
+        if (item->outcome == ITEM_FAIL && result_item_is_visible(result, item))
+            annotate_item(annotations, item, places);
+    }
+    return annotations;
+}
+
+/* ---- the page
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static void judge(const Result *result, const ResultView *view, GithubPage *page)
+{
+    const Decision *decision = result->decision;
+    bool is_out = decision && (decision->kind == DECISION_REFUSED || decision->kind == DECISION_HELD);
+    if (view->n_failed > 0 || verdict_refusal(result->verdict)) {
+        page->conclusion = page->state = "failure";
+    } else if (view->n_review > 0 || view->n_error > 0 || is_out) {
+        page->conclusion = "neutral";
+        page->state = view->n_error > 0 ? "error" : "pending";
+    } else {
+        page->conclusion = page->state = "success";
+    }
+}
+
+static char *make_summary(const Result *result)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    result_append_summary(out, result);
+    if (out->len <= GITHUB_MAX_TEXT)
+        return g_string_free(g_steal_pointer(&out), FALSE);
+    const gsize room_for_note = 100;
+    g_autofree char *kept = text_truncate(out->str, GITHUB_MAX_TEXT - room_for_note);
+    return g_strconcat(kept, "\n\n**The rest is left out, since this place holds no longer text.**\n", NULL);
+}
+
+void github_page_make(const Result *result, GithubPage *ret)
+{
+    ResultView view = result_view(result);
+    GithubPage page = {0};
+    page.title = make_title(&view);
+    page.summary = make_summary(result);
+    page.description = make_description(result, &view);
+    GString *text = g_string_new(NULL);
+    result_append_details(text, result, GITHUB_MAX_TEXT);
+    page.text = g_string_free(text, FALSE);
+    page.annotations = make_annotations(result);
+    judge(result, &view, &page);
+    *ret = page;
+}

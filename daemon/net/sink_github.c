@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Results beside the student's commit. This file decides whether there is something to write, and what becomes of what
+ * GitHub said: limits, 5xx and silence are waited for as long as they last; what people must mend (a permission, an
+ * uninstalled App, a proxy in between) is tried `max_tries` times with growing waits; a 422 is a fault of ours and goes
+ * to a TA at once, with GitHub's words.
+ */
+#include <string.h>
+
+#include "daemon/net/github_write.h"
+
+static const gint64 first_wait_us = 30 * CLOCK_SECOND_US, longest_wait_us = CLOCK_HOUR_US;
+
+typedef struct {
+    Sink base;
+    GithubWrite write;
+    gint64 max_tries, timeout_ms;
+    GithubClient *client;
+} GithubSink;
+
+static const struct {
+    const char *name;
+    char *(*write)(GithubPost *post, GError **error);
+} writers[] = {
+    [GITHUB_WRITE_CHECK_RUN] = {"check_run", github_write_check_run},
+    [GITHUB_WRITE_STATUS] = {"status", github_write_status},
+};
+
+const char *github_write_name(GithubWrite write)
+{
+    return writers[write].name;
+}
+
+/* ---- for the writers
+ * ---------------------------------------------------------------------------------------------------- */
+
+char *github_write_title(const GithubPost *post)
+{
+    return g_strdup_printf("%s/%s", post->sink, post->assignment);
+}
+
+/* Creating and changing both count as content: GitHub does not say which of them do. */
+static bool ask(GithubPost *post, const char *method, const char *path, const cJSON *body, GError **error)
+{
+    github_answer_clear(&post->answer);
+    if (clock_monotonic_us() >= post->end_mono_us) {
+        post->answer.outcome = GITHUB_RETRY;
+        post->answer.retry_at_us = clock_now_us() + first_wait_us;
+        post->answer.said = g_strdup("GitHub is slow: the rest is written with the next try");
+        return false;
+    }
+    const GithubCall call = {.method = method, .path = path, .body = body, .is_content = strcmp(method, "GET") != 0};
+    return github_call(post->client, &call, &post->answer, error) && post->answer.outcome == GITHUB_OK;
+}
+
+bool github_post_ask(GithubPost *post, const char *method, const char *tail, const cJSON *body, GError **error)
+{
+    /* By number, which follows renames and transfers. */
+    g_autofree char *path = g_strdup_printf("/repositories/%" G_GINT64_FORMAT "%s", post->place->repository_id, tail);
+    return ask(post, method, path, body, error);
+}
+
+bool github_post_ask_next(GithubPost *post, GError **error)
+{
+    g_autofree char *path = g_steal_pointer(&post->answer.next);
+    return ask(post, "GET", path, NULL, error);
+}
+
+char *github_post_id(GithubPost *post)
+{
+    gint64 id = json_int64_or(post->answer.json, "id", 0);
+    if (id > 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT, id);
+    post->answer.outcome = GITHUB_RETRY;
+    post->answer.retry_at_us = clock_now_us() + first_wait_us;
+    g_free(post->answer.said);
+    post->answer.said = g_strdup("GitHub's answer names nothing that was made");
+    return NULL;
+}
+
+/* ---- the sink
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* When to try again; false: never. */
+static bool plan_retry(const GithubSink *sink, const Effect *effect, const GithubAnswer *answer,
+                       gint64 *ret_retry_at_us)
+{
+    const long last_of_limits = 499;
+    gint64 now_us = clock_now_us();
+    gint64 backoff_at_us = now_us + backoff_us(effect->tries, first_wait_us, longest_wait_us);
+    if (answer->outcome == GITHUB_RETRY) {
+        bool is_limit = answer->status <= last_of_limits && answer->status > 0;
+        bool is_ours = answer->status == 0 && answer->retry_at_us > 0; /* our own budget, or no answer */
+        *ret_retry_at_us = is_limit || is_ours ? answer->retry_at_us : MAX(answer->retry_at_us, backoff_at_us);
+        return true;
+    }
+    *ret_retry_at_us = backoff_at_us;
+    return answer->outcome != GITHUB_INVALID && effect->tries + 1 < sink->max_tries;
+}
+
+static PostOutcome put_off(const GithubSink *sink, const Effect *effect, const GithubAnswer *answer,
+                           gint64 *ret_retry_at_us, GError **error)
+{
+    bool may_pass = plan_retry(sink, effect, answer, ret_retry_at_us);
+    error_set(error, may_pass ? RUBRIC_ERROR_TEMPORARY : RUBRIC_ERROR_INVALID, "%s (%s)",
+              answer->said ? answer->said : "GitHub did not do it", github_outcome_name(answer->outcome));
+    if (!may_pass && answer->outcome != GITHUB_INVALID)
+        g_prefix_error(error, "given up after %" G_GINT64_FORMAT " tries: ", effect->tries + 1);
+    return may_pass ? POST_RETRY : POST_GIVE_UP;
+}
+
+static PostOutcome github_post(Sink *base, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
+                               GError **error)
+{
+    const gint64 us_per_ms = 1000;
+    GithubSink *sink = (GithubSink *)base;
+    g_auto(GithubPlace) place = {0};
+    if (!github_place_parse(effect->submission, &place, NULL))
+        return POST_DONE;
+    g_autofree char *organization = g_strndup(place.full_name, strcspn(place.full_name, "/"));
+    github_client_use_organization(sink->client, organization);
+    g_auto(GithubPage) page = {0};
+    github_page_make(effect->result, &page);
+    GithubPost post = {
+        .client = sink->client,
+        .app_id = github_client_app_id(sink->client),
+        .sink = base->name,
+        .key = effect->idempotency_key,
+        .submission_id = effect->submission->id,
+        .place = &place,
+        .page = &page,
+        .assignment = effect->submission->assignment,
+        .end_mono_us = clock_monotonic_us() + sink->timeout_ms * us_per_ms,
+    };
+    g_autoptr(GError) failure = NULL;
+    *ret_external_id = writers[sink->write].write(&post, &failure);
+    PostOutcome outcome = POST_DONE;
+    if (failure) {
+        /* Ours: the credential file, the store. It is mended by people, so it is never given up. */
+        *ret_retry_at_us = clock_now_us() + backoff_us(effect->tries, first_wait_us, longest_wait_us);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        outcome = POST_RETRY;
+    } else if (!*ret_external_id) {
+        outcome = put_off(sink, effect, &post.answer, ret_retry_at_us, error);
+    }
+    github_answer_clear(&post.answer);
+    return outcome;
+}
+
+static void github_free(Sink *base)
+{
+    g_free(base);
+}
+
+Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client)
+{
+    static const SinkClass class = {.kind = "github", .post = github_post, .free = github_free};
+    GithubSink *sink = g_new0(GithubSink, 1);
+    sink->base = (Sink){.class = &class, .name = g_strdup(config->name)};
+    sink->write = config->write;
+    sink->max_tries = config->max_tries;
+    sink->timeout_ms = config->timeout_ms;
+    sink->client = client;
+    return &sink->base;
+}
