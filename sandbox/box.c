@@ -121,7 +121,10 @@ static int serve_one(void)
         snprintf(status.message, sizeof status.message,
                  "cannot make the box's namespaces: %s; `rubric doctor` says how to mend it", strerror(-r));
     }
+    bool is_made = r == 0;
     r = box_send_status(&box, &status);
+    if (is_made)
+        monitor_clear_away(&box);
     box_request_clear(&box.request);
     return r < 0 ? EXIT_OURS : EXIT_DONE;
 }

@@ -8,8 +8,9 @@
  * request, the streams and, where it has the right to, the folders to be shown as detached mounts. Init shows them,
  * enters its root, starts the program by a vfork-like clone, drops its capabilities, and reaps. When the program ends,
  * or the monitor sends SIGUSR1, init kills all that lives in the box, reaps it, and only then opens the report files
- * and sends them to the client. The monitor waits for init's death, reads the group's figures, removes the group, and
- * sends the status.
+ * and sends them to the client. Then the monitor reads the group's figures and sends the status; only after that it
+ * sees init (whose death takes the mounts away) to its end and removes the group. The client lets few boxes wait for
+ * this.
  *
  * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), a small process that forks them,
  * on demand ("slot") or one ahead of the client's request ("warm"). The keeper's boxes live in slots (slot.c): user,
@@ -114,8 +115,10 @@ int launch_await_request(Box *box);
 /* Makes the calling thread the box's uid, keeping the way back if it is root. -errno. */
 int launch_become_uid(const BoxSetup *setup);
 
-/* monitor.c: runs the box, whose init is made, to its end and fills the status. */
+/* monitor.c: runs the box, whose init is made, to the death of all that init started, and fills the status. */
 void monitor_run(Box *box, BoxStatus *ret_status);
+/* What nobody waits for: takes away init, and with it the namespaces, and the group. */
+void monitor_clear_away(Box *box);
 /* Kills init and waits for its death: nothing has run. */
 void monitor_abandon(Box *box);
 /* init.c: the child's side; never returns. */

@@ -27,7 +27,7 @@ typedef struct {
     int control_fd, cancel_fd;
     pid_t pid;
     OutputStream out, err;
-    bool is_cancelled, is_over, has_status;
+    bool by_keeper, is_cancelled, is_over; /* over: the status is known */
     int64_t deadline_us;
     BoxResult result;
 } Run;
@@ -68,6 +68,7 @@ void box_client_free(BoxClient *client)
 {
     if (!client)
         return;
+    box_client_settle(client);
     keeper_end(client);
     cgroup_home_remove(&client->home);
     free(client->program);
@@ -215,8 +216,10 @@ static int get_box(Run *run)
     bool is_first = client->n_boxes == 1;
     /* The keeper's boxes have the host's programs already. */
     bool can_be_prepared = !run->request.spec.root;
-    bool by_keeper = client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
-    if (by_keeper && keeper_take(client, &run->request, &run->control_fd) == 0)
+    bool wants_keeper =
+        client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
+    run->by_keeper = wants_keeper && keeper_take(client, &run->request, &run->control_fd) == 0;
+    if (run->by_keeper)
         return 0;
     return program_spawn(client, NULL, &run->control_fd, &run->pid);
 }
@@ -264,6 +267,9 @@ static int start(Run *run)
         r = get_box(run);
     if (r == 0)
         r = send_request(run, fds, run->request.has_stdin ? 3 : 2);
+    /* The next one is built while this one runs. */
+    if (run->by_keeper)
+        keeper_look_ahead(run->client);
     for (size_t i = 0; i < 3; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -285,7 +291,7 @@ static int take_frame(Run *run, BoxFrame *frame)
     int r = -EBADMSG;
     if (frame->type == BOX_FRAME_STATUS) {
         r = box_status_decode(frame->body, frame->length, &run->result.status);
-        run->has_status = r == 0;
+        run->is_over = r == 0;
     } else if (frame->type == BOX_FRAME_REPORT) {
         r = box_report_decode(frame->body, frame->length, &head);
         if (r == 0 && head.index >= run->result.n_reports)
@@ -303,10 +309,6 @@ static int hear_box(Run *run)
 {
     BoxFrame frame;
     int r = box_frame_receive(run->control_fd, &frame);
-    if (r == -EPIPE && run->has_status) {
-        run->is_over = true;
-        return 0;
-    }
     if (r < 0)
         return r;
     r = take_frame(run, &frame);
@@ -366,11 +368,12 @@ static int watch(Run *run)
 /* ---- ending
  * ----------------------------------------------------------------------------------------------------------- */
 
-static void reap_program(const Run *run)
+static void depart(Run *run)
 {
-    int status;
-    while (run->pid > 0 && waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    Departing box = {.control_fd = run->control_fd, .pid = run->pid};
+    strcpy(box.cgroup_name, run->request.cgroup_name);
+    departing_add(run->client, &box);
+    run->control_fd = -1;
 }
 
 /* Waits until nobody in the box holds a pipe to us any more, then removes the group. */
@@ -378,7 +381,8 @@ static void clean_up_after_failure(Run *run)
 {
     if (run->pid > 0)
         kill(run->pid, SIGKILL);
-    reap_program(run);
+    while (run->pid > 0 && waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     /* The order to clean up, for a monitor that the keeper made. */
     if (run->control_fd >= 0)
         close(run->control_fd);
@@ -422,7 +426,7 @@ int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *re
     if (r == 0)
         r = watch(&run);
     if (r == 0)
-        reap_program(&run);
+        depart(&run);
     else
         clean_up_after_failure(&run);
     if (r == 0)

@@ -5,6 +5,16 @@
 
 #include "sandbox/protocol.h"
 
+/* A box whose status is known, while its monitor clears it away. */
+typedef struct {
+    int control_fd; /* ends with the monitor and init */
+    pid_t pid;      /* of rubric-box where it is our child, else -1 */
+    char cgroup_name[64];
+} Departing;
+
+/* So many may be cleared away while the next one runs. */
+enum { MAX_DEPARTING = 2 };
+
 struct BoxClient {
     char *program;
     CgroupHome home;
@@ -16,6 +26,8 @@ struct BoxClient {
     int keeper_fd; /* -1: none yet, or dead */
     pid_t keeper_pid;
     unsigned n_keepers; /* that were started */
+    Departing departing[MAX_DEPARTING];
+    size_t n_departing;
 };
 
 /* Starts rubric-box with its socket; `option` NULL: for one box. 0 with *ret_fd, *ret_pid; -errno. */
@@ -24,8 +36,13 @@ int program_spawn(const BoxClient *client, const char *option, int *ret_fd, pid_
 /* client_keeper.c: a box from the keeper, which is started if it must be. Fills the request's cgroup name. 0 with
  * *ret_control_fd; -errno when there is none to be had: then a box is made without keeper. */
 int keeper_take(BoxClient *client, BoxRequest *request, int *ret_control_fd);
+/* Has the keeper build the next box, if the mode has boxes built ahead. */
+void keeper_look_ahead(BoxClient *client);
 /* Ends it and waits until nothing of it is left. */
 void keeper_end(BoxClient *client);
+
+/* client_departing.c: takes over a box that has ended; waits for an older one where there is no room. */
+void departing_add(BoxClient *client, const Departing *box);
 
 /* One output stream being collected. */
 typedef struct {

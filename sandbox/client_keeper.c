@@ -95,12 +95,13 @@ static int take(BoxClient *client, BoxRequest *request, int *ret_control_fd)
     int r = client->keeper_fd < 0 ? start(client, request) : 0;
     if (r == 0 && client->mode == BOX_MODE_SLOT)
         r = ask_for_box(client);
-    if (r == 0)
-        r = receive_box(client, request, ret_control_fd);
-    /* The next one is built while this one runs. */
-    if (r == 0 && client->mode != BOX_MODE_SLOT && ask_for_box(client) < 0)
+    return r < 0 ? r : receive_box(client, request, ret_control_fd);
+}
+
+void keeper_look_ahead(BoxClient *client)
+{
+    if (client->keeper_fd >= 0 && client->mode != BOX_MODE_SLOT && ask_for_box(client) < 0)
         keeper_end(client);
-    return r;
 }
 
 int keeper_take(BoxClient *client, BoxRequest *request, int *ret_control_fd)

@@ -70,7 +70,9 @@ static int answer(Box *box, int launched)
     }
     prctl(PR_SET_NAME, "box-monitor");
     monitor_run(box, &status);
-    return box_send_status(box, &status);
+    int r = box_send_status(box, &status);
+    monitor_clear_away(box);
+    return r;
 }
 
 /* The forked process. Its exit status says whether the slot may be used again. */

@@ -217,7 +217,7 @@ static int time_to_wait_ms(const Monitor *monitor)
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
-/* Until init is dead. */
+/* Until init has said its last word, when all but it is dead in the box, or is dead itself. */
 static void watch(Monitor *monitor)
 {
     struct pollfd fds[] = {{monitor->box->init_pidfd, POLLIN, 0},
@@ -230,14 +230,14 @@ static void watch(Monitor *monitor)
             fds[1].fd = -1;
         if (n > 0 && fds[2].revents)
             hear_client(monitor);
+        if (monitor->is_done)
+            return;
         if (n > 0 && fds[0].revents)
             break;
         check_clocks(monitor);
     }
     while (fds[1].fd >= 0 && hear_init(monitor))
         ;
-    siginfo_t info;
-    waitid((idtype_t)P_PIDFD, (id_t)monitor->box->init_pidfd, &info, WEXITED);
 }
 
 /* ---- after
@@ -377,8 +377,11 @@ void monitor_run(Box *box, BoxStatus *ret_status)
     if (check_promises(box, ret_status) && prepare_group(box, ret_status) && hand_over(box, ret_status)) {
         watch(&monitor);
         fill_status(&monitor, ret_status);
-    } else {
-        monitor_abandon(box);
     }
+}
+
+void monitor_clear_away(Box *box)
+{
+    monitor_abandon(box);
     cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group);
 }

@@ -236,10 +236,15 @@ void box_client_set_mode(BoxClient *client, BoxMode mode);
  * 1000. */
 uid_t box_uid(const BoxClient *client);
 
-/* Runs one box to its end: when this returns, no process, mount or cgroup of it is left. 0 and *ret_result (clear it),
- * also for BOX_END_REFUSED; -errno when the client itself failed (-EINVAL: the spec is malformed). `cancel_fd`:
- * readable means stop now (-1: none); the result is then -ECANCELED. */
+/* Runs one box to its end: when this returns, the command and all that it started are dead. What held them (an empty
+ * cgroup, the mounts, our own process at their top) may go a moment later; two boxes at most wait for that, and
+ * box_client_settle and box_client_free wait for them. 0 and *ret_result (clear it), also for BOX_END_REFUSED; -errno
+ * when the client itself failed (-EINVAL: the spec is malformed). `cancel_fd`: readable means stop now (-1: none); the
+ * result is then -ECANCELED. */
 int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result);
+
+/* When this returns, no process, mount or cgroup is left of boxes that have ended. */
+void box_client_settle(BoxClient *client);
 
 /* ---- saying it ------------------------------------------------------------------------------------------------------
  */

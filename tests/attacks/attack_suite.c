@@ -424,7 +424,9 @@ static int run_case(Suite *suite, const Case *attack, BoxResult *result)
                               .file_bytes = 8 << 20,
                               .open_files = 64,
                               .stack_bytes = 1 << 20};
-    return box_run(suite->client, &spec, -1, result);
+    int r = box_run(suite->client, &spec, -1, result);
+    box_client_settle(suite->client);
+    return r;
 }
 
 /* What the host's kernel does to a 32-bit call of ours: 0 where it has them. */

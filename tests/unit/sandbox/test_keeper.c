@@ -29,6 +29,7 @@ static pid_t find_keeper(void)
 static void assert_says(BoxClient *client, const char *script, const char *expected)
 {
     BoxResult result = testing_shell(client, testing_spec(NULL), script);
+    box_client_settle(client);
     ck_assert_str_eq(result.out.data, expected);
     box_result_clear(&result);
 }
