@@ -4,8 +4,10 @@
  * must be as it was: no process of the box's user, no control group, no mount, nobody at the doors that the suite
  * opened.
  *
- *   attack-suite [--mode cold|slot|warm] [--as UID]     with --as, as that user (only for root); exit 77 when that
- *                                                       cannot be
+ *   attack-suite [--mode cold|slot|warm] [--as UID] [--patience N]
+ *
+ * With --as, as that user (only for root); exit 77 when that cannot be. --patience multiplies the limits of time, for
+ * emulated processors.
  */
 #include "sandbox/sandbox.h"
 
@@ -266,6 +268,7 @@ typedef struct {
     bool has_groups;
     BoxMode mode;
     int n_run, n_failed;
+    int patience; /* by which limits of time are multiplied */
 } Suite;
 
 static void make_doors(Suite *suite)
@@ -414,8 +417,8 @@ static int run_case(Suite *suite, const Case *attack, BoxResult *result)
     spec.report_bytes = 1 << 20;
     spec.accept_missing = ~0U;
     spec.calls = attack->calls;
-    spec.limits = (BoxLimits){.wall_ms = attack->wall_ms ? attack->wall_ms : 20000,
-                              .cpu_ms = 1000,
+    spec.limits = (BoxLimits){.wall_ms = (attack->wall_ms ? attack->wall_ms : 20000) * suite->patience,
+                              .cpu_ms = 1000 * suite->patience,
                               .memory_bytes = 64 << 20,
                               .processes = 16,
                               .output_bytes = 64 << 10,
@@ -564,6 +567,8 @@ int main(int argc, char **argv)
     snprintf(program, sizeof program, "%s/rubric-box", bin ? bin : "../bin");
     own_mounts();
     const char *as = find_option(argc, argv, "--as"), *mode = find_option(argc, argv, "--mode");
+    const char *patience = find_option(argc, argv, "--patience");
+    suite.patience = patience ? atoi(patience) : 1;
     while (mode && suite.mode < BOX_MODE_WARM && strcmp(mode, box_mode_name(suite.mode)) != 0)
         suite.mode++;
     if (as && !become((uid_t)atoi(as))) {

@@ -67,8 +67,8 @@ step_survival() { # SIGKILL at random moments
   TEST_BOX_MODE=warm as_service root --setenv=CK_TIMEOUT_MULTIPLIER=10 --setenv=RUBRIC_ROUNDS=20 "$tests/sandbox-test_survival" && no_groups_left
 }
 
-attacks_of() { # USER MODE
-  as_service "$1" "$tests/attack-suite" --mode "$2" | grep -v '^ok ' && no_groups_left
+attacks_of() { # USER MODE; emulated processors need more time for the same work
+  as_service "$1" "$tests/attack-suite" --mode "$2" --patience 8 | grep -v '^ok ' && no_groups_left
   return "${PIPESTATUS[0]}"
 }
 step_attacks_root_cold() { attacks_of root cold; }
