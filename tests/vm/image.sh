@@ -5,7 +5,7 @@
 set -euo pipefail
 folder=$1 owner=$2
 packages=linux-image-cloud-amd64,initramfs-tools,systemd,systemd-sysv,dbus,udev,procps,acl,python3,git,zip,p7zip-full,libglib2.0-0,libcurl4,libssl3
-packages+=,libgit2-1.5,libseccomp2,libarchive13,libcjson1,libsqlite3-0,libyaml-0-2,libexpat1,libsmartcols1,libsubunit0,tzdata,zstd
+packages+=,libgit2-1.5,libseccomp2,libarchive13,libcjson1,libsqlite3-0,libyaml-0-2,libexpat1,libsmartcols1,libsubunit0,libmicrohttpd12,tzdata,zstd
 made_by=$(sha256sum <"$0")
 [ "$(cat "$folder/made-by" 2>/dev/null)" != "$made_by" ] || exit 0
 
