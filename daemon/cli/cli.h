@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "daemon/images/images.h"
 #include "daemon/roles/roles.h"
 
 enum { EXIT_DONE = 0, EXIT_PROBLEMS = 1, EXIT_USAGE = 2, EXIT_OURS = 3 };
@@ -18,8 +19,8 @@ typedef struct {
 
 /* Each in cli/cmd_<name>.c: fills in the whole of one subcommand. */
 extern const Command cmd_peers, cmd_adjust, cmd_box, cmd_check, cmd_confirm, cmd_decide, cmd_doctor, cmd_extend,
-    cmd_flags, cmd_grade, cmd_gradebook, cmd_grant, cmd_init, cmd_ledger, cmd_policy, cmd_receipt, cmd_regrade,
-    cmd_release, cmd_requests, cmd_review, cmd_status, cmd_test, cmd_tokens, cmd_what_if;
+    cmd_flags, cmd_grade, cmd_gradebook, cmd_grant, cmd_image, cmd_init, cmd_ledger, cmd_policy, cmd_receipt,
+    cmd_regrade, cmd_release, cmd_requests, cmd_review, cmd_status, cmd_test, cmd_tokens, cmd_what_if;
 
 /* Parses `entries` with --help made by GOption; on a wrong option prints what and how to get help, and returns false
  * (exit 2). The remaining arguments stay in argv. */
@@ -32,6 +33,9 @@ int cli_fail_error(const Command *command, GError *error);
 int cli_print_diagnostics(Diagnostics *diagnostics);
 /* May colours go to this stream? (terminal, NO_COLOR unset, TERM not dumb) */
 bool cli_use_colour(int fd);
+/* Where images are: $RUBRIC_IMAGES, else below the state folder of the daemon that cli_daemon_open would find, else in
+ * the user's own data folder. Caller frees. */
+char *cli_images_folder(void);
 /* The daemon's store for commands that need it: --config FILE, else $RUBRICD_CONFIG, else ./rubricd.yaml, else
  * /etc/rubricd/rubricd.yaml. */
 typedef struct {

@@ -18,7 +18,7 @@ typedef struct {
     char *wall, *cpu, *memory, *output, *disk, *file;
     int processes;
     char **binds, **env, **reports, **accepted, **allowed;
-    char *folder, *workspace, *root, *input, *network, *profile;
+    char *folder, *workspace, *root, *image, *input, *network, *profile;
     gboolean keep, fixed_addresses, json;
 } Options;
 
@@ -31,6 +31,8 @@ typedef struct {
     GPtrArray *env;
     GPtrArray *strings; /* owns what the others point at */
     char *workspace, *root;
+    Image *image;
+    char **image_env;
     int stdin_fd;
 } Plan;
 
@@ -43,6 +45,8 @@ static void plan_clear(Plan *plan)
     g_clear_pointer(&plan->strings, g_ptr_array_unref);
     g_clear_pointer(&plan->workspace, free);
     g_clear_pointer(&plan->root, free);
+    g_clear_pointer(&plan->image, image_free);
+    g_clear_pointer(&plan->image_env, g_strfreev);
     if (plan->stdin_fd >= 0)
         close(plan->stdin_fd);
 }
@@ -52,7 +56,8 @@ static void options_clear(Options *options)
 {
     char **const strings[] = {&options->wall,  &options->cpu,     &options->memory,  &options->output,
                               &options->disk,  &options->file,    &options->folder,  &options->workspace,
-                              &options->input, &options->network, &options->profile, &options->root};
+                              &options->input, &options->network, &options->profile, &options->root,
+                              &options->image};
     for (gsize i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(*strings[i]);
     g_strfreev(options->binds);
@@ -135,11 +140,13 @@ static bool read_binds(const Options *options, Plan *plan, GError **error)
 /* The default environment with --env over it: a name that is given again replaces the default. */
 static bool read_env(const Options *options, Plan *plan, GError **error)
 {
+    static const char *const own_defaults[] = {
+        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
+    const char *const *defaults = plan->image ? (const char *const *)plan->image_env : own_defaults;
+    plan->spec.env = plan->image ? defaults : NULL;
     if (!options->env)
         return true;
-    const char *const defaults[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC",
-                                    "TMPDIR=/tmp"};
-    for (gsize i = 0; i < G_N_ELEMENTS(defaults); i++) {
+    for (gsize i = 0; defaults[i]; i++) {
         gsize name_length = strcspn(defaults[i], "=") + 1;
         bool is_replaced = false;
         for (char **env = options->env; *env; env++)
@@ -261,6 +268,19 @@ static bool read_workspace(const Options *options, Plan *plan, GError **error)
 
 static bool read_root(const Options *options, Plan *plan, GError **error)
 {
+    if (options->root && options->image)
+        return error_set(error, RUBRIC_ERROR_INVALID, "--root and --image: one of them, please");
+    if (options->image) {
+        g_autofree char *folder = cli_images_folder();
+        plan->image = image_find(folder, options->image, error);
+        if (!plan->image)
+            return false;
+        plan->image_env = image_environment(plan->image);
+        plan->spec.root = plan->image->root;
+        if (!plan->spec.folder)
+            plan->spec.folder = plan->image->folder;
+        return true;
+    }
     if (!options->root)
         return true;
     plan->root = realpath(options->root, NULL);
@@ -279,9 +299,9 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
     plan->spec.folder = options->folder;
     plan->spec.fixed_addresses = options->fixed_addresses;
     if (!read_limits(options, &plan->spec.limits, error) || !read_binds(options, plan, error) ||
-        !read_env(options, plan, error) || !read_accepted(options, plan, error) || !read_calls(options, plan, error) ||
-        !read_stdin(options, plan, error) || !read_workspace(options, plan, error) ||
-        !read_root(options, plan, error) || !read_choice(options->network, "network", networks, &network, error) ||
+        !read_root(options, plan, error) || !read_env(options, plan, error) || !read_accepted(options, plan, error) ||
+        !read_calls(options, plan, error) || !read_stdin(options, plan, error) ||
+        !read_workspace(options, plan, error) || !read_choice(options->network, "network", networks, &network, error) ||
         !read_choice(options->profile, "profile", profiles, &profile, error))
         return false;
     if (options->folder && options->folder[0] != '/') {
@@ -398,6 +418,7 @@ static int run(int argc, char **argv)
         {"keep", 'k', 0, G_OPTION_ARG_NONE, &options.keep, "Changes are kept in the workspace", NULL},
         {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "Folder that is the box's root (the host's programs)",
          "FOLDER"},
+        {"image", 0, 0, G_OPTION_ARG_STRING, &options.image, "Image that is the box's root (see rubric image)", "NAME"},
         {"folder", 0, 0, G_OPTION_ARG_STRING, &options.folder, "Working folder in the box (/work)", "PATH"},
         {"bind", 'b', 0, G_OPTION_ARG_STRING_ARRAY, &options.binds, "Show a file or folder of the host",
          "SRC:DST[:rw]"},

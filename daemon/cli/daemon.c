@@ -20,6 +20,17 @@ static char *find_config(const char *given)
     return NULL;
 }
 
+char *cli_images_folder(void)
+{
+    const char *from_environment = g_getenv("RUBRIC_IMAGES");
+    if (from_environment && *from_environment)
+        return g_canonicalize_filename(from_environment, NULL);
+    g_autofree char *path = find_config(NULL);
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_autoptr(Config) config = path ? config_load(path, diagnostics) : NULL;
+    return config ? config_images_folder(config) : g_build_filename(g_get_user_data_dir(), "rubric", "images", NULL);
+}
+
 static bool load_course(CliDaemon *daemon, Diagnostics *diagnostics)
 {
     daemon->course = course_load(daemon->config->course_folder, graders_all(), diagnostics);

@@ -282,6 +282,11 @@ char *config_store_path(const Config *config)
     return g_build_filename(config->state_folder, "rubricd.db", NULL);
 }
 
+char *config_images_folder(const Config *config)
+{
+    return g_build_filename(config->state_folder, "images", NULL);
+}
+
 /* The offset that an earlier start chose for the same pretended time. */
 static bool read_clock_file(const char *path, gint64 pretend_now_us, gint64 *ret_offset_us)
 {

@@ -51,6 +51,8 @@ bool config_make_state_folder(const Config *config, GError **error);
 
 /* Path of the store's file in the state folder. Caller frees. */
 char *config_store_path(const Config *config);
+/* Where images are that rubrics name. Caller frees. */
+char *config_images_folder(const Config *config);
 
 /* With `pretend_now`: shifts the clock of this process by the offset kept in <state>/clock, which the first start
  * writes, so that restarts and commands agree. Call once after loading. */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images that courses bring: imported once from what `docker save` or `podman save` write, then shown to boxes as their
+ * root. An image is a folder <images>/<name>/ with root/ (the files) and image.json (what this header calls Image).
+ */
+#pragma once
+
+#include "daemon/base/base.h"
+
+#include <cjson/cJSON.h>
+
+typedef struct {
+    char *name;      /* what rubrics call it */
+    char *digest;    /* "sha256:...": of the image's configuration, what docker calls the image's id */
+    char *reference; /* what it was called where it was made; NULL: nothing */
+    char *root;      /* absolute path: for BoxSpec.root */
+    char **env;      /* "NAME=VALUE", as the image wants them */
+    char *folder;    /* its working folder, absolute; NULL: none */
+    gint64 n_layers, n_entries, bytes;
+    gint64 imported_us;
+} Image;
+void image_free(Image *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Image, image_free)
+
+/* One to 64 of a-z 0-9 . _ -, the first a letter or digit. */
+bool image_name_is_good(const char *name);
+
+/* NOT_FOUND: names those that there are. */
+Image *image_find(const char *images_folder, const char *name, GError **error);
+/* By name; an images folder that is not there holds none. Of Image*. */
+GPtrArray *image_list(const char *images_folder, GError **error);
+/* NOT_FOUND. A box that runs with it sees its files vanish. */
+bool image_remove(const char *images_folder, const char *name, GError **error);
+/* Keys: name, digest, reference, root, env, folder, layers, entries, bytes, imported. */
+cJSON *image_to_json(const Image *image);
+
+/* The image's environment over the box's own default: NULL-terminated, never without PATH. Caller frees. */
+char **image_environment(const Image *image);
+
+typedef struct {
+    gint64 total_bytes; /* of all files, and again of the file that is imported: 32 GiB */
+    gint64 n_entries;   /* of all layers: 2,000,000 */
+    gint64 n_parts;     /* of the outer archive: 2,000 */
+    gint64 depth;       /* folders in each other: 128 */
+} ImageLimits;
+ImageLimits image_limits_default(void);
+
+/* Imports the archive or OCI layout folder behind `fd`. `name`: NULL takes the last part of what the image was called.
+ * With `replaces` an image of that name is replaced, else that is INVALID. `remarks` (of char*) gets what was left out,
+ * in sentences. INVALID: it is no image, or one that is refused, or its digests are wrong; LIMIT. */
+Image *image_import(const char *images_folder, int fd, const char *name, bool replaces, const ImageLimits *limits,
+                    GPtrArray *remarks, GError **error);
