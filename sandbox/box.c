@@ -111,6 +111,7 @@ static int serve_one(void)
     box.setup = (BoxSetup){.uid = box.request.uid,
                            .is_own_uid = box.request.is_own_uid,
                            .has_root = box.request.spec.root != NULL,
+                           .inner_root = box.request.spec.inner_root,
                            .cgroups = box.request.cgroups};
     strcpy(box.setup.cgroup_name, box.request.cgroup_name);
     int r = launch_init(&box);

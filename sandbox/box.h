@@ -36,6 +36,7 @@ typedef struct {
     uid_t uid;
     bool is_own_uid;
     bool has_root; /* the request brings the root */
+    bool inner_root;
     CgroupHome cgroups;
     char cgroup_name[64];
 } BoxSetup;
@@ -123,8 +124,8 @@ void monitor_clear_away(Box *box);
 void monitor_abandon(Box *box);
 /* init.c: the child's side; never returns. */
 _Noreturn void init_run(Box *box);
-/* Maps the box's uid and becomes it. */
-int init_map_ids(uid_t uid, gid_t gid, Problem *problem);
+/* Maps the box's uid to `inside` and becomes it. */
+int init_map_ids(uid_t uid, gid_t gid, unsigned inside, Problem *problem);
 /* The box's host name. */
 int init_set_name(Problem *problem);
 

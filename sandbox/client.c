@@ -117,6 +117,10 @@ static bool is_well_formed(const BoxSpec *spec)
         if (!is_absolute(spec->binds[i].source) || !is_absolute(spec->binds[i].target))
             return false;
     }
+    for (size_t i = 0; spec->scratch && spec->scratch[i]; i++) {
+        if (i == BOX_MAX_SCRATCH || !box_scratch_name_is_good(spec->scratch[i]))
+            return false;
+    }
     const BoxLimits *limits = &spec->limits;
     return limits->wall_ms > 0 && limits->cpu_ms > 0 && limits->memory_bytes > 0 && limits->processes > 0 &&
            limits->output_bytes > 0 && limits->disk_bytes > 0 && limits->files > 0 && limits->file_bytes > 0 &&
@@ -214,8 +218,8 @@ static int get_box(Run *run)
 {
     BoxClient *client = run->client;
     bool is_first = client->n_boxes == 1;
-    /* The keeper's boxes have the host's programs already. */
-    bool can_be_prepared = !run->request.spec.root;
+    /* The keeper's boxes have the host's programs already, and have mapped their user. */
+    bool can_be_prepared = !run->request.spec.root && !run->request.spec.inner_root;
     bool wants_keeper =
         client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
     run->by_keeper = wants_keeper && keeper_take(client, &run->request, &run->control_fd) == 0;

@@ -48,11 +48,11 @@ static int write_file(const char *path, const char *text)
     return r;
 }
 
-int init_map_ids(uid_t uid, gid_t gid, Problem *problem)
+int init_map_ids(uid_t uid, gid_t gid, unsigned inside, Problem *problem)
 {
     char uid_map[64], gid_map[64];
-    snprintf(uid_map, sizeof uid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)uid);
-    snprintf(gid_map, sizeof gid_map, "%d %u 1", BOX_INSIDE_ID, (unsigned)gid);
+    snprintf(uid_map, sizeof uid_map, "%u %u 1", inside, (unsigned)uid);
+    snprintf(gid_map, sizeof gid_map, "%u %u 1", inside, (unsigned)gid);
     int r = write_file("/proc/self/setgroups", "deny");
     if (r == 0)
         r = write_file("/proc/self/uid_map", uid_map);
@@ -60,8 +60,7 @@ int init_map_ids(uid_t uid, gid_t gid, Problem *problem)
         r = write_file("/proc/self/gid_map", gid_map);
     if (r < 0)
         return problem_set(problem, -r, "cannot map the box's user");
-    if (setresgid(BOX_INSIDE_ID, BOX_INSIDE_ID, BOX_INSIDE_ID) < 0 ||
-        setresuid(BOX_INSIDE_ID, BOX_INSIDE_ID, BOX_INSIDE_ID) < 0)
+    if (setresgid(inside, inside, inside) < 0 || setresuid(inside, inside, inside) < 0)
         return problem_set(problem, errno, "cannot become the box's user");
     return 0;
 }
@@ -115,7 +114,7 @@ static int listen_to_monitor(Problem *problem)
 /* All that no request changes. */
 static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
 {
-    int r = box->slot ? 0 : init_map_ids(box->uid, box->gid, problem);
+    int r = box->slot ? 0 : init_map_ids(box->uid, box->gid, box->setup.inner_root ? 0 : BOX_INSIDE_ID, problem);
     if (r < 0)
         return r;
     tie_to_monitor(box);

@@ -56,7 +56,8 @@ static bool await_request(Box *box)
 
 static bool is_as_prepared(const Box *box)
 {
-    return !box->request.spec.root && box->request.uid == box->setup.uid &&
+    const BoxSpec *spec = &box->request.spec;
+    return !spec->root && !spec->inner_root && box->request.uid == box->setup.uid &&
            box->request.is_own_uid == box->setup.is_own_uid;
 }
 

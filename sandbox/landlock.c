@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -68,6 +69,11 @@ static int add_rules(int ruleset, const BoxSpec *spec, uint64_t handled)
     /* Queues are files of a hidden mount whose root is the same as this one's. */
     if (r == 0 && spec->calls & BOX_CALLS_MESSAGE_QUEUES)
         r = allow(ruleset, "/dev/mqueue", access_write, handled);
+    for (size_t i = 0; spec->scratch && spec->scratch[i] && r == 0; i++) {
+        char path[BOX_MAX_SCRATCH_NAME + 2];
+        snprintf(path, sizeof path, "/%s", spec->scratch[i]);
+        r = allow(ruleset, path, access_write, handled);
+    }
     for (size_t i = 0; i < spec->n_binds && r == 0; i++) {
         if (spec->binds[i].writable)
             r = allow(ruleset, spec->binds[i].target, access_write, handled);

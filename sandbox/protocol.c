@@ -179,7 +179,8 @@ enum {
     FLAG_FIXED_ADDRESSES = 1 << 1,
     FLAG_OWN_UID = 1 << 2,
     FLAG_DEFAULT_ENV = 1 << 3,
-    FLAG_ALL = (1 << 4) - 1,
+    FLAG_INNER_ROOT = 1 << 4,
+    FLAG_ALL = (1 << 5) - 1,
 };
 
 enum { N_LIMITS = sizeof(BoxLimits) / sizeof(int64_t) };
@@ -207,7 +208,8 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
 {
     const BoxSpec *spec = &request->spec;
     uint32_t flags = (request->has_stdin ? FLAG_STDIN : 0) | (spec->fixed_addresses ? FLAG_FIXED_ADDRESSES : 0) |
-                     (request->is_own_uid ? FLAG_OWN_UID : 0) | (spec->env ? 0 : FLAG_DEFAULT_ENV);
+                     (request->is_own_uid ? FLAG_OWN_UID : 0) | (spec->env ? 0 : FLAG_DEFAULT_ENV) |
+                     (spec->inner_root ? FLAG_INNER_ROOT : 0);
     if (spec->n_binds > BOX_MAX_BINDS)
         return -EINVAL;
     write_u32(writer, flags);
@@ -230,6 +232,7 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
     write_strings(writer, spec->argv, BOX_MAX_STRINGS);
     write_strings(writer, spec->env, BOX_MAX_STRINGS);
     write_strings(writer, spec->report_paths, BOX_MAX_REPORTS);
+    write_strings(writer, spec->scratch, BOX_MAX_SCRATCH);
     write_u32(writer, (uint32_t)spec->n_binds);
     for (size_t i = 0; i < spec->n_binds; i++) {
         write_string(writer, spec->binds[i].source);
@@ -237,6 +240,27 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
         write_u32(writer, spec->binds[i].writable);
     }
     return writer->failed ? -E2BIG : 0;
+}
+
+bool box_scratch_name_is_good(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char *const taken[] = {"bin", "dev",  "etc", "lib", "lib32", "lib64", "libx32", "proc",
+                                        "run", "sbin", "sys", "tmp", "usr",   "var",   "work"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (strcmp(name, taken[i]) == 0)
+            return false;
+    }
+    return length > 0 && length <= BOX_MAX_SCRATCH_NAME && strspn(name, letters) == length;
+}
+
+static const char **read_scratch(Reader *reader)
+{
+    const char **names = read_strings(reader, BOX_MAX_SCRATCH);
+    for (size_t i = 0; !reader->failed && names[i]; i++)
+        reader->failed = !box_scratch_name_is_good(names[i]);
+    return names;
 }
 
 static void read_cgroups(Reader *reader, BoxRequest *request)
@@ -288,6 +312,7 @@ static void read_request(Reader *reader, BoxRequest *request)
     request->has_stdin = flags & FLAG_STDIN;
     request->is_own_uid = flags & FLAG_OWN_UID;
     spec->fixed_addresses = flags & FLAG_FIXED_ADDRESSES;
+    spec->inner_root = flags & FLAG_INNER_ROOT;
     request->uid = read_u32(reader);
     spec->network = (BoxNetwork)read_bounded(reader, BOX_NETWORK_LOOPBACK);
     spec->profile = (BoxProfile)read_bounded(reader, BOX_PROFILE_SERVICE);
@@ -305,6 +330,7 @@ static void read_request(Reader *reader, BoxRequest *request)
     request->argv = read_strings(reader, BOX_MAX_STRINGS);
     request->env = read_strings(reader, BOX_MAX_STRINGS);
     request->report_paths = read_strings(reader, BOX_MAX_REPORTS);
+    request->scratch = read_scratch(reader);
     read_binds(reader, request);
     if (reader->failed || reader->left != 0 || !request->argv[0] || request->uid == (uid_t)-1) {
         reader->failed = true;
@@ -313,6 +339,7 @@ static void read_request(Reader *reader, BoxRequest *request)
     spec->argv = request->argv;
     spec->env = flags & FLAG_DEFAULT_ENV ? NULL : request->env;
     spec->report_paths = request->report_paths;
+    spec->scratch = request->scratch;
     spec->binds = request->binds;
 }
 
@@ -335,6 +362,7 @@ void box_request_clear(BoxRequest *request)
     free(request->argv);
     free(request->env);
     free(request->report_paths);
+    free(request->scratch);
     free(request->binds);
     *request = (BoxRequest){.spec = BOX_SPEC_INIT};
 }

@@ -34,6 +34,8 @@ enum {
     BOX_MAX_STRINGS = 16384, /* argv or env */
     BOX_MAX_BINDS = 64,
     BOX_MAX_REPORTS = 64,
+    BOX_MAX_SCRATCH = 8,
+    BOX_MAX_SCRATCH_NAME = 31,
     BOX_MAX_FRAME_FDS = 4,
     BOX_CONTROL_FD = 3, /* where rubric-box finds its socket */
 };
@@ -71,7 +73,7 @@ typedef struct {
 
     char *body; /* owns all strings */
     size_t length;
-    const char **argv, **env, **report_paths;
+    const char **argv, **env, **report_paths, **scratch;
     BoxBind *binds;
 } BoxRequest;
 
@@ -84,6 +86,8 @@ typedef struct {
 
 void box_writer_clear(BoxWriter *writer);
 
+/* A name that BoxSpec.scratch may have. */
+bool box_scratch_name_is_good(const char *name);
 /* Encodes the body of a REQUEST. */
 int box_request_encode(const BoxRequest *request, BoxWriter *writer);
 /* Decodes one; takes `body` (malloc'ed) in every case. 0 and *ret_request (clear it), -EBADMSG or -ENOMEM. */

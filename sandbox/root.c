@@ -92,7 +92,7 @@ static int mount_disk(int *ret_disk_fd, Problem *problem)
 static int limit_disk(const BoxLimits *limits, Problem *problem)
 {
     char options[128];
-    const int64_t own_inodes = 8;
+    const int64_t own_inodes = 8 + BOX_MAX_SCRATCH;
     snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld", (long long)limits->disk_bytes,
              (long long)(limits->files + own_inodes));
     if (mount(NULL, "/proc/disk", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) < 0)
@@ -196,6 +196,28 @@ static int show_image(int root_fd, Problem *problem)
     return r == 0 ? root_cover("/proc/disk/tmp", root_attr_writable, "var/tmp", problem) : r;
 }
 
+static int make_scratch(const char *const *names, Problem *problem)
+{
+    const mode_t mode = 0755;
+    for (size_t i = 0; names && names[i]; i++) {
+        char folder[64];
+        struct stat target;
+        snprintf(folder, sizeof folder, "/proc/disk/own-%s", names[i]);
+        bool is_made = mkdir(folder, mode) == 0 && (mkdir(names[i], mode) == 0 || errno == EEXIST) &&
+                       lstat(names[i], &target) == 0;
+        if (is_made && !S_ISDIR(target.st_mode)) {
+            errno = ENOTDIR;
+            is_made = false;
+        }
+        if (!is_made)
+            return problem_set(problem, errno, "cannot make the box's /%s", names[i]);
+        int r = show_disk_folder(folder, names[i], problem);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* One unmount takes away the host's root and all that was mounted on its /proc: each one waits for all processors. */
 static int enter_root(Problem *problem)
 {
@@ -246,6 +268,8 @@ int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
         r = root_show_java(problem);
     if (r == 0)
         r = mount_workspace(box, ret_missing, problem);
+    if (r == 0)
+        r = make_scratch(spec->scratch, problem);
     if (r == 0)
         r = enter_root(problem);
     if (r == 0 && spec->calls & BOX_CALLS_MESSAGE_QUEUES)

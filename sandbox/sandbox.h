@@ -112,6 +112,11 @@ typedef struct {
     BoxNetwork network;
     BoxProfile profile;
     uint32_t calls;                  /* BoxCalls bits, on top of the profile's */
+    bool inner_root;                 /* uid and gid 0 inside instead of 1000, without any capability: for programs that
+                                        refuse to run as anybody else. Such a box is always made cold. */
+    const char *const *scratch;      /* NULL-terminated names (lower case letters, digits, - and _) of folders to be
+                                        made at the root, empty and writable, on the box's bounded disk; no name of
+                                        the system's folders, at most 8; NULL: none */
     bool fixed_addresses;            /* no address space randomisation inside */
     const char *const *report_paths; /* NULL-terminated paths in the box (absolute, or below /work) to copy out after
                                         death; NULL: none */

@@ -58,8 +58,9 @@ static _Noreturn void be_held(const BoxSetup *setup, int socket)
     uid_t uid = geteuid();
     gid_t gid = getegid();
     char word = 'x';
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS) < 0 || init_map_ids(uid, gid, &problem) < 0 ||
-        init_set_name(&problem) < 0 || !open_all(fds) || packet_send(socket, &word, sizeof word, fds, N_FDS) < 0)
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS) < 0 ||
+        init_map_ids(uid, gid, BOX_INSIDE_ID, &problem) < 0 || init_set_name(&problem) < 0 || !open_all(fds) ||
+        packet_send(socket, &word, sizeof word, fds, N_FDS) < 0)
         _exit(EXIT_FAILURE);
     _exit(EXIT_SUCCESS);
 }

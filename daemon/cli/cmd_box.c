@@ -19,7 +19,7 @@ typedef struct {
     int processes;
     char **binds, **env, **reports, **accepted, **allowed;
     char *folder, *workspace, *root, *image, *input, *network, *profile;
-    gboolean keep, fixed_addresses, json;
+    gboolean keep, fixed_addresses, inner_root, json;
 } Options;
 
 /* What the spec points at. */
@@ -298,6 +298,7 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
     plan->spec.argv = (const char *const *)argv;
     plan->spec.folder = options->folder;
     plan->spec.fixed_addresses = options->fixed_addresses;
+    plan->spec.inner_root = options->inner_root;
     if (!read_limits(options, &plan->spec.limits, error) || !read_binds(options, plan, error) ||
         !read_root(options, plan, error) || !read_env(options, plan, error) || !read_accepted(options, plan, error) ||
         !read_calls(options, plan, error) || !read_stdin(options, plan, error) ||
@@ -431,6 +432,7 @@ static int run(int argc, char **argv)
         {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allowed, "More system calls: debug, sysv-ipc, ...",
          "GROUP,..."},
         {"fixed-addresses", 0, 0, G_OPTION_ARG_NONE, &options.fixed_addresses, "No address randomisation", NULL},
+        {"inner-root", 0, 0, G_OPTION_ARG_NONE, &options.inner_root, "Be called uid 0 inside, without any power", NULL},
         {"accept-missing", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.accepted, "Run without these (see rubric doctor)",
          "NAME,..."},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The box status as JSON on stderr", NULL},

@@ -19,7 +19,7 @@ typedef struct {
 } Attack;
 
 extern const Attack process_attacks[], resource_attacks[], file_attacks[], report_attacks[], kernel_attacks[],
-    network_attacks[], remnant_attacks[], shell_attacks[];
+    network_attacks[], remnant_attacks[], root_attacks[], shell_attacks[];
 
 static inline int escaped(const char *how)
 {

@@ -4,12 +4,12 @@
  * must be as it was: no process of the box's user, no control group, no mount, nobody at the doors that the suite
  * opened.
  *
- *   attack-suite [--mode cold|slot|warm] [--as UID] [--patience N]
+ *   attack-suite [--mode cold|slot|warm] [--as UID] [--patience N] [--inner-root yes]
  *
  * With --as, as that user (only for root); exit 77 when that cannot be. --patience multiplies the limits of time, for
  * emulated processors.
  */
-#include "sandbox/sandbox.h"
+#include "attack_cases.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -30,30 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_SKIPPED = 77, STATUS_ESCAPED = 99, ANY_REPORT = -1 };
-
-/* What must be seen. */
-typedef enum {
-    HELD,      /* exit status 0 */
-    CONTAINED, /* any end but "escaped" and "refused": where it depends on the machine which limit comes first */
-    WALL,
-    CPU,
-    MEMORY,
-    PROCESSES,
-    OUTPUT,
-    DISK,
-    FILE_SIZE,
-    SEGMENT, /* dies of SIGSEGV */
-    BAD_CALL /* dies of SIGSYS, or of what a kernel without 32-bit calls does to int 0x80 outside of boxes too */
-} Expect;
-
-typedef struct {
-    const char *name;
-    Expect with_groups, without_groups;
-    int report;      /* a BoxReportState, or ANY_REPORT */
-    int64_t wall_ms; /* 0: generous */
-    uint32_t calls;  /* BoxCalls that the box is allowed */
-} Case;
+enum { EXIT_SKIPPED = 77, STATUS_ESCAPED = 99 };
 
 static const Case cases[] = {
     {"fork_bomb", PROCESSES, CONTAINED, ANY_REPORT, 0, 0},
@@ -267,6 +244,7 @@ typedef struct {
     long n_mount_lines;
     bool has_groups;
     BoxMode mode;
+    bool inner_root;
     int n_run, n_failed;
     int patience; /* by which limits of time are multiplied */
 } Suite;
@@ -417,6 +395,8 @@ static int run_case(Suite *suite, const Case *attack, BoxResult *result)
     spec.report_bytes = 1 << 20;
     spec.accept_missing = ~0U;
     spec.calls = attack->calls;
+    spec.inner_root = suite->inner_root;
+    spec.scratch = suite->inner_root ? (const char *const[]){"autograder", "scratch", NULL} : NULL;
     spec.limits = (BoxLimits){.wall_ms = (attack->wall_ms ? attack->wall_ms : 20000) * suite->patience,
                               .cpu_ms = 1000 * suite->patience,
                               .memory_bytes = 64 << 20,
@@ -555,6 +535,19 @@ static const char *find_rest(void)
     return NULL;
 }
 
+static void check_all(Suite *suite)
+{
+    printf("# %s, uid %d, %s control groups%s\n", box_mode_name(suite->mode), (int)geteuid(),
+           suite->has_groups ? "with" : "without", suite->inner_root ? ", root inside" : "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (!suite->inner_root || !is_about_the_student(cases[i].name))
+            check_case(suite, &cases[i]);
+    }
+    for (size_t i = 0; suite->inner_root && i < sizeof root_cases / sizeof *root_cases; i++)
+        check_case(suite, &root_cases[i]);
+    printf("1..%d\n# %d of %d failed\n", suite->n_run, suite->n_failed, suite->n_run);
+}
+
 int main(int argc, char **argv)
 {
     Suite suite = {.mode = BOX_MODE_COLD};
@@ -569,6 +562,7 @@ int main(int argc, char **argv)
     const char *as = find_option(argc, argv, "--as"), *mode = find_option(argc, argv, "--mode");
     const char *patience = find_option(argc, argv, "--patience");
     suite.patience = patience ? atoi(patience) : 1;
+    suite.inner_root = find_option(argc, argv, "--inner-root") != NULL;
     while (mode && suite.mode < BOX_MODE_WARM && strcmp(mode, box_mode_name(suite.mode)) != 0)
         suite.mode++;
     if (as && !become((uid_t)atoi(as))) {
@@ -588,11 +582,7 @@ int main(int argc, char **argv)
     }
     make_doors(&suite);
     suite.n_mount_lines = count_lines("/proc/self/mountinfo");
-    printf("1..%zu\n# %s, uid %d, %s control groups\n", sizeof cases / sizeof *cases, box_mode_name(suite.mode),
-           (int)geteuid(), suite.has_groups ? "with" : "without");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        check_case(&suite, &cases[i]);
-    printf("# %d of %d failed\n", suite.n_failed, suite.n_run);
+    check_all(&suite);
     unlink(suite.secret);
     box_client_free(suite.client);
     const char *rest = find_rest();

@@ -40,6 +40,25 @@ START_TEST(exit_statuses_and_signals_are_told)
 }
 END_TEST
 
+START_TEST(root_inside_is_nobody_outside)
+{
+    BoxSpec spec = testing_spec(NULL);
+    spec.inner_root = true;
+    spec.scratch = (const char *const[]){"autograder", "root", NULL};
+    spec.folder = "/autograder";
+    BoxResult result = testing_shell(
+        client, spec,
+        "id -u; id -g; touch /root/x /work/y results && chown root:root results && stat -c %u /root/x; "
+        "mknod n b 1 1 2>/dev/null || echo refused; grep -c \"^Cap.*0000000000000000\" /proc/self/status");
+    assert_output(&result, "0\n0\n0\nrefused\n5\n");
+    box_result_clear(&result);
+    /* The next box of the same client is an ordinary one again. */
+    result = testing_shell(client, testing_spec(NULL), "id -u; ls -d /autograder 2>/dev/null");
+    assert_output(&result, "1000\n");
+    box_result_clear(&result);
+}
+END_TEST
+
 START_TEST(both_streams_come_back_whole)
 {
     BoxResult result =
@@ -531,6 +550,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, exit_statuses_and_signals_are_told);
+    tcase_add_test(tests, root_inside_is_nobody_outside);
     tcase_add_test(tests, both_streams_come_back_whole);
     tcase_add_test(tests, the_environment_is_the_one_given);
     tcase_add_test(tests, a_command_that_cannot_run_says_why);

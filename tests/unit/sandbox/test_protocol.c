@@ -8,6 +8,7 @@
 static const char *const argv[] = {"python3", "-c", "print(1)", NULL};
 static const char *const env[] = {"A=b", "EMPTY=", NULL};
 static const char *const reports[] = {"report.xml", "/tmp/other", NULL};
+static const char *const scratch[] = {"autograder", "root", NULL};
 static const BoxBind binds[] = {{"/usr/share", "/data", false}, {"/tmp", "/out", true}};
 
 static BoxRequest full_request(void)
@@ -23,6 +24,8 @@ static BoxRequest full_request(void)
     request.spec.n_binds = G_N_ELEMENTS(binds);
     request.spec.report_paths = reports;
     request.spec.report_bytes = 77;
+    request.spec.inner_root = true;
+    request.spec.scratch = scratch;
     request.spec.network = BOX_NETWORK_LOOPBACK;
     request.spec.profile = BOX_PROFILE_SERVICE;
     request.spec.calls = BOX_CALLS_DEBUG;
@@ -58,6 +61,9 @@ START_TEST(a_request_comes_out_as_it_went_in)
     ck_assert(got.spec.binds[1].writable && !got.spec.binds[0].writable);
     ck_assert_str_eq(got.spec.report_paths[1], "/tmp/other");
     ck_assert_int_eq(got.spec.report_bytes, 77);
+    ck_assert(got.spec.inner_root);
+    ck_assert_str_eq(got.spec.scratch[1], "root");
+    ck_assert_ptr_null(got.spec.scratch[2]);
     ck_assert_int_eq(got.spec.profile, BOX_PROFILE_SERVICE);
     ck_assert_uint_eq(got.spec.calls, BOX_CALLS_DEBUG);
     ck_assert(got.spec.fixed_addresses && got.is_own_uid && got.has_stdin);
@@ -66,6 +72,20 @@ START_TEST(a_request_comes_out_as_it_went_in)
     ck_assert_int_eq(got.cgroups.version[CGROUP_PIDS], 0);
     ck_assert_str_eq(got.cgroup_name, "box-1-2");
     box_request_clear(&got);
+}
+END_TEST
+
+START_TEST(a_scratch_folder_has_a_name_of_its_own)
+{
+    static const char *const bad[] = {"", "a/b", "..", "proc", "usr", "work", "lib64", "Root", "a.b"};
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        BoxRequest request = full_request(), got;
+        request.spec.scratch = (const char *const[]){bad[i], NULL};
+        BoxWriter writer = encode(&request);
+        ck_assert_int_eq(box_request_decode(writer.data, writer.length, &got), -EBADMSG);
+        ck_assert(!box_scratch_name_is_good(bad[i]));
+    }
+    ck_assert(box_scratch_name_is_good("autograder"));
 }
 END_TEST
 
@@ -285,6 +305,7 @@ int main(void)
 {
     TCase *tests = tcase_create("protocol");
     tcase_add_test(tests, a_request_comes_out_as_it_went_in);
+    tcase_add_test(tests, a_scratch_folder_has_a_name_of_its_own);
     tcase_add_test(tests, no_environment_means_the_default_one);
     tcase_add_test(tests, every_truncation_is_refused);
     tcase_add_loop_test(tests, a_request_that_makes_no_sense_is_refused, 0, G_N_ELEMENTS(changes));
