@@ -17,8 +17,10 @@ const char *owner_kind_name(OwnerKind kind)
     return owner_names[kind];
 }
 
-static void assignment_free(Assignment *assignment)
+void assignment_free(Assignment *assignment)
 {
+    g_clear_pointer(&assignment->parts, g_ptr_array_unref);
+    g_strfreev(assignment->items);
     g_free(assignment->id);
     g_free(assignment->title);
     g_free(assignment->kind);
@@ -127,12 +129,13 @@ static bool has_rubric(const Course *course, const char *id)
 /* ---- assignments ---------------------------------------------------------------------------------------------------
  */
 
-/* "2022-09-21" alone would mean its first minute, which nobody who writes it wants. */
-static gint64 read_deadline(YamlReader *reader, GTimeZone *zone)
+gint64 course_read_deadline(YamlReader *reader, YamlNeed need, GTimeZone *zone, gint64 fallback)
 {
-    gint64 deadline_us = yaml_read_time_us(reader, "deadline", YAML_REQUIRED, zone, G_MAXINT64);
+    gint64 deadline_us = yaml_read_time_us(reader, "deadline", need, zone, G_MAXINT64);
     const YamlNode *node = reader->mapping ? yaml_get(reader->mapping, "deadline") : NULL;
     const gsize date_length = strlen("2022-09-21");
+    if (!node)
+        return fallback;
     if (deadline_us != G_MAXINT64 && strlen(yaml_scalar(node)) <= date_length)
         yaml_report(node, reader->diagnostics, SEVERITY_ERROR,
                     "deadline: lacks the time of day; write it like \"%s 23:59\"", yaml_scalar(node));
@@ -197,10 +200,11 @@ static void read_assignment(Course *course, const char *id, const YamlNode *id_n
     assignment->kind = g_strdup(kind_names[kind]);
     OwnerKind usual_owner = kind == KIND_MILESTONE ? OWNER_TEAM : OWNER_PERSON;
     assignment->owner_kind = (OwnerKind)yaml_read_choice(reader, "owner", YAML_OPTIONAL, owner_names, (int)usual_owner);
-    assignment->deadline_us = read_deadline(reader, course->zone);
+    assignment->deadline_us = course_read_deadline(reader, YAML_REQUIRED, course->zone, G_MAXINT64);
     assignment->is_extensible = yaml_read_bool(reader, "extensible", true);
     read_rubric_id(course, assignment, reader);
     read_submit(assignment, reader);
+    parts_read(course, assignment, reader);
 }
 
 /* `assignments:` as "id: {...}" lines, or as a list whose members have an id. */

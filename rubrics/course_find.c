@@ -14,6 +14,21 @@ const Assignment *course_assignment(const Course *course, const char *id)
     return NULL;
 }
 
+const Assignment *course_due(const Course *course, const char *id)
+{
+    const char *slash = strchr(id, '/');
+    g_autofree char *whole_id = slash ? g_strndup(id, (gsize)(slash - id)) : NULL;
+    const Assignment *whole = course_assignment(course, whole_id ? whole_id : id);
+    if (!whole_id || !whole)
+        return whole;
+    for (guint i = 0; whole->parts && i < whole->parts->len; i++) {
+        const Assignment *part = g_ptr_array_index(whole->parts, i);
+        if (strcmp(part->id, id) == 0)
+            return part;
+    }
+    return NULL;
+}
+
 const Person *course_person(const Course *course, const char *id)
 {
     for (guint i = 0; i < course->people->len; i++) {

@@ -36,5 +36,11 @@ void roster_load(Course *course, Diagnostics *diagnostics);
 /* Reads `teams:` (may be NULL) and hangs the people into their teams. */
 void teams_load(Course *course, const YamlNode *section, Diagnostics *diagnostics);
 
+/* Reads an assignment's `parts:`, once its own keys are there. */
+void parts_read(const Course *course, Assignment *assignment, YamlReader *outer);
+/* A deadline without a time of day would mean its first minute, which nobody who writes it wants. */
+gint64 course_read_deadline(YamlReader *reader, YamlNeed need, GTimeZone *zone, gint64 fallback);
+void assignment_free(Assignment *assignment);
+
 void person_free(Person *person);
 void team_free(Team *team);

@@ -281,7 +281,8 @@ typedef struct {
 typedef enum { OWNER_PERSON, OWNER_TEAM } OwnerKind;
 const char *owner_kind_name(OwnerKind kind); /* "person" "team" */
 
-typedef struct {
+typedef struct Assignment Assignment;
+struct Assignment {
     char *id, *title;
     char *kind; /* "homework" "milestone" "quiz" "lab" "other" */
     OwnerKind owner_kind;
@@ -292,7 +293,12 @@ typedef struct {
     char *gradescope_id; /* assignment id over there, or NULL */
     bool is_extensible;  /* false: no late hand-in, whatever tokens there are */
     int line;
-} Assignment;
+    GPtrArray *parts; /* of Assignment*: what has a deadline of its own within it, by id ("i4/comments"); NULL: none */
+    /* Of a part: */
+    const Assignment *whole; /* NULL: this is no part */
+    char **items;            /* of the rubric that it consists of; NULL: it is a share of all points */
+    gint64 share_milli;      /* percent */
+};
 
 typedef struct {
     char *folder; /* absolute */
@@ -315,6 +321,8 @@ Course *course_load(const char *folder, const GraderType *const *graders, Diagno
 void course_free(Course *course);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Course, course_free)
 const Assignment *course_assignment(const Course *course, const char *id);
+/* What has a deadline: an assignment, or a part of one ("i4/comments"). */
+const Assignment *course_due(const Course *course, const char *id);
 const Person *course_person(const Course *course, const char *id);
 const Team *course_team(const Course *course, const char *id);
 /* By any of a person's e-mails (case-insensitive), login or sid; NULL when unknown or not unique. */

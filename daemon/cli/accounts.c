@@ -47,6 +47,12 @@ const Assignment *accounts_assignment(const Course *course, const char *id, GErr
     return NULL;
 }
 
+const Assignment *accounts_due(const Course *course, const char *id, GError **error)
+{
+    const Assignment *due = course_due(course, id);
+    return due ? due : accounts_assignment(course, id, error);
+}
+
 cJSON *accounts_line_to_json(const LedgerRow *line)
 {
     cJSON *json = cJSON_CreateObject();

@@ -9,6 +9,8 @@
 char *accounts_resolve(const Course *course, const char *owner, GError **error);
 /* NOT_FOUND, naming what is near. */
 const Assignment *accounts_assignment(const Course *course, const char *id, GError **error);
+/* The same for what has a deadline: an assignment, or a part of one ("i4/comments"). */
+const Assignment *accounts_due(const Course *course, const char *id, GError **error);
 /* A ledger line with all that its hash covers. */
 cJSON *accounts_line_to_json(const LedgerRow *line);
 /* Who is at the keyboard: goes into the books with each change. */

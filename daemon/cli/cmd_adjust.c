@@ -8,7 +8,7 @@ static bool on_assignment(AccountChange *change, const char *account, char **arg
 {
     bool is_declared = strcmp(argv[2], "declare") == 0;
     const char *kind = is_declared ? "declared" : strcmp(argv[2], "hold") == 0 ? "held" : "lifted";
-    const Assignment *assignment = accounts_assignment(change->daemon.course, argv[3], error);
+    const Assignment *assignment = accounts_due(change->daemon.course, argv[3], error);
     g_autoptr(cJSON) data = cJSON_CreateObject();
     guint64 units = 0;
     const guint64 max_units = 1000;

@@ -10,8 +10,9 @@ static bool require_held(AccountChange *change, gint64 id, GError **error)
     if (!store_decision_latest(change->daemon.store, id, &text, error))
         return false;
     g_autoptr(cJSON) json = text ? json_parse(text, strlen(text), error) : NULL;
-    const char *kind = json ? json_string_or(json, "kind", "") : "not decided yet";
-    return strcmp(kind, decision_kind_name(DECISION_HELD)) == 0 ||
+    g_autoptr(Decision) decision = json ? decision_from_json(json, NULL) : NULL;
+    const char *kind = decision ? decision_kind_name(decision->kind) : "not decided yet";
+    return (decision && decision_is_held(decision)) ||
            error_set(error, RUBRIC_ERROR_DENIED,
                      "submission %" G_GINT64_FORMAT " does not wait for anybody (decision: %s); nothing to confirm", id,
                      kind);

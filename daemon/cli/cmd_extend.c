@@ -11,9 +11,7 @@ static bool current_deadline(AccountChange *change, const char *account, const A
         account_events(change->daemon.store, change->daemon.policy, change->daemon.course, account, error);
     if (!events)
         return false;
-    g_autoptr(Decision) quote = policy_quote(change->daemon.policy, change->daemon.course, account, assignment, events,
-                                             assignment->deadline_us);
-    *ret_us = quote->deadline_us;
+    *ret_us = policy_deadline(change->daemon.policy, change->daemon.course, account, assignment, events);
     return true;
 }
 
@@ -39,18 +37,35 @@ static bool read_extension(AccountChange *change, const char *account, const Ass
     return true;
 }
 
+/* Who hands it in gets the extension; a member of a team one of their own only where each of them pays alone. */
+static bool may_extend(const AccountChange *change, const char *account, const char *owner,
+                       const Assignment *assignment, GError **error)
+{
+    const Course *course = change->daemon.course;
+    bool is_team = g_str_has_prefix(account, "team:");
+    const Person *person = is_team ? NULL : course_find_person(course, owner);
+    if (is_team == (assignment->owner_kind == OWNER_TEAM) ||
+        (person && person->team && policy_has_own_deadlines(change->daemon.policy, assignment)))
+        return true;
+    if (is_team)
+        return error_set(error, RUBRIC_ERROR_INVALID,
+                         "\"%s\" is handed in by each person: extend it for one of the team's members", assignment->id);
+    return error_set(error, RUBRIC_ERROR_INVALID,
+                     "\"%s\" is handed in by teams, and this course's members do not pay for it alone, so none of them "
+                     "has a deadline of their own: extend it for the team%s%s%s",
+                     assignment->id, person && person->team ? " (\"" : "", person && person->team ? person->team : "",
+                     person && person->team ? "\")" : "");
+}
+
 static bool extend(AccountChange *change, char **argv, const char *until, GError **error)
 {
     gint64 by_us = 0;
-    const Assignment *assignment = accounts_assignment(change->daemon.course, argv[2], error);
+    const Assignment *assignment = accounts_due(change->daemon.course, argv[2], error);
     g_autofree char *account = assignment ? accounts_resolve(change->daemon.course, argv[1], error) : NULL;
     if (!account)
         return false;
-    bool is_team = g_str_has_prefix(account, "team:");
-    if (is_team != (assignment->owner_kind == OWNER_TEAM))
-        return error_set(error, RUBRIC_ERROR_INVALID, "assignment \"%s\" is handed in by a %s: extend it for that one",
-                         assignment->id, owner_kind_name(assignment->owner_kind));
-    return read_extension(change, account, assignment, argv[3], until, &by_us, error) &&
+    return may_extend(change, account, argv[1], assignment, error) &&
+           read_extension(change, account, assignment, argv[3], until, &by_us, error) &&
            account_change_look(change, account, error) &&
            account_note_extended(change->daemon.store, account, assignment->id, by_us, accounts_who(), change->reason,
                                  error) &&

@@ -185,9 +185,12 @@ static const Account *account_of(Table *table, const char *name, GError **error)
     return read_account(table, name, account, error) ? account : NULL;
 }
 
+/* An assignment with parts may have several submissions that count, each for some of them. */
 static void add_credit(GHashTable *credits, const char *assignment, gint64 milli)
 {
-    g_hash_table_insert(credits, g_strdup(assignment), g_memdup2(&milli, sizeof milli));
+    const gint64 *before_milli = g_hash_table_lookup(credits, assignment);
+    gint64 sum_milli = milli + (before_milli ? *before_milli : 0);
+    g_hash_table_insert(credits, g_strdup(assignment), g_memdup2(&sum_milli, sizeof sum_milli));
 }
 
 static void merge_account(const Account *account, const char *person, const char *only, GradeInput *input)

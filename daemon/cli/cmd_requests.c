@@ -68,7 +68,8 @@ static bool confirm_held(AccountChange *change, const RequestRow *row, GError **
         if (!store_decision_latest(change->daemon.store, submission->id, &text, error))
             return false;
         g_autoptr(cJSON) json = text ? json_parse(text, strlen(text), error) : NULL;
-        if (json && strcmp(json_string_or(json, "kind", ""), "held") == 0)
+        g_autoptr(Decision) decision = json ? decision_from_json(json, NULL) : NULL;
+        if (decision && decision_is_held(decision))
             return account_note_confirmed(change->daemon.store, submission, accounts_who(), change->reason, error);
     }
     return all && error_set(error, RUBRIC_ERROR_NOT_FOUND,

@@ -28,6 +28,19 @@ static Decision *quote(CliDaemon *daemon, const Options *options, gint64 *ret_at
     return decision;
 }
 
+/* Each part of an assignment that has some, with its own deadline and price. */
+static void print_parts(const Decision *decision, GTimeZone *zone)
+{
+    for (guint i = 0; decision->parts && i < decision->parts->len; i++) {
+        const Decision *part = g_ptr_array_index(decision->parts, i);
+        g_autofree char *name = text_escape_terminal(part->assignment, max_shown);
+        g_autofree char *deadline = clock_format_local(part->deadline_us, zone);
+        g_autofree char *tokens = points_format(part->tokens_milli), *penalty = points_format(part->penalty_milli);
+        printf("  %s (deadline %s): %s, %s tokens, %s %% off\n", name, deadline, decision_kind_name(part->kind), tokens,
+               penalty);
+    }
+}
+
 static void print_quote(const Decision *decision, gint64 at_us, gint64 until_us, GTimeZone *zone)
 {
     g_autofree char *assignment = text_escape_terminal(decision->assignment, max_shown);
@@ -37,8 +50,12 @@ static void print_quote(const Decision *decision, gint64 at_us, gint64 until_us,
     g_autofree char *penalty = points_format(decision->penalty_milli);
     g_autofree char *balance = points_format(decision->balance_milli);
     printf("%s handed in %s (deadline %s)\n", assignment, when, deadline);
-    printf("  %s, %s tokens, %s %% off, %s tokens left\n", decision_kind_name(decision->kind), tokens, penalty,
-           balance);
+    if (decision->parts)
+        printf("  %s, %s tokens in all, %s tokens left\n", decision_kind_name(decision->kind), tokens, balance);
+    else
+        printf("  %s, %s tokens, %s %% off, %s tokens left\n", decision_kind_name(decision->kind), tokens, penalty,
+               balance);
+    print_parts(decision, zone);
     printf("  %s\n", decision->sentence);
     g_autofree char *until = until_us == G_MAXINT64 ? NULL : clock_format_local(until_us, zone);
     if (until)

@@ -3,9 +3,12 @@
 
 gint64 result_deadline_us(const Result *result)
 {
-    if (result->decision && result->decision->deadline_us > 0)
-        return result->decision->deadline_us;
-    return result->assignment ? result->assignment->deadline_us : G_MAXINT64;
+    if (!result->decision || result->decision->deadline_us <= 0)
+        return result->assignment ? result->assignment->deadline_us : G_MAXINT64;
+    gint64 latest_us = result->decision->deadline_us; /* what is hidden until the deadline waits for the last part's */
+    for (guint i = 0; result->decision->parts && i < result->decision->parts->len; i++)
+        latest_us = MAX(latest_us, ((const Decision *)g_ptr_array_index(result->decision->parts, i))->deadline_us);
+    return latest_us;
 }
 
 bool result_item_is_visible(const Result *result, const VerdictItem *item)

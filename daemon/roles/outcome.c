@@ -230,7 +230,7 @@ bool outcome_commit(Store *store, const Config *config, const Course *course, co
     g_autofree char *account = submission_account(submission);
     bool is_review = strcmp(origin, "review") == 0;
     if (!write_flags(store, submission, verdict, row->number == 1, is_review, error) ||
-        !account_note_graded(store, submission, verdict, error) ||
+        !account_note_graded(store, course, submission, verdict, error) ||
         !account_settle(store, policy, course, account, &changed, error) || !outcome_flag_held(store, changed, error) ||
         !decision_is_made(store, submission_id, &is_decided, error))
         return false;
@@ -249,7 +249,7 @@ static bool flag_held_one(Store *store, gint64 submission_id, GError **error)
     g_autoptr(Decision) decision = json ? decision_from_json(json, error) : NULL;
     if (!decision)
         return text == NULL;
-    if (decision->kind != DECISION_HELD)
+    if (!decision_is_held(decision))
         return store_flag_close(store, submission_id, "late", "it does not wait for a person any more", error);
     FlagRow flag = {.submission_id = submission_id, .kind = (char *)"late", .message = decision->sentence};
     return store_flag_raise(store, &flag, NULL, error);

@@ -48,8 +48,10 @@ bool account_note_submitted(Store *store, const Submission *submission, GError *
     return note_about(store, submission, "submitted", submission->received_us, NULL, NULL, data, true, error);
 }
 
-bool account_note_graded(Store *store, const Submission *submission, const Verdict *verdict, GError **error)
+bool account_note_graded(Store *store, const Course *course, const Submission *submission, const Verdict *verdict,
+                         GError **error)
 {
+    const Assignment *assignment = course_assignment(course, submission->assignment);
     g_autoptr(cJSON) data = cJSON_CreateObject();
     json_add_int64(data, "points_milli", verdict->points_milli);
     json_add_int64(data, "bonus_milli", verdict->bonus_milli);
@@ -57,6 +59,8 @@ bool account_note_graded(Store *store, const Submission *submission, const Verdi
     json_add_int64(data, "n_error", verdict->n_error);
     json_add_int64(data, "n_review", verdict->n_review);
     json_add_bool(data, "is_refused", verdict_refusal(verdict) != NULL);
+    if (assignment && assignment->parts)
+        json_add(data, "items", parts_of_verdict(verdict));
     return note_about(store, submission, "graded", clock_now_us(), NULL, NULL, data, false, error);
 }
 
@@ -147,13 +151,14 @@ typedef struct {
     gint64 last_seq;
 } Booked;
 
-/* Charges and refunds belong to their submission, grants and the like to their sentence (two equal ones: by the sum),
- * the pool to its account. */
+/* Charges and refunds belong to their submission (each part of it), grants and the like to their sentence (two equal
+ * ones: by the sum), the pool to its account. */
 static char *booking_key(const LedgerRow *line)
 {
     if (line->submission_id != 0)
-        return g_strdup_printf("%s %s %" G_GINT64_FORMAT, line->account,
-                               strcmp(line->kind, "earn") == 0 ? "earn" : "submission", line->submission_id);
+        return g_strdup_printf("%s %s %" G_GINT64_FORMAT " %s", line->account,
+                               strcmp(line->kind, "earn") == 0 ? "earn" : "submission", line->submission_id,
+                               line->assignment ? line->assignment : "");
     if (strcmp(line->kind, "pool") != 0)
         return g_strdup_printf("%s %s %s", line->account, line->kind, line->reason);
     return g_strdup_printf("%s pool", line->account);

@@ -10,7 +10,7 @@
 enum { MAX_STATES = 4000, MAX_OPTIONS = 64 };
 
 typedef struct {
-    gint64 entry_id;
+    const Entry *entry;
     guint n;
     gint64 price_milli[MAX_OPTIONS], credit_milli[MAX_OPTIONS];
 } Choice;
@@ -36,7 +36,7 @@ static void add_option(Choice *choice, gint64 price_milli, gint64 credit_milli)
 static void fill_choice(const Entry *entry, gint64 budget_milli, Choice *choice)
 {
     const LateRule *late = &entry->purchase.rule->late;
-    *choice = (Choice){.entry_id = entry->id};
+    *choice = (Choice){.entry = entry};
     add_option(choice, 0, decision_credit_milli(entry->decision, entry->purchase.earned_milli));
     for (gint64 n = 1; n <= MIN(entry->purchase.units, late->max_units) && n < MAX_OPTIONS; n++) {
         g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
@@ -72,12 +72,14 @@ static gint64 common_step(const GArray *choices)
     return MAX(1, step);
 }
 
-static void note_allotted(GHashTable *allotted, gint64 entry_id, gint64 milli)
+char *allocation_key(const Entry *entry)
 {
-    gint64 *pair = g_new(gint64, 2);
-    pair[0] = entry_id;
-    pair[1] = milli;
-    g_hash_table_insert(allotted, &pair[0], &pair[1]);
+    return g_strdup_printf("%" G_GINT64_FORMAT " %s", entry->id, entry->assignment_id);
+}
+
+static void note_allotted(GHashTable *allotted, const Entry *entry, gint64 milli)
+{
+    g_hash_table_insert(allotted, allocation_key(entry), g_memdup2(&milli, sizeof milli));
 }
 
 /* best[i][s]: the most credit of the first i with s steps spent at most. */
@@ -106,7 +108,7 @@ static void solve(const GArray *choices, gint64 budget_milli, GHashTable *allott
     for (guint i = choices->len; i > 0; i--) {
         const Choice *choice = &g_array_index(choices, Choice, i - 1);
         gint64 price_milli = choice->price_milli[taken[i * n_states + s]];
-        note_allotted(allotted, choice->entry_id, price_milli);
+        note_allotted(allotted, choice->entry, price_milli);
         s -= (gsize)(price_milli / step);
     }
 }
@@ -127,7 +129,7 @@ static void hand_out_in_order(const GArray *choices, gint64 budget_milli, GHashT
         guint best = choice->n - 1;
         while (best > 0 && choice->price_milli[best] > budget_milli)
             best--;
-        note_allotted(allotted, choice->entry_id, choice->price_milli[best]);
+        note_allotted(allotted, choice->entry, choice->price_milli[best]);
         budget_milli -= choice->price_milli[best];
     }
 }
@@ -140,7 +142,7 @@ GHashTable *allocate_best(const Policy *policy, const GPtrArray *all_entries, co
     if (is_in_order)
         g_ptr_array_sort(entries, compare_deadlines);
 
-    GHashTable *allotted = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    GHashTable *allotted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < accounts->len; i++) {
         const FoldAccount *account = g_ptr_array_index(accounts, i);
         g_autoptr(GArray) choices = g_array_new(FALSE, FALSE, sizeof(Choice));

@@ -23,12 +23,20 @@ void decision_free(Decision *decision)
     g_free(decision->ta_line);
     g_clear_pointer(&decision->alternatives, g_ptr_array_unref);
     g_clear_pointer(&decision->shares, g_ptr_array_unref);
+    g_clear_pointer(&decision->parts, g_ptr_array_unref);
     g_free(decision);
 }
 
 gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
 {
     const gint64 all_milli = 100000, half = all_milli / 2;
+    gint64 sum_milli = 0;
+    for (guint i = 0; decision->parts && i < decision->parts->len; i++) {
+        const Decision *part = g_ptr_array_index(decision->parts, i);
+        sum_milli += decision_credit_milli(part, part->points_milli);
+    }
+    if (decision->parts)
+        return sum_milli;
     if (decision->kind != DECISION_COUNTS)
         return 0;
     Penalty penalty = {.percent_milli = decision->penalty_milli,
@@ -40,6 +48,15 @@ gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli)
         return credit_milli;
     gint64 gain_milli = MAX(0, credit_milli - decision->base_milli);
     return decision->base_milli + (gint64)(((__int128)gain_milli * decision->share_milli + half) / all_milli);
+}
+
+bool decision_is_held(const Decision *decision)
+{
+    for (guint i = 0; decision->parts && i < decision->parts->len; i++) {
+        if (decision_is_held(g_ptr_array_index(decision->parts, i)))
+            return true;
+    }
+    return decision->kind == DECISION_HELD;
 }
 
 static cJSON *shares_to_json(const GPtrArray *shares)
@@ -88,6 +105,11 @@ cJSON *decision_to_json(const Decision *decision)
         json_append_string(alternatives, g_ptr_array_index(decision->alternatives, i));
     if (decision->shares)
         json_add(json, "members", shares_to_json(decision->shares));
+    if (decision->points_milli != 0)
+        json_add_int64(json, "points_milli", decision->points_milli);
+    cJSON *parts = decision->parts ? json_add(json, "parts", cJSON_CreateArray()) : NULL;
+    for (guint i = 0; parts && i < decision->parts->len; i++)
+        cJSON_AddItemToArray(parts, decision_to_json(g_ptr_array_index(decision->parts, i)));
     return json;
 }
 
@@ -113,6 +135,7 @@ static void read_newer_numbers(Decision *decision, const cJSON *json)
     decision->share_milli = json_int64_or(json, "share_milli", 0);
     decision->early_milli = json_int64_or(json, "early_milli", 0);
     decision->earned_milli = json_int64_or(json, "earned_milli", 0);
+    decision->points_milli = json_int64_or(json, "points_milli", 0);
 }
 
 static bool read_numbers(Decision *decision, const cJSON *json, GError **error)
@@ -162,13 +185,30 @@ static bool read_shares(Decision *decision, const cJSON *json, GError **error)
     return true;
 }
 
+static bool read_parts(Decision *decision, const cJSON *json, GError **error)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "parts"), *one;
+    if (!list)
+        return true;
+    decision->parts = g_ptr_array_new_with_free_func((GDestroyNotify)decision_free);
+    cJSON_ArrayForEach(one, list)
+    {
+        Decision *part = decision_from_json(one, error);
+        if (!part)
+            return false;
+        g_ptr_array_add(decision->parts, part);
+    }
+    return true;
+}
+
 Decision *decision_from_json(const cJSON *json, GError **error)
 {
     g_autoptr(Decision) decision = g_new0(Decision, 1);
     decision->alternatives = g_ptr_array_new_with_free_func(g_free);
     const cJSON *alternatives, *one;
     if (!read_numbers(decision, json, error) || !read_texts(decision, json, error) ||
-        !json_get_array(json, "alternatives", &alternatives, error) || !read_shares(decision, json, error)) {
+        !json_get_array(json, "alternatives", &alternatives, error) || !read_shares(decision, json, error) ||
+        !read_parts(decision, json, error)) {
         g_prefix_error(error, "decision: ");
         return NULL;
     }

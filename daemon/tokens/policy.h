@@ -187,7 +187,7 @@ struct Policy {
     Purchasable purchasables[MAX_PURCHASABLES];
 };
 
-/* The rule for an assignment: its own, else its kind's, else the course's. */
+/* The rule for an assignment or a part: its own, else the whole's, else its kind's, else the course's. */
 const Rule *policy_rule(const Policy *policy, const Assignment *assignment);
 /* The rule of that one's period, if something due and received then falls into one. */
 const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, gint64 received_us);
@@ -213,9 +213,11 @@ typedef struct {
     gint64 declared_units; /* that tokens may cover */
     const char *chosen;    /* only this way, or NULL */
 } Purchase;
-/* One submission as its events tell it. */
-typedef struct {
+/* One submission as its events tell it; of an assignment with parts, one for each of them and one for the rest. */
+typedef struct Entry Entry;
+struct Entry {
     gint64 id;
+    Entry *next_part;    /* of the same submission; the first of them is the rest */
     const char *account; /* whose it is */
     OwnerKind owner_kind;
     const char *assignment_id;
@@ -238,7 +240,7 @@ typedef struct {
     GHashTable *notes;  /* names that were noted about it, or NULL */
     Decision *decision; /* made by the fold */
     const char *payer;  /* the first of the accounts that pay for it */
-} Entry;
+};
 
 /* Where an owner stands with one assignment while the fold walks through its submissions in order of receipt. A cycle
  * goes from one release of results to the next: what was paid in it counts for every submission in it. */
@@ -361,6 +363,19 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
 /* How many of the ascending marks lie before the value. */
 guint marks_before(const gint64 *marks_us, guint n, gint64 value_us);
 
+/* ======== parts of an assignment ===================================================================================
+ */
+
+/* The items of a verdict, or of a rubric as if all had passed, for the event "graded" of an assignment with parts. */
+cJSON *parts_of_verdict(const Verdict *verdict);
+cJSON *parts_of_rubric(const Rubric *rubric);
+/* Gives each part of a graded submission its points; `first` has the whole's. */
+void parts_take_points(Entry *first, const cJSON *data);
+/* Drops the rest where the parts are all there is. */
+void parts_drop_rests(GPtrArray *entries);
+/* Makes one decision of those of one submission's parts. */
+void parts_join(GPtrArray *decisions, const GPtrArray *entries);
+
 /* ======== ways to pay ============================================================================================ */
 
 /* Route, best first. *ret_needed: the price of the cheapest way without loss; G_MAXINT64: there is none. */
@@ -400,5 +415,6 @@ gint64 purse_budget(const Purse *purse, gint64 at_us);
 /* How much each payer gives of an amount that is in the budget: gint64 a payer. Caller frees. */
 gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);
 
-/* The best use of each account's tokens: &entry->id -> gint64*, what may be spent on it. Caller destroys. */
+/* The best use of each account's tokens: allocation_key -> gint64*, what may be spent on it. Caller destroys. */
+char *allocation_key(const Entry *entry);
 GHashTable *allocate_best(const Policy *policy, const GPtrArray *entries, const GPtrArray *accounts);

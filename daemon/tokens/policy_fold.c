@@ -17,7 +17,7 @@ typedef struct {
     Gathered *gathered;
     Fold *fold;
     GPtrArray *wallets;   /* of Wallet* (borrowed), by account */
-    GHashTable *allotted; /* &entry->id -> gint64*: budgets of an allocation at the end of term, or NULL */
+    GHashTable *allotted; /* allocation_key -> gint64*: budgets of an allocation at the end of term, or NULL */
     bool is_dry;          /* allocation: lateness is not paid for yet */
     GHashTable *n_redone; /* account, or "account#round" -> resubmissions in the term, in the round */
 } Walk;
@@ -154,7 +154,8 @@ static void charge(Walk *walk, const Purse *purse, const Entry *entry, const Dec
 /* Where tokens are handed out at the end, lateness may take what was allotted to it and no more. */
 static gint64 late_budget(const Walk *walk, const Entry *entry, gint64 budget_milli)
 {
-    const gint64 *allotted = walk->allotted ? g_hash_table_lookup(walk->allotted, &entry->id) : NULL;
+    g_autofree char *key = walk->allotted ? allocation_key(entry) : NULL;
+    const gint64 *allotted = walk->allotted ? g_hash_table_lookup(walk->allotted, key) : NULL;
     if (walk->is_dry)
         return 0;
     return walk->allotted ? MIN(budget_milli, allotted ? *allotted : 0) : budget_milli;
@@ -279,6 +280,7 @@ static Fold *walk_all(Gathered *gathered, const char *account, GHashTable *allot
     for (guint i = 0; i < gathered->entries->len; i++)
         walk_entry(&walk, g_ptr_array_index(gathered->entries, i));
     add_changes(&walk, G_MAXINT64);
+    parts_join(walk.fold->decisions, gathered->entries);
     note_balances(&walk, account);
     return walk.fold;
 }
@@ -377,6 +379,27 @@ void fold_free(Fold *fold)
     g_free(fold);
 }
 
+bool policy_has_own_deadlines(const Policy *policy, const Assignment *assignment)
+{
+    return assignment->owner_kind == OWNER_TEAM && policy_rule(policy, assignment)->group == GROUP_EACH_MEMBER;
+}
+
+gint64 policy_deadline(const Policy *policy, const Course *course, const char *account, const Assignment *due,
+                       const GPtrArray *events)
+{
+    g_autoptr(GPtrArray) accounts = accounts_of_events(policy, course, account, events);
+    g_auto(Gathered) gathered;
+    gather(&gathered, policy, course, accounts, events);
+    const char *owner = strchr(account, ':') ? strchr(account, ':') + 1 : account;
+    const char *team = due->owner_kind == OWNER_TEAM && gather_account_kind(account) == OWNER_PERSON
+                           ? policy_team_at(course, events, owner, due->deadline_us)
+                           : NULL;
+    if (!team)
+        return gather_deadline(&gathered, account, due);
+    g_autofree char *team_account = account_name(OWNER_TEAM, team);
+    return gather_deadline(&gathered, team_account, due) + gather_find_track(&gathered, account, due->id)->extended_us;
+}
+
 /* ---- quotes ----------------------------------------------------------------------------------------------------- */
 
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
@@ -386,8 +409,12 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
     const Rubric *rubric = course_rubric(course, assignment, at_us);
     const gint64 usual_milli = 100000;
     gint64 max_milli = rubric && rubric->max_milli > 0 ? rubric->max_milli : usual_milli;
-    g_autofree char *verdict = g_strdup_printf(
-        "{\"points_milli\":%" G_GINT64_FORMAT ",\"max_milli\":%" G_GINT64_FORMAT "}", max_milli, max_milli);
+    g_autoptr(cJSON) data = cJSON_CreateObject();
+    json_add_int64(data, "points_milli", max_milli);
+    json_add_int64(data, "max_milli", max_milli);
+    if (assignment->parts && rubric)
+        json_add(data, "items", parts_of_rubric(rubric));
+    g_autofree char *verdict = json_print(data);
     EventRow submitted = {.at_us = at_us,
                           .account = (char *)account,
                           .kind = (char *)"submitted",
@@ -437,7 +464,7 @@ static gint64 before(gint64 until_us, gint64 at_us, gint64 so_far_us)
     return until_us != G_MAXINT64 && until_us > at_us ? MIN(so_far_us, until_us - 1) : so_far_us;
 }
 
-gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
+static gint64 quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
                           const Decision *quote, gint64 at_us)
 {
     const Rule *rule = policy_rule_at(policy, assignment, at_us);
@@ -462,5 +489,19 @@ gint64 policy_quote_until(const Policy *policy, const Course *course, const Assi
     }
     for (guint i = 0; i < policy->n_banks; i++)
         until_us = before(policy->banks[i].expires_us, at_us, until_us);
+    return until_us;
+}
+
+gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
+                          const Decision *quote, gint64 at_us)
+{
+    gint64 until_us = G_MAXINT64;
+    if (!quote->parts)
+        return quote_until(policy, course, assignment, quote, at_us);
+    for (guint i = 0; i < quote->parts->len; i++) {
+        const Decision *part = g_ptr_array_index(quote->parts, i);
+        const Assignment *due = course_due(course, part->assignment);
+        until_us = MIN(until_us, quote_until(policy, course, due, part, at_us));
+    }
     return until_us;
 }

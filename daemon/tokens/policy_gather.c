@@ -78,17 +78,25 @@ static void gather_submitted(Gathered *gathered, const EventRow *event, const cJ
 {
     if (g_hash_table_contains(gathered->by_id, &event->submission_id))
         return;
-    Entry *entry = g_new0(Entry, 1);
-    *entry = (Entry){.id = event->submission_id,
-                     .account = account_of(gathered, event),
-                     .owner_kind = gather_account_kind(account_of(gathered, event)),
-                     .assignment_id = event->assignment,
-                     .assignment = course_assignment(gathered->course, event->assignment),
-                     .received_us = event->at_us,
-                     .is_quote = json_int64_or(data, "quote", 0) == 1,
-                     .digest = g_strdup(json_string_or(data, "digest", NULL))};
-    g_ptr_array_add(gathered->entries, entry);
-    g_hash_table_insert(gathered->by_id, &entry->id, entry);
+    const Assignment *whole = course_assignment(gathered->course, event->assignment);
+    guint n_parts = whole && whole->parts ? whole->parts->len : 0;
+    Entry *next = NULL;
+    for (guint i = n_parts + 1; i > 0; i--) {
+        const Assignment *assignment = i == 1 ? whole : g_ptr_array_index(whole->parts, i - 2);
+        Entry *entry = g_new0(Entry, 1);
+        *entry = (Entry){.id = event->submission_id,
+                         .next_part = next,
+                         .account = account_of(gathered, event),
+                         .owner_kind = gather_account_kind(account_of(gathered, event)),
+                         .assignment_id = assignment ? assignment->id : event->assignment,
+                         .assignment = assignment,
+                         .received_us = event->at_us,
+                         .is_quote = json_int64_or(data, "quote", 0) == 1,
+                         .digest = g_strdup(json_string_or(data, "digest", NULL))};
+        g_ptr_array_add(gathered->entries, entry);
+        next = entry;
+    }
+    g_hash_table_insert(gathered->by_id, &next->id, next);
 }
 
 static void gather_graded(Entry *entry, const EventRow *event, const cJSON *data)
@@ -104,6 +112,7 @@ static void gather_graded(Entry *entry, const EventRow *event, const cJSON *data
     entry->n_error = json_int64_or(data, "n_error", 0);
     entry->n_review = json_int64_or(data, "n_review", 0);
     entry->is_refused = json_bool_or(data, "is_refused", false);
+    parts_take_points(entry, data);
 }
 
 static void gather_overridden(Entry *entry, const EventRow *event, const cJSON *data)
@@ -142,15 +151,9 @@ static void gather_noted(Entry *entry, const cJSON *data)
         g_hash_table_add(entry->notes, g_strdup(what));
 }
 
-/* What concerns a submission. Its "submitted" may come later in the list: that pass is the first one. */
-static void gather_about_submission(Gathered *gathered, const EventRow *event, const cJSON *data)
+static void gather_about_entry(Entry *entry, const EventRow *event, const cJSON *data)
 {
-    Entry *entry = g_hash_table_lookup(gathered->by_id, &event->submission_id);
-    if (!entry)
-        return;
-    if (strcmp(event->kind, "graded") == 0)
-        gather_graded(entry, event, data);
-    else if (strcmp(event->kind, "confirmed") == 0)
+    if (strcmp(event->kind, "confirmed") == 0)
         entry->is_confirmed = true;
     else if (strcmp(event->kind, "withdrawn") == 0)
         entry->is_withdrawn = true;
@@ -162,6 +165,16 @@ static void gather_about_submission(Gathered *gathered, const EventRow *event, c
         gather_selected(entry, event, data);
     else if (strcmp(event->kind, "noted") == 0)
         gather_noted(entry, data);
+}
+
+/* What concerns a submission. Its "submitted" may come later in the list: that pass is the first one. */
+static void gather_about_submission(Gathered *gathered, const EventRow *event, const cJSON *data)
+{
+    Entry *first = g_hash_table_lookup(gathered->by_id, &event->submission_id);
+    if (first && strcmp(event->kind, "graded") == 0)
+        gather_graded(first, event, data);
+    for (Entry *entry = first; entry; entry = entry->next_part)
+        gather_about_entry(entry, event, data);
 }
 
 static const Bank *find_bank(const Policy *policy, const char *name, OwnerKind owner)
@@ -243,6 +256,21 @@ static void gather_declared(Track *track, const EventRow *event, const cJSON *da
     track->declared_units = MAX(0, json_int64_or(data, "units", 0));
 }
 
+/* What is said of an assignment holds for all of its parts. */
+static void gather_about_track(Gathered *gathered, const EventRow *event, const char *due, const cJSON *data)
+{
+    Track *track = gather_find_track(gathered, account_of(gathered, event), due);
+    if (strcmp(event->kind, "extended") == 0)
+        track->extended_us =
+            MIN(max_extended_us, track->extended_us + CLAMP(json_int64_or(data, "by_us", 0), 0, max_extended_us));
+    else if (strcmp(event->kind, "released") == 0)
+        g_array_append_val(track->releases, event->at_us);
+    else if (strcmp(event->kind, "held") == 0 || strcmp(event->kind, "lifted") == 0)
+        gather_hold(track, event);
+    else if (strcmp(event->kind, "declared") == 0)
+        gather_declared(track, event, data);
+}
+
 static void gather_about_account(Gathered *gathered, const EventRow *event, const cJSON *data)
 {
     static const char *const changes[][2] = {
@@ -257,16 +285,10 @@ static void gather_about_account(Gathered *gathered, const EventRow *event, cons
         gather_bought(gathered, event, data);
     if (!event->assignment)
         return;
-    Track *track = gather_find_track(gathered, account_of(gathered, event), event->assignment);
-    if (strcmp(event->kind, "extended") == 0)
-        track->extended_us =
-            MIN(max_extended_us, track->extended_us + CLAMP(json_int64_or(data, "by_us", 0), 0, max_extended_us));
-    else if (strcmp(event->kind, "released") == 0)
-        g_array_append_val(track->releases, event->at_us);
-    else if (strcmp(event->kind, "held") == 0 || strcmp(event->kind, "lifted") == 0)
-        gather_hold(track, event);
-    else if (strcmp(event->kind, "declared") == 0)
-        gather_declared(track, event, data);
+    const Assignment *whole = course_assignment(gathered->course, event->assignment);
+    gather_about_track(gathered, event, event->assignment, data);
+    for (guint i = 0; whole && whole->parts && i < whole->parts->len; i++)
+        gather_about_track(gathered, event, ((const Assignment *)g_ptr_array_index(whole->parts, i))->id, data);
 }
 
 static gint compare_changes(gconstpointer a, gconstpointer b)
@@ -297,11 +319,13 @@ static gint compare_entries(gconstpointer a, gconstpointer b)
     return order != 0 ? order : compare_numbers(left->id, right->id);
 }
 
-static void set_deadline(const Policy *policy, const Track *track, Entry *entry)
+gint64 gather_deadline(Gathered *gathered, const char *account, const Assignment *due)
 {
-    entry->deadline_us = entry->assignment ? entry->assignment->deadline_us + track->extended_us : entry->received_us;
-    if (policy->joined_hold >= 0 && entry->joined_us > 0)
-        entry->deadline_us = MAX(entry->deadline_us, entry->joined_us + policy->joined_hold);
+    gint64 deadline_us = due->deadline_us + gather_find_track(gathered, account, due->id)->extended_us;
+    const gint64 *joined_us = g_hash_table_lookup(gathered->joined, account);
+    if (gathered->policy->joined_hold >= 0 && joined_us)
+        deadline_us = MAX(deadline_us, *joined_us + gathered->policy->joined_hold);
+    return deadline_us;
 }
 
 static void finish_entries(Gathered *gathered)
@@ -311,7 +335,8 @@ static void finish_entries(Gathered *gathered)
         Track *track = gather_find_track(gathered, entry->account, entry->assignment_id);
         const gint64 *joined = g_hash_table_lookup(gathered->joined, entry->account);
         entry->joined_us = joined ? *joined : 0;
-        set_deadline(gathered->policy, track, entry);
+        entry->deadline_us =
+            entry->assignment ? gather_deadline(gathered, entry->account, entry->assignment) : entry->received_us;
         const Entry *selected = track->selected;
         if (entry->selected_event_id && (!selected || entry->selected_at_us > selected->selected_at_us ||
                                          (entry->selected_at_us == selected->selected_at_us &&
@@ -376,6 +401,7 @@ void gather(Gathered *gathered, const Policy *policy, const Course *course, cons
                 gather_event(gathered, event, is_submitted);
         }
     }
+    parts_drop_rests(gathered->entries);
     finish_entries(gathered);
     g_ptr_array_sort(gathered->entries, compare_entries);
     GHashTableIter each;

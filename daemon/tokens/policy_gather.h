@@ -27,4 +27,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Gathered, gathered_clear)
 /* Made when there is none yet. */
 Track *gather_find_track(Gathered *gathered, const char *account, const char *assignment);
 Wallet *gather_find_wallet(Gathered *gathered, const char *account, const Bank *bank);
+/* The one that holds for an account: with its extensions, and with what a late joiner has. */
+gint64 gather_deadline(Gathered *gathered, const char *account, const Assignment *due);
 OwnerKind gather_account_kind(const char *account);

@@ -55,6 +55,8 @@ static Policy *policy_new(void)
 const Rule *policy_rule(const Policy *policy, const Assignment *assignment)
 {
     const Rule *rule = g_hash_table_lookup(policy->assignments, assignment->id);
+    if (!rule && assignment->whole)
+        return policy_rule(policy, assignment->whole);
     if (!rule && assignment->kind)
         rule = g_hash_table_lookup(policy->kinds, assignment->kind);
     return rule ? rule : &policy->rule;
@@ -113,6 +115,17 @@ static const Rule *base_of_assignment(const Policy *policy, const Course *course
         return NULL;
     }
     return policy_rule(policy, assignment);
+}
+
+static const Rule *base_of_part(const Policy *policy, const Course *course, const YamlNode *key,
+                                Diagnostics *diagnostics)
+{
+    const Assignment *part = course_due(course, yaml_scalar(key));
+    if (part && part->whole)
+        return policy_rule(policy, part);
+    yaml_report(key, diagnostics, SEVERITY_ERROR,
+                "no assignment has the part \"%s\"; write the assignment, a \"/\" and its part", yaml_scalar(key));
+    return NULL;
 }
 
 /* Each entry starts from the rule that would hold without it and changes what it names. */
@@ -345,6 +358,22 @@ static void check_allocation(const Course *course, const Policy *policy, const Y
     }
 }
 
+/* Who pays alone has a share of one decision, not of several. */
+static void check_parts(const Course *course, const Policy *policy, const YamlNode *node, Diagnostics *diagnostics)
+{
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        for (guint j = 0; assignment->parts && j < assignment->parts->len; j++) {
+            const Assignment *part = g_ptr_array_index(assignment->parts, j);
+            if (part->owner_kind == OWNER_TEAM && (policy_rule(policy, part)->group == GROUP_EACH_MEMBER ||
+                                                   policy_rule(policy, assignment)->group == GROUP_EACH_MEMBER))
+                yaml_report(node, diagnostics, SEVERITY_ERROR,
+                            "group: each_member does not go with an assignment that has parts (\"%s\")",
+                            assignment->id);
+        }
+    }
+}
+
 static void read_policy(const Course *course, const YamlNode *node, Policy *policy, Diagnostics *diagnostics)
 {
     YamlReader reader;
@@ -355,10 +384,12 @@ static void read_policy(const Course *course, const YamlNode *node, Policy *poli
     read_joined(&reader, policy);
     read_purchases(&reader, course->zone, policy);
     policy_read_rule(&reader, policy, course->zone, &policy->rule);
-    /* In this order: an assignment's entry starts from its kind's. */
+    /* In this order: an assignment's entry starts from its kind's, a part's from its assignment's. */
     read_overrides(&reader, "kinds", policy, course, base_of_kind, policy->kinds);
     read_overrides(&reader, "assignments", policy, course, base_of_assignment, policy->assignments);
+    read_overrides(&reader, "parts", policy, course, base_of_part, policy->assignments);
     check_allocation(course, policy, node, diagnostics);
+    check_parts(course, policy, node, diagnostics);
     yaml_reader_end(&reader);
 }
 

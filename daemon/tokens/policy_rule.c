@@ -363,10 +363,8 @@ static void read_scores(YamlReader *reader, UncoveredRule *rule)
         read_scale(reader, "percent", YAML_REQUIRED, &rule->scale);
         rule->base = bases[yaml_read_choice(reader, "of", YAML_OPTIONAL, of_names, 0)];
     }
-    if (yaml_get(mapping, "start"))
-        rule->scale.start_milli += yaml_read_milli(reader, "start", YAML_OPTIONAL, 0);
-    if (yaml_get(mapping, "at_most"))
-        rule->scale.at_most_milli = yaml_read_milli(reader, "at_most", YAML_OPTIONAL, no_limit);
+    rule->scale.start_milli += yaml_read_milli(reader, "start", YAML_OPTIONAL, 0);
+    rule->scale.at_most_milli = yaml_read_milli(reader, "at_most", YAML_OPTIONAL, no_limit);
     rule->floor_milli = read_percent(reader, "floor", 0);
     rule->is_prorated = yaml_read_bool(reader, "prorated", false);
     check_percents(mapping, rule, reader->diagnostics);
@@ -432,40 +430,8 @@ static void read_bank(YamlReader *reader, const Policy *policy, Rule *rule)
                 nearest && *nearest ? nearest : "", nearest && *nearest ? "\"?" : "");
 }
 
-/* Each starts from the rule below which it stands and changes what it names. */
-static void read_periods(YamlReader *outer, Policy *policy, GTimeZone *zone, Rule *rule)
-{
-    static const char *const by_names[] = {"receipt", "deadline", NULL};
-    const YamlNode *list = yaml_read_sequence(outer, "periods", YAML_OPTIONAL);
-    rule->n_periods = 0;
-    for (gsize i = 0; list && i < yaml_length(list); i++) {
-        if (i == MAX_PERIODS) {
-            yaml_report(list, outer->diagnostics, SEVERITY_ERROR, "periods: at most %d of them", MAX_PERIODS);
-            return;
-        }
-        Rule own = *rule;
-        own.n_periods = 0;
-        YamlReader reader;
-        yaml_reader_start(&reader, yaml_item(list, i), "periods", outer->diagnostics);
-        Period period = {
-            .from_us = yaml_read_time_us(&reader, "from", YAML_OPTIONAL, zone, G_MININT64),
-            .until_us = yaml_read_time_us(&reader, "until", YAML_OPTIONAL, zone, no_limit),
-            .is_by_deadline = yaml_read_choice(&reader, "by", YAML_OPTIONAL, by_names, 0) == 1,
-        };
-        policy_read_rule(&reader, policy, zone, &own);
-        yaml_reader_end(&reader);
-        if (own.n_periods > 0)
-            yaml_report(yaml_item(list, i), outer->diagnostics, SEVERITY_ERROR,
-                        "periods: a period has none of its own");
-        own.n_periods = 0;
-        period.rule = g_memdup2(&own, sizeof own);
-        g_ptr_array_add(policy->period_rules, period.rule);
-        rule->periods[i] = period;
-        rule->n_periods = (guint)i + 1;
-    }
-}
-
-void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule)
+/* All but `periods`, which a period has none of. */
+static void read_own_keys(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule)
 {
     static const char *const counts_names[] = {"last", "best", "first", NULL};
     static const char *const group_names[] = {"account", "all_members", "any_member", "shared", "each_member", NULL};
@@ -488,5 +454,39 @@ void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule 
     else
         rule->cutoff_us = yaml_read_time_us(reader, "cutoff", YAML_OPTIONAL, zone, rule->cutoff_us);
     read_bank(reader, policy, rule);
+}
+
+/* Each starts from the rule below which it stands and changes what it names. */
+static void read_periods(YamlReader *outer, Policy *policy, GTimeZone *zone, Rule *rule)
+{
+    static const char *const by_names[] = {"receipt", "deadline", NULL};
+    const YamlNode *list = yaml_read_sequence(outer, "periods", YAML_OPTIONAL);
+    rule->n_periods = 0;
+    for (gsize i = 0; list && i < yaml_length(list); i++) {
+        if (i == MAX_PERIODS) {
+            yaml_report(list, outer->diagnostics, SEVERITY_ERROR, "periods: at most %d of them", MAX_PERIODS);
+            return;
+        }
+        Rule own = *rule;
+        own.n_periods = 0;
+        YamlReader reader;
+        yaml_reader_start(&reader, yaml_item(list, i), "periods", outer->diagnostics);
+        Period period = {
+            .from_us = yaml_read_time_us(&reader, "from", YAML_OPTIONAL, zone, G_MININT64),
+            .until_us = yaml_read_time_us(&reader, "until", YAML_OPTIONAL, zone, no_limit),
+            .is_by_deadline = yaml_read_choice(&reader, "by", YAML_OPTIONAL, by_names, 0) == 1,
+        };
+        read_own_keys(&reader, policy, zone, &own);
+        yaml_reader_end(&reader);
+        period.rule = g_memdup2(&own, sizeof own);
+        g_ptr_array_add(policy->period_rules, period.rule);
+        rule->periods[i] = period;
+        rule->n_periods = (guint)i + 1;
+    }
+}
+
+void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule)
+{
+    read_own_keys(reader, policy, zone, rule);
     read_periods(reader, policy, zone, rule);
 }

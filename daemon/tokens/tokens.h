@@ -66,14 +66,20 @@ typedef struct {
     char *ta_line;           /* one line for the TA */
     GPtrArray *alternatives; /* of char*: other routes that were open, with price and penalty */
     GPtrArray *shares;       /* of MemberShare*, where each member of the team pays alone; NULL: it holds for all */
+    gint64 points_milli;     /* of a part: what it earned, bonus included */
+    GPtrArray *parts;        /* of Decision*, of an assignment whose parts have deadlines of their own; NULL: it has
+                              * none. The numbers above are then their sums, and those of the earliest deadline */
 } Decision;
 void decision_free(Decision *decision);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Decision, decision_free)
+/* Does it, or a part of it, wait for a person? */
+bool decision_is_held(const Decision *decision);
 /* The same for one member of the team. */
 gint64 decision_credit_for(const Decision *decision, const char *person, gint64 earned_milli);
 cJSON *decision_to_json(const Decision *decision);
 Decision *decision_from_json(const cJSON *json, GError **error);
-/* Earned points after the penalty, exact to a thousandth, half up; 0 unless the kind is COUNTS. */
+/* Earned points after the penalty, exact to a thousandth, half up; 0 unless the kind is COUNTS. With parts: the sum of
+ * what theirs make of the points that each earned. */
 gint64 decision_credit_milli(const Decision *decision, gint64 earned_milli);
 
 /* The fold. `events` of one account in any order (EventRow*); `course` for deadlines. Result: Decision* per submission
@@ -107,6 +113,12 @@ const char *policy_team_at(const Course *course, const GPtrArray *events, const 
 /* What `name` is among the things that tokens buy: its price in thousandths. */
 bool policy_purchase_price(const Policy *policy, const char *name, gint64 *ret_price_milli);
 
+/* May a member of a team have an extension of their own: does each of them pay alone? */
+bool policy_has_own_deadlines(const Policy *policy, const Assignment *assignment);
+/* The deadline of an assignment or part that holds for an account now, extensions included. */
+gint64 policy_deadline(const Policy *policy, const Course *course, const char *account, const Assignment *due,
+                       const GPtrArray *events);
+
 /* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the
  * charge. */
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
@@ -128,7 +140,8 @@ GPtrArray *account_events(Store *store, const Policy *policy, const Course *cour
                           GError **error);
 /* Events that the roles and commands write, each with its unique key and data; then call account_settle. */
 bool account_note_submitted(Store *store, const Submission *submission, GError **error);
-bool account_note_graded(Store *store, const Submission *submission, const Verdict *verdict, GError **error);
+bool account_note_graded(Store *store, const Course *course, const Submission *submission, const Verdict *verdict,
+                         GError **error);
 bool account_note_granted(Store *store, const char *account, gint64 amount_milli, const char *who, const char *why,
                           GError **error);
 bool account_note_extended(Store *store, const char *account, const char *assignment, gint64 by_us, const char *who,

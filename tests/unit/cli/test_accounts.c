@@ -38,7 +38,7 @@ static gint64 hand_in(Store *store, const char *assignment, gint64 late_us, cons
     Verdict points = {.points_milli = 80000, .max_milli = 100000};
     ck_assert_good(store_verdict_insert(store, &verdict, NULL, error));
     ck_assert_good(account_note_submitted(store, &row, error));
-    ck_assert_good(account_note_graded(store, &row, &points, error));
+    ck_assert_good(account_note_graded(store, course, &row, &points, error));
     return id;
 }
 
@@ -148,7 +148,7 @@ START_TEST(extend_gives_tokens_back)
                      "-m", "x");
     ck_assert_rubric(1, "course \"fall\" has no assignment \"p11\"; did you mean \"p1\"?", "extend", "blue", "p11", "1",
                      "-m", "x");
-    ck_assert_rubric(1, "assignment \"p1\" is handed in by a team", "extend", "ann", "p1", "1", "-m", "x");
+    ck_assert_rubric(1, "\"p1\" is handed in by teams", "extend", "ann", "p1", "1", "-m", "x");
     ck_assert_rubric(1, "\"soon\" is no number of hours", "extend", "blue", "p1", "soon", "-m", "x");
     ck_assert_rubric(2, "name an owner, an assignment", "extend", "blue", "-m", "x");
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/tokens/tokens.h"
 #include "graders/graders.h"
 
 static cJSON *load_schema(const char *name)
@@ -29,8 +30,19 @@ static const cJSON *at(const cJSON *schema, const char *path)
     return schema;
 }
 
-/* Puts a document with a key that nobody knows, and gets from the message the keys that the loader knows. */
-static char **keys_of_loader(const char *before, const char *what, bool is_course)
+/* Loads a course with `text` as its course.yaml, and what daemon/tokens/ reads of it. */
+static void load_course(const char *folder, Diagnostics *diagnostics)
+{
+    g_autoptr(Course) course = course_load(folder, graders_all(), diagnostics);
+    g_autoptr(Gradebook) gradebook = NULL;
+    if (!course)
+        return;
+    g_autoptr(Policy) policy = policy_parse(course, diagnostics);
+    ck_assert(!policy || !gradebook_parse(course, &gradebook, diagnostics));
+}
+
+/* Puts a document with a key that nobody knows, and adds from the message the keys that the loader knows. */
+static void add_keys_of_loader(const char *before, const char *what, bool is_course, GHashTable *keys)
 {
     g_autofree char *folder = g_dir_make_tmp("rubric-schema-XXXXXX", NULL);
     g_autofree char *rubrics = g_build_filename(folder, "rubrics", NULL);
@@ -42,34 +54,45 @@ static char **keys_of_loader(const char *before, const char *what, bool is_cours
     g_autoptr(Diagnostics) diagnostics = diagnostics_new();
     g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
     if (is_course)
-        ck_assert_ptr_null(course_load(folder, graders_all(), diagnostics));
+        load_course(folder, diagnostics);
     else
         ck_assert_ptr_null(rubric_load(folder, "rubrics/r.yaml", graders_all(), utc, diagnostics));
     file_remove_tree(folder, NULL);
     const GPtrArray *list = diagnostics_list(diagnostics);
     for (guint i = 0; i < list->len; i++) {
         const char *message = ((const Diagnostic *)g_ptr_array_index(list, i))->message;
-        const char *keys = strstr(message, "it may have: ");
-        if (strstr(message, "QQQQQQQQQQQQ") && keys)
-            return g_strsplit(keys + strlen("it may have: "), ", ", -1);
+        const char *known = strstr(message, "it may have: ");
+        if (!strstr(message, "QQQQQQQQQQQQ") || !known)
+            continue;
+        g_auto(GStrv) names = g_strsplit(known + strlen("it may have: "), ", ", -1);
+        for (char **name = names; *name; name++)
+            g_hash_table_add(keys, g_strdup(*name));
+        return;
     }
-    ck_abort_msg("%s: no unknown key was reported", what);
+    g_autofree char *got = diagnostics_format(diagnostics);
+    ck_abort_msg("%s: no unknown key was reported:\n%s", what, got);
 }
 
 typedef struct {
     const char *place; /* in the schema */
-    const char *text;  /* with %s where an unknown key goes */
+    const char *text;  /* with %s where an unknown key goes; several, between "|", where keys depend on others */
 } Place;
 
 static void compare(const cJSON *schema, const Place *place, bool is_course)
 {
-    g_auto(GStrv) keys = keys_of_loader(place->text, place->place, is_course);
+    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_auto(GStrv) texts = g_strsplit(place->text, "|", -1);
+    for (char **text = texts; *text; text++)
+        add_keys_of_loader(*text, place->place, is_course, keys);
     const cJSON *properties = at(schema, place->place);
-    for (char **key = keys; *key; key++)
-        ck_assert_msg(cJSON_HasObjectItem(properties, *key), "the schema lacks \"%s\" at %s", *key, place->place);
+    GHashTableIter each;
+    gpointer key;
+    g_hash_table_iter_init(&each, keys);
+    while (g_hash_table_iter_next(&each, &key, NULL))
+        ck_assert_msg(cJSON_HasObjectItem(properties, key), "the schema lacks \"%s\" at %s", (char *)key, place->place);
     for (const cJSON *property = properties->child; property; property = property->next)
-        ck_assert_msg(g_strv_contains((const char *const *)keys, property->string), "no loader reads \"%s\" of %s",
-                      property->string, place->place);
+        ck_assert_msg(g_hash_table_contains(keys, property->string), "no loader reads \"%s\" of %s", property->string,
+                      place->place);
 }
 
 #define ITEM "rubric: r\nitems: [{id: a, points: 1, title: T, "
@@ -117,6 +140,61 @@ START_TEST(the_course_schema_has_the_keys_that_are_read)
 }
 END_TEST
 
+#define HEAD   "course: c\ntitle: t\ntimezone: UTC\nassignments: {a: {deadline: \"2022-01-01 10:00\"}}\n"
+#define TOKENS HEAD "tokens: {"
+#define BOOK   HEAD "gradebook: {"
+
+START_TEST(the_course_schema_has_the_keys_of_the_tokens)
+{
+    static const Place places[] = {
+        {"properties/tokens/anyOf/1/properties", TOKENS "%s}\n"},
+        {"$defs/token_rule/properties", TOKENS "kinds: {quiz: {%s}}}\n"},
+        {"$defs/token_rule/properties", TOKENS "assignments: {a: {%s}}}\n"},
+        {"$defs/period/properties", TOKENS "periods: [{%s}]}\n"},
+        {"$defs/bank/properties", TOKENS "banks: {x: {owner: team, %s}}}\n"},
+        {"$defs/bank/properties/adds/items/properties", TOKENS "banks: {person: {pool: 1, adds: [{%s}]}}}\n"},
+        {"$defs/late/anyOf/1/properties", TOKENS "late: {unit: span, %s}}\n|" TOKENS
+                                                 "late: {unit: brackets, %s}}\n|" TOKENS "late: {unit: slots, %s}}\n"},
+        {"$defs/late/anyOf/1/properties/price/anyOf/2/items/properties", TOKENS "late: {price: [{%s}]}}\n"},
+        {"$defs/late/anyOf/1/properties/flat/anyOf/2/properties", TOKENS "late: {flat: {%s}}}\n"},
+        {"$defs/late/anyOf/1/properties/flat/anyOf/3/items/properties", TOKENS "late: {flat: [{%s}]}}\n"},
+        {"$defs/resubmission/anyOf/1/properties", TOKENS "resubmission: {%s}}\n"},
+        {"$defs/uncovered/anyOf/1/properties",
+         TOKENS "without_tokens: {percent: 1, %s}}\n|" TOKENS "without_tokens: {points: 1, %s}}\n|" TOKENS
+                "without_tokens: {cap: 1, %s}}\n|" TOKENS "without_tokens: {keep: 1, %s}}\n"},
+        {"$defs/early/anyOf/1/properties", TOKENS "early: {%s}}\n"},
+        {"properties/tokens/anyOf/1/properties/joined_late/anyOf/1/properties", TOKENS "joined_late: {%s}}\n"},
+        {"properties/tokens/anyOf/1/properties/purchases/additionalProperties/properties",
+         TOKENS "purchases: {x: {%s}}}\n"},
+        {"$defs/parts/additionalProperties/properties",
+         "course: c\ntitle: t\ntimezone: UTC\nassignments: {a: {deadline: \"2022-01-01 10:00\", parts: {x: {%s}}}}\n"},
+    };
+    g_autoptr(cJSON) schema = load_schema("course.schema.json");
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        compare(schema, &places[i], true);
+}
+END_TEST
+
+START_TEST(the_course_schema_has_the_keys_of_the_gradebook)
+{
+    static const Place places[] = {
+        {"properties/gradebook/anyOf/1/properties", BOOK "%s}\n"},
+        {"properties/gradebook/anyOf/1/properties/components/additionalProperties/properties",
+         BOOK "components: {c: {%s}}}\n"},
+        {"properties/gradebook/anyOf/1/properties/participation/properties", BOOK "participation: {%s}}\n"},
+        {"properties/gradebook/anyOf/1/properties/participation/properties/bands/items/properties",
+         BOOK "participation: {lectures: 2, bands: [{%s}]}}\n"},
+        {"properties/gradebook/anyOf/1/properties/peer_rating/properties", BOOK "peer_rating: {%s}}\n"},
+        {"properties/gradebook/anyOf/1/properties/tokens/properties", BOOK "tokens: {%s}}\n"},
+        {"properties/gradebook/anyOf/1/properties/variants/additionalProperties/properties",
+         BOOK "variants: {v: {%s}}}\n"},
+    };
+    g_autoptr(cJSON) schema = load_schema("course.schema.json");
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        compare(schema, &places[i], true);
+}
+END_TEST
+
 START_TEST(the_rubric_schema_knows_every_grader)
 {
     g_autoptr(cJSON) schema = load_schema("rubric.schema.json");
@@ -132,6 +210,8 @@ int main(void)
     TCase *tcase = tcase_create("schema");
     tcase_add_test(tcase, the_rubric_schema_has_the_keys_that_are_read);
     tcase_add_test(tcase, the_course_schema_has_the_keys_that_are_read);
+    tcase_add_test(tcase, the_course_schema_has_the_keys_of_the_tokens);
+    tcase_add_test(tcase, the_course_schema_has_the_keys_of_the_gradebook);
     tcase_add_test(tcase, the_rubric_schema_knows_every_grader);
     Suite *suite = suite_create("schemas");
     suite_add_tcase(suite, tcase);

@@ -49,7 +49,7 @@ static void grade_with(const Submission *submission, gint64 points, unsigned n_e
     if (refusal)
         g_ptr_array_add(remarks, refusal);
     Verdict verdict = {.points_milli = points * 1000, .max_milli = 100000, .n_error = n_error, .remarks = remarks};
-    ck_assert_good(account_note_graded(store, submission, &verdict, error));
+    ck_assert_good(account_note_graded(store, course, submission, &verdict, error));
 }
 
 static void grade(const Submission *submission, gint64 points, unsigned n_error)

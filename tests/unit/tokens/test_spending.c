@@ -49,7 +49,7 @@ static bool spend_once(Store *store, int number, GError **error)
     bool is_new;
     return store_submission_insert(store, &row, &row.id, &is_new, error) &&
            account_note_submitted(store, &row, error) &&
-           (!is_new || account_note_graded(store, &row, &points, error)) &&
+           (!is_new || account_note_graded(store, course, &row, &points, error)) &&
            account_settle(store, policy, course, "team:blue", NULL, error);
 }
 
