@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graded submissions of GitHub that wait to be posted, made without the source: one is really graded, the others are its copies with
+a repository and commit of their own. For tests of the posting alone."""
+
+import pathlib
+import shutil
+import sqlite3
+
+import github_standin
+from rubricd_testing import Daemon, make_course, store, wait_until, write
+
+SINKS = {"checks": "check_run", "statuses": "status"}
+
+
+def make_world(folder, n, listen=None):
+    """The stand-in with `n` repositories, a course, and a stopped daemon whose outbox holds `n` results for each sink."""
+    folder = pathlib.Path(folder)
+    hub = github_standin.Github(folder / "github")
+    hub.set_limits(enforced=False)  # GitHub's limits have tests of their own; here the clock is moved instead
+    shutil.copy(hub.key.path, folder / "app.pem")
+    (folder / "app.pem").chmod(0o600)
+    write(folder / "hook-secret", "a secret of this test alone").chmod(0o600)
+    course = make_course(folder / "course", 1, "2090-01-01 12:00")
+    write(folder / "inbox/hw1/s0000/answer.txt", "42\n")
+    sinks = "".join(f"  - github: {{name: {name}, write: {way}, max_tries: 1000}}\n" for name, way in SINKS.items())
+    config = write(folder / "rubricd.yaml", f"""course: {course}
+state: state
+grade_processes: 1
+accept_missing: [own-uid, cgroup-memory, cgroup-processes, cgroup-cpu] # tests run for an ordinary user as well
+github: {{api: "{hub.url}", git: "{hub.url}", app: {{id: {hub.app_id}, key_file: app.pem}}, webhook_secret_file: hook-secret}}
+{f'web: {{listen: "{listen}"}}' if listen else ''}
+sources:
+  - folder: {{name: inbox, path: inbox, every: 200ms}}
+sinks:
+{sinks}""")
+    daemon = Daemon(config, folder / "log")
+    daemon.start()
+    wait_until(lambda: is_posted(folder, 1), 120, "the model is graded")
+    daemon.stop()
+    plant(folder, hub, n)
+    return hub, daemon
+
+
+def is_posted(folder, n):
+    try:
+        connection = store(folder)
+        [count] = connection.execute("SELECT count(*) FROM submission WHERE state = 'posted'").fetchone()
+        connection.close()
+        return count >= n
+    except (ValueError, sqlite3.OperationalError):
+        return False  # the daemon has not made it yet
+
+
+def insert(connection, table, row):
+    names = ", ".join(row)
+    return connection.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values())).lastrowid
+
+
+def plant(folder, hub, n):
+    connection = sqlite3.connect(folder / "state/rubricd.db", timeout=10)
+    connection.row_factory = sqlite3.Row
+    submission = dict(connection.execute("SELECT * FROM submission WHERE state = 'posted'").fetchone())
+    verdict = dict(connection.execute("SELECT * FROM verdict ORDER BY id DESC").fetchone())
+    del submission["id"], verdict["id"]
+    with connection:
+        for i in range(n):
+            made = hub.repository(f"project-{i}")
+            sha = hub.push(f"project-{i}")
+            row = {**submission, "external_id": f"{made['id']}:refs/heads/main:hw1", "revision": sha, "state": "graded", "posted_us": 0,
+                   "location": f"{hub.url}/{made['full_name']}#refs/heads/main"}
+            number = insert(connection, "submission", row)
+            of_it = insert(connection, "verdict", {**verdict, "submission_id": number})
+            for sink in SINKS:
+                insert(connection, "outbox", {"submission_id": number, "verdict_id": of_it, "sink": sink, "state": "queued", "queued_us": 1,
+                                              "idempotency_key": f"{number}:{verdict['number']}:{sink}"})
+    connection.close()
+
+
+def hasten(folder):
+    """Moves time on: nothing waits for a limit or another try any more."""
+    connection = sqlite3.connect(folder / "state/rubricd.db", timeout=30)
+    with connection:
+        connection.execute("UPDATE cursor SET json = '{}' WHERE source = 'github:budget'")
+        connection.execute("UPDATE outbox SET not_before_us = 0 WHERE state = 'queued'")
+    connection.close()
+
+
+def outbox(folder):
+    """How many effects there are in each state."""
+    connection = store(folder)
+    counts = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+    connection.close()
+    return counts
