@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# embed_files(OUT FILES path=file ...): writes OUT, a C source with the table `template_files` of those paths and the files' bytes.
+# embed_files(OUT TABLE name FILES path=file ...): writes OUT, a C source with the table `name` of those paths and the files' bytes.
 function(embed_files out)
-  cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
+  cmake_parse_arguments(ARG "" "TABLE" "FILES" ${ARGN})
   set(arrays "")
   set(table "")
   set(n 0)
@@ -16,6 +16,6 @@ function(embed_files out)
     string(APPEND table "    {\"${path}\", (const char *)bytes_${n}, sizeof bytes_${n} - 1},\n")
     math(EXPR n "${n} + 1")
   endforeach()
-  set(text "#include \"daemon/cli/template.h\"\n\n${arrays}\nconst TemplateFile template_files[] = {\n${table}    {0},\n};\n")
+  set(text "#include \"daemon/cli/template.h\"\n\n${arrays}\nconst TemplateFile ${ARG_TABLE}[] = {\n${table}    {0},\n};\n")
   file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY)
 endfunction()

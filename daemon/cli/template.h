@@ -13,3 +13,5 @@ typedef struct {
 } TemplateFile;
 
 extern const TemplateFile template_files[];
+/* What Gradescope's container gets, bridge/. */
+extern const TemplateFile bridge_files[];

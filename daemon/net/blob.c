@@ -28,14 +28,9 @@ int blob_temporary(const char *state_folder, char **ret_path, GError **error)
     return fd;
 }
 
-bool blob_keep(const char *state_folder, int fd, const char *temporary, char **ret_path, char **ret_digest,
-               GError **error)
+bool blob_place(const char *state_folder, int fd, const char *temporary, const char *hex, char **ret_path,
+                char **ret_digest, GError **error)
 {
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return error_set_errno(error, errno, "cannot rewind \"%s\"", temporary);
-    g_autofree char *hex = file_sha256_fd(fd, error);
-    if (!hex)
-        return false;
     g_autofree char *folder = g_strdup_printf("%s/blobs/%.2s", state_folder, hex);
     g_autofree char *path = g_build_filename(folder, hex, NULL);
     if (access(path, F_OK) == 0) {
@@ -55,6 +50,15 @@ bool blob_keep(const char *state_folder, int fd, const char *temporary, char **r
     *ret_path = g_strdup_printf("blobs/%.2s/%s", hex, hex);
     *ret_digest = g_strdup_printf("sha256:%s", hex);
     return true;
+}
+
+bool blob_keep(const char *state_folder, int fd, const char *temporary, char **ret_path, char **ret_digest,
+               GError **error)
+{
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return error_set_errno(error, errno, "cannot rewind \"%s\"", temporary);
+    g_autofree char *hex = file_sha256_fd(fd, error);
+    return hex && blob_place(state_folder, fd, temporary, hex, ret_path, ret_digest, error);
 }
 
 static bool copy_fd(int from, int to, GError **error)

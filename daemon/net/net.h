@@ -160,3 +160,7 @@ typedef struct {
 /* Writes beside the student's commit. Only submissions of GitHub; what exists already is found before it is made.
  * Limits, 5xx and silence of GitHub are waited for as long as they last; 422 is never tried again. Borrows `client`. */
 Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client);
+/* ======== what Gradescope's container hands over
+ * ============================================================================ */
+
+#include "daemon/net/bridge.h"

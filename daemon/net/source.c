@@ -128,6 +128,7 @@ bool source_refuse(SourceContext *context, Submission *submission, const char *w
     submission->state = SUBMISSION_RECEIVED;
     if (!store_submission_insert(context->store, submission, &id, ret_is_new, error))
         return false;
+    submission->id = id;
     if (!*ret_is_new)
         return true;
     return store_submission_move(context->store, id, SUBMISSION_REFUSED, why, error) &&

@@ -16,6 +16,9 @@ int blob_temporary(const char *state_folder, char **ret_path, GError **error);
  */
 bool blob_keep(const char *state_folder, int fd, const char *temporary, char **ret_path, char **ret_digest,
                GError **error);
+/* The same of one whose SHA-256 is known. */
+bool blob_place(const char *state_folder, int fd, const char *temporary, const char *hex, char **ret_path,
+                char **ret_digest, GError **error);
 /* Removes what a crash left half-written. */
 bool blob_sweep(const char *state_folder, GError **error);
 
@@ -47,12 +50,21 @@ bool source_flag_first_look(SourceContext *context, const Assignment *assignment
 /* Who owns what `person` hands in for `assignment`: the person's id or team id; NULL: nobody (no team). Borrowed. */
 const char *source_owner_of(const Assignment *assignment, const Person *person);
 
-/* ---- Gradescope exports
+/* ---- Gradescope
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     char *name, *sid, *email; /* NULL when absent */
 } ExportSubmitter;
+typedef struct {
+    char *owner; /* NULL: could not be told */
+    char *why;   /* then: why; else a doubt for a TA, or NULL */
+} Ownership;
+void ownership_clear(Ownership *ownership);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Ownership, ownership_clear)
+/* Whose it is when these (ExportSubmitter*) handed it in: the one person, or the one team that they are all of. */
+Ownership source_ownership(const Course *course, const Assignment *assignment, const GPtrArray *submitters);
+
 typedef struct {
     char *key;             /* folder or file name below the export: "submission_123" */
     gint64 created_us;     /* G_MININT64: absent or not readable */

@@ -17,66 +17,6 @@
 static const gsize max_metadata_bytes = 256 * 1024 * 1024;
 static const guint batch_size = 100;
 
-/* ---- whose is it
- * ------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    char *owner; /* NULL: could not be told */
-    char *why;   /* then: why; else a doubt for a TA, or NULL */
-} Ownership;
-
-static void ownership_clear(Ownership *ownership)
-{
-    g_free(ownership->owner);
-    g_free(ownership->why);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Ownership, ownership_clear)
-
-static const Person *find_submitter(const Course *course, const ExportSubmitter *submitter)
-{
-    const Person *person = submitter->email ? course_find_person(course, submitter->email) : NULL;
-    return !person && submitter->sid ? course_find_person(course, submitter->sid) : person;
-}
-
-static void append_name(GString *names, const char *name)
-{
-    g_string_append_printf(names, "%s\"%s\"", names->len > 0 ? ", " : "", name);
-}
-
-static Ownership resolve_owner(const Course *course, const Assignment *assignment, const ExportEntry *entry)
-{
-    g_autoptr(GHashTable) owners = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GString) unknown = g_string_new(NULL);
-    g_autoptr(GString) known = g_string_new(NULL);
-    for (guint i = 0; i < entry->submitters->len; i++) {
-        const ExportSubmitter *submitter = g_ptr_array_index(entry->submitters, i);
-        const Person *person = find_submitter(course, submitter);
-        const char *owner = person ? source_owner_of(assignment, person) : NULL;
-        if (owner && g_hash_table_add(owners, (gpointer)owner))
-            append_name(known, owner);
-        else if (!owner)
-            append_name(unknown, submitter->email ? submitter->email : submitter->name ? submitter->name : "?");
-    }
-    guint n = g_hash_table_size(owners);
-    const char *kind = owner_kind_name(assignment->owner_kind);
-    if (n == 0)
-        return (Ownership){
-            .why = g_strdup_printf("no %s is known for the submitters %s: put their e-mails into roster.csv; it is "
-                                   "graded at the next look then",
-                                   kind, unknown->len > 0 ? unknown->str : "(none named)")};
-    if (n > 1)
-        return (Ownership){
-            .why = g_strdup_printf("it was handed in for more than one %s (%s): it has to be one", kind, known->str)};
-    GHashTableIter iter;
-    gpointer owner = NULL;
-    g_hash_table_iter_init(&iter, owners);
-    g_hash_table_iter_next(&iter, &owner, NULL);
-    return (Ownership){
-        .owner = g_strdup(owner),
-        .why = unknown->len > 0 ? g_strdup_printf("submitters that the roster does not know: %s", unknown->str) : NULL,
-    };
-}
-
 /* ---- one submission
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -179,7 +119,7 @@ static bool prepare_entry(const ExportTake *take, const Assignment *assignment, 
     g_ptr_array_add(batch, prepared);
     prepared->entry = entry;
     if (assignment)
-        prepared->ownership = resolve_owner(take->context->course, assignment, entry);
+        prepared->ownership = source_ownership(take->context->course, assignment, entry->submitters);
     else
         prepared->ownership.why =
             g_strdup_printf("the export \"%s\" is of no assignment that course.yaml names by its Gradescope id: put "

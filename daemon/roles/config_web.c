@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+static const gint64 default_submission_bytes = G_GINT64_CONSTANT(512) * 1024 * 1024;
+static const gint64 default_requests = 3000, max_requests = 1000000;
+
 void web_config_free(WebConfig *config)
 {
     if (!config)
@@ -40,6 +43,9 @@ WebConfig *web_config_read(YamlReader *outer)
     if (!split_listen(listen, config))
         yaml_report(yaml_get(reader.mapping, "listen"), reader.diagnostics, SEVERITY_ERROR,
                     "\"%s\" is no address and port: expected \"127.0.0.1:8080\" or \"[::1]:8080\"", listen);
+    config->submission_max_bytes = yaml_read_bytes(&reader, "submission_max", YAML_OPTIONAL, default_submission_bytes);
+    config->requests_per_minute =
+        yaml_read_integer(&reader, "requests_per_minute", YAML_OPTIONAL, default_requests, 1, max_requests);
     yaml_reader_end(&reader);
     return config;
 }

@@ -166,6 +166,8 @@ static bool grade(Grading *grading, const GradeJob *claim, gint64 lease_us, Grad
         return false;
     log_graded(claim, verdict, report, clock_monotonic_us() - start_us);
     wake_send(role->config->state_folder, "post");
+    if (role->config->web)
+        wake_send(role->config->state_folder, "web");
     return true;
 }
 

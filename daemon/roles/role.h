@@ -28,5 +28,3 @@ int post_loop(Role *role);
 
 /* Posts again what became visible because a deadline has passed, once per assignment. */
 bool outcome_repost_due(Store *store, const Config *config, const Course *course, GError **error);
-/* Has a result been released to this owner? */
-bool outcome_is_released(Store *store, const Submission *submission, bool *ret_is, GError **error);

@@ -11,8 +11,10 @@
 
 /* `web:`, what others may ask of us by HTTP. */
 typedef struct {
-    char *address; /* an IP address */
-    guint16 port;  /* 0: any, for tests */
+    char *address;               /* an IP address */
+    guint16 port;                /* 0: any, for tests */
+    gint64 submission_max_bytes; /* of one handed in by HTTP; default 512 MiB */
+    gint64 requests_per_minute;  /* of one key; default 3,000 */
 } WebConfig;
 /* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
 typedef struct {
@@ -105,6 +107,19 @@ bool outcome_regrade_apply(Store *store, const Config *config, const Course *cou
 bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GError **error);
 /* Raises a flag "late" for each of these submissions (gint64) that waits for a person, closes it for the others. */
 bool outcome_flag_held(Store *store, const GArray *changed, GError **error);
+/* Has a result been released to this owner? */
+bool outcome_is_released(Store *store, const Submission *submission, bool *ret_is, GError **error);
+/* The newest result of a submission as its owner may see it now, with what it borrows from. `verdict` and `decision`
+ * NULL: there is none yet. */
+typedef struct {
+    Submission *submission;
+    Verdict *verdict;
+    Decision *decision;
+    Result result;
+} ShownResult;
+void shown_result_clear(ShownResult *shown);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ShownResult, shown_result_clear)
+bool outcome_show(Store *store, const Course *course, gint64 submission_id, ShownResult *ret, GError **error);
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);
 /* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */

@@ -70,6 +70,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Submission, submission_free)
 bool store_submission_insert(Store *store, const Submission *submission, gint64 *ret_id, bool *ret_is_new,
                              GError **error);
 Submission *store_submission_get(Store *store, gint64 id, GError **error); /* NOT_FOUND */
+/* By what makes it one. *ret NULL: there is none. */
+bool store_submission_find(Store *store, const char *source, const char *external_id, const char *revision,
+                           Submission **ret, GError **error);
 /* Newest first; filters may be NULL; limit 0: all. Array of Submission*, owning. */
 GPtrArray *store_submission_list(Store *store, const char *assignment, const char *owner, guint limit, GError **error);
 /* THE way to change a state: one table of legal transitions; sets the phase's time. DENIED: not a legal transition from
@@ -281,6 +284,28 @@ GPtrArray *store_delivery_list_new(Store *store, const char *source, guint limit
 bool store_delivery_finish(Store *store, gint64 id, bool is_ignored, const char *note, GError **error);
 /* Forgets finished ones received before `before_us`. */
 bool store_delivery_prune(Store *store, gint64 before_us, GError **error);
+
+/* ======== keys of programs that hand in ========================================================================== */
+
+typedef struct {
+    gint64 id;
+    char *assignment;                    /* the only one that it is good for */
+    char *note;                          /* what it is for, or NULL */
+    gint64 max_bytes;                    /* of one submission; 0: what the server takes */
+    gint64 made_us, used_us, revoked_us; /* 0: never */
+    char *made_by, *revoked_by;
+} KeyRow;
+void key_row_free(KeyRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyRow, key_row_free)
+/* `hash`: 64 hex digits of the key's SHA-256; the key itself is not kept. */
+bool store_key_insert(Store *store, const KeyRow *row, const char *hash, gint64 *ret_id, GError **error);
+/* One that is in force. *ret NULL: none has this hash. */
+bool store_key_find(Store *store, const char *hash, KeyRow **ret, GError **error);
+/* Of an assignment or all (NULL), oldest first. Array of KeyRow*, owning. */
+GPtrArray *store_key_list(Store *store, const char *assignment, GError **error);
+bool store_key_note_use(Store *store, gint64 id, GError **error);
+/* For good. NOT_FOUND: there is none in force. */
+bool store_key_revoke(Store *store, gint64 id, const char *who, GError **error);
 
 /* ======== sources' cursors, rubric versions, counts ============================================================== */
 

@@ -144,6 +144,20 @@ Submission *store_submission_get(Store *store, gint64 id, GError **error)
     return read_row(rows);
 }
 
+bool store_submission_find(Store *store, const char *source, const char *external_id, const char *revision,
+                           Submission **ret, GError **error)
+{
+    g_autoptr(SqlRows) rows = sql_query(store, error,
+                                        "SELECT " SUBMISSION_COLUMNS
+                                        " FROM submission WHERE source = ?1 AND external_id = ?2 AND revision = ?3",
+                                        SQL_TEXT(source), SQL_TEXT(external_id), SQL_TEXT(revision));
+    bool has_row;
+    if (!sql_next(store, rows, &has_row, error))
+        return false;
+    *ret = has_row ? read_row(rows) : NULL;
+    return true;
+}
+
 GPtrArray *store_submission_list(Store *store, const char *assignment, const char *owner, guint limit, GError **error)
 {
     const SqlValue filters[] = {SQL_TEXT(assignment), SQL_TEXT(owner), SQL_INT(limit ? (gint64)limit : -1)};

@@ -40,6 +40,10 @@ void exchange_free(Exchange *exchange)
     drop_body(exchange);
     if (exchange->answer.body)
         g_string_free(exchange->answer.body, TRUE);
+    g_free(exchange->answer.number);
+    if (exchange->gradescope)
+        gradescope_request_free(exchange->gradescope);
+    g_ptr_array_remove_fast(exchange->web->waiting, exchange);
     g_free(exchange);
 }
 
@@ -77,21 +81,13 @@ void exchange_fail(Exchange *exchange, const char *event, GError *error)
     log_error_free(LOG_ERR, event, NULL, NULL, error);
 }
 
-void exchange_begin(Exchange *exchange)
+static bool is_gradescope(const Exchange *exchange)
 {
-    const WebTarget *target = &exchange->target;
-    const char *why = NULL;
-    unsigned status = web_head_check(target, &exchange->headers, max_webhook_bytes, &exchange->length, &why);
-    if (status) {
-        exchange_refuse(exchange, status, why);
-    } else if (target->status) {
-        exchange->answer.allowed = target->allowed;
-        exchange_refuse(exchange, target->status, target->status == 404 ? "there is nothing here" : "not this method");
-    } else if (target->endpoint == WEB_GITHUB_WEBHOOK) {
-        webhook_begin(exchange);
-    }
-    if (exchange->answer.status || !target->has_body)
-        return;
+    return exchange->target.endpoint == WEB_GRADESCOPE_SUBMIT || exchange->target.endpoint == WEB_GRADESCOPE_RESULT;
+}
+
+static void hold_in_memory(Exchange *exchange)
+{
     if (exchange->web->memory_bytes + exchange->length > max_memory_bytes) {
         exchange->answer.retry_after_s = retry_after_s;
         exchange_refuse(exchange, 503, "too much is coming in at once; try again in some seconds");
@@ -101,8 +97,33 @@ void exchange_begin(Exchange *exchange)
     exchange->body = g_byte_array_new();
 }
 
+void exchange_begin(Exchange *exchange)
+{
+    const WebTarget *target = &exchange->target;
+    const char *why = NULL;
+    const gint64 max_bytes =
+        target->endpoint == WEB_GRADESCOPE_SUBMIT ? exchange->web->about->submission_max_bytes : max_webhook_bytes;
+    unsigned status = web_head_check(target, &exchange->headers, max_bytes, &exchange->length, &why);
+    if (status == 413 && target->endpoint == WEB_GRADESCOPE_SUBMIT) {
+        gradescope_refuse_size(exchange, max_bytes);
+    } else if (status) {
+        exchange_refuse(exchange, status, why);
+    } else if (target->status) {
+        exchange->answer.allowed = target->allowed;
+        exchange_refuse(exchange, target->status, target->status == 404 ? "there is nothing here" : "not this method");
+    } else if (target->endpoint == WEB_GITHUB_WEBHOOK) {
+        webhook_begin(exchange);
+    } else if (is_gradescope(exchange)) {
+        gradescope_begin(exchange);
+    }
+    if (!exchange->answer.status && target->has_body && !is_gradescope(exchange))
+        hold_in_memory(exchange);
+}
+
 void exchange_receive(Exchange *exchange, const char *data, gsize length)
 {
+    if (exchange->gradescope && !exchange->answer.status)
+        gradescope_receive(exchange, data, length);
     if (exchange->body && exchange->body->len + length <= (gsize)exchange->length)
         g_byte_array_append(exchange->body, (const guint8 *)data, (guint)length);
 }
@@ -113,7 +134,26 @@ void exchange_finish(Exchange *exchange)
         return;
     if (exchange->target.endpoint == WEB_GITHUB_WEBHOOK)
         webhook_finish(exchange);
+    else if (is_gradescope(exchange))
+        gradescope_finish(exchange);
     else
         exchange_answer(exchange, 200, "alive\n");
     drop_body(exchange);
+}
+
+void exchange_tick(Exchange *exchange)
+{
+    if (!exchange->answer.status)
+        gradescope_tick(exchange);
+}
+
+int exchange_fd(const Exchange *exchange)
+{
+    return gradescope_fd(exchange);
+}
+
+bool exchange_reads_on(const Exchange *exchange)
+{
+    const gint64 short_bytes = 1024 * 1024;
+    return exchange->target.has_body && exchange->answer.status < 400 && exchange->length <= short_bytes;
 }

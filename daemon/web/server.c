@@ -18,7 +18,8 @@ static const unsigned max_connections = 512;
 static const unsigned idle_timeout_s = 15;
 static const size_t head_memory_bytes = 32 * 1024;
 static const gint64 longest_head_us = 20 * CLOCK_SECOND_US, longest_answer_us = 60 * CLOCK_SECOND_US;
-static const gint64 slowest_bytes_per_second = 16 * 1024; /* of a body */
+static const gint64 longest_wait_us = 10 * 60 * CLOCK_SECOND_US; /* asleep, a large body's way to the disk included */
+static const gint64 slowest_bytes_per_second = 16 * 1024;        /* of a body */
 
 typedef struct {
     int fd;
@@ -79,6 +80,10 @@ static enum MHD_Result send_answer(Exchange *exchange)
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (answer->allowed)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allowed);
+    if (answer->state)
+        MHD_add_response_header(response, "X-Rubricd-State", answer->state);
+    if (answer->number)
+        MHD_add_response_header(response, "X-Rubricd-Submission", answer->number);
     if (answer->retry_after_s > 0) {
         g_autofree char *seconds = g_strdup_printf("%" G_GINT64_FORMAT, answer->retry_after_s);
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
@@ -99,7 +104,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
     if (!exchange) {
         *state = exchange = exchange_new(data, connection, method, url);
         exchange_begin(exchange);
-        if (exchange->answer.status)
+        if (exchange->answer.status && !exchange_reads_on(exchange))
             return send_answer(exchange);
         give_time(connection, longest_head_us + exchange->length / slowest_bytes_per_second * CLOCK_SECOND_US);
         return MHD_YES;
@@ -110,7 +115,12 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
         return MHD_YES;
     }
     exchange_finish(exchange);
-    return send_answer(exchange);
+    if (exchange->answer.status)
+        return send_answer(exchange);
+    give_time(connection, longest_wait_us);
+    MHD_suspend_connection(connection);
+    g_ptr_array_add(exchange->web->waiting, exchange);
+    return MHD_YES;
 }
 
 static void note_completed(void *data, struct MHD_Connection *connection, void **state,
@@ -180,6 +190,7 @@ bool server_start(Web *web, GError **error)
 {
     allow_files();
     web->connections = g_hash_table_new_full(NULL, NULL, g_free, NULL);
+    web->waiting = g_ptr_array_new();
     int fd = open_listener(web, error);
     if (fd < 0)
         return false;
@@ -198,22 +209,49 @@ bool server_start(Web *web, GError **error)
 
 void server_stop(Web *web)
 {
+    for (guint i = 0; web->daemon && i < web->waiting->len; i++) /* the library does not stop while one sleeps */
+        MHD_resume_connection(((const Exchange *)g_ptr_array_index(web->waiting, i))->connection);
     if (web->daemon)
         MHD_stop_daemon(web->daemon);
     web->daemon = NULL;
+    g_clear_pointer(&web->waiting, g_ptr_array_unref);
     g_clear_pointer(&web->connections, g_hash_table_unref);
 }
 
-void server_serve(Web *web, gint64 until_mono_us)
+void server_tick(Web *web)
+{
+    for (guint i = web->waiting->len; i > 0; i--) {
+        Exchange *exchange = g_ptr_array_index(web->waiting, i - 1);
+        exchange_tick(exchange);
+        if (!exchange->answer.status)
+            continue;
+        g_ptr_array_remove_index_fast(web->waiting, i - 1);
+        MHD_resume_connection(exchange->connection);
+    }
+}
+
+bool server_serve(Web *web, gint64 until_mono_us)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
     gint64 wait_ms = MAX(until_mono_us - clock_monotonic_us(), 0) / 1000 + 1;
     if (MHD_get_timeout(web->daemon, &library_ms) == MHD_YES)
         wait_ms = MIN(wait_ms, (gint64)MIN(library_ms, G_MAXINT));
-    struct pollfd waiting[] = {{.fd = info->epoll_fd, .events = POLLIN},
-                               {.fd = role_wake_fd(web->role), .events = POLLIN}};
-    poll(waiting, G_N_ELEMENTS(waiting), (int)wait_ms);
+    g_autoptr(GArray) polled = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+    const struct pollfd own[] = {{.fd = role_wake_fd(web->role), .events = POLLIN},
+                                 {.fd = info->epoll_fd, .events = POLLIN}};
+    g_array_append_vals(polled, own, G_N_ELEMENTS(own));
+    for (guint i = 0; i < web->waiting->len; i++) {
+        const struct pollfd fd = {.fd = exchange_fd(g_ptr_array_index(web->waiting, i)), .events = POLLIN};
+        if (fd.fd >= 0)
+            g_array_append_val(polled, fd);
+    }
+    struct pollfd *all = (struct pollfd *)(void *)polled->data;
+    poll(all, polled->len, (int)wait_ms);
+    bool has_news = all[0].revents != 0;
+    for (guint i = G_N_ELEMENTS(own); i < polled->len; i++)
+        has_news = has_news || all[i].revents != 0;
     wake_drain(role_wake_fd(web->role));
     MHD_run(web->daemon);
+    return has_news;
 }

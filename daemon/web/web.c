@@ -33,7 +33,11 @@ static void prune(Web *web)
 static void serve(Web *web)
 {
     for (;;) {
-        server_serve(web, clock_monotonic_us() + turn_us);
+        bool has_news = server_serve(web, clock_monotonic_us() + turn_us);
+        if (has_news || clock_monotonic_us() >= web->next_tick_us) {
+            web->next_tick_us = clock_monotonic_us() + turn_us;
+            server_tick(web);
+        }
         server_sweep(web);
         role_refresh_course(web->role);
         note_refusals(web);
@@ -49,10 +53,11 @@ static int web_loop(Role *role)
     store_set_busy_timeout(role_store(role), store_patience_us);
     if (!web.about)
         error_set(&error, RUBRIC_ERROR_INVALID, "rubricd.yaml has no web:");
-    else if (webhook_open(&web, &error) && server_start(&web, &error))
+    else if (webhook_open(&web, &error) && gradescope_open(&web, &error) && server_start(&web, &error))
         serve(&web);
     log_event(LOG_ERR, "web_failed", "error", error ? error->message : NULL, NULL);
     server_stop(&web);
+    g_clear_pointer(&web.limits, rate_limits_free);
     g_clear_pointer(&web.webhook_secret, secret_free);
     g_free(web.last_refusal);
     return 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The role web: what others may ask of the daemon by HTTP. It takes GitHub's webhooks (POST /github/webhook) and says
- * that it is alive (GET /healthz). TLS is a reverse proxy's, docs/guides/operators.md.
+ * The role web: what others may ask of the daemon by HTTP. It takes GitHub's webhooks (POST /github/webhook) and
+ * submissions of Gradescope's containers (/api/v1/gradescope/..., docs/rest.md), and says that it is alive (GET
+ * /healthz). TLS is a reverse proxy's, docs/guides/operators.md.
  *
  * One thread, no callbacks into other roles: what comes in is stored and answered; others act on it.
  */

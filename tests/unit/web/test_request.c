@@ -43,6 +43,51 @@ START_TEST(paths_have_one_spelling_and_methods_one_meaning)
 }
 END_TEST
 
+START_TEST(gradescope_paths_name_an_assignment_and_a_number)
+{
+    const WebTarget submit = web_target_parse("POST", "/api/v1/gradescope/m1/submissions");
+    ck_assert_int_eq(submit.endpoint, WEB_GRADESCOPE_SUBMIT);
+    ck_assert_str_eq(submit.assignment, "m1");
+    const WebTarget result = web_target_parse("GET", "/api/v1/gradescope/m1/submissions/123");
+    ck_assert_int_eq(result.endpoint, WEB_GRADESCOPE_RESULT);
+    ck_assert_str_eq(result.number, "123");
+    ck_assert_str_eq(web_target_parse("GET", "/api/v1/gradescope/m1/submissions").allowed, "POST");
+    ck_assert_uint_eq(web_target_parse("DELETE", "/api/v1/gradescope/m1/submissions/123").status, 405);
+    static const char *const strange[] = {"/api/v1/gradescope/",
+                                          "/api/v1/gradescope//submissions",
+                                          "/api/v1/gradescope/m1",
+                                          "/api/v1/gradescope/m1/submissionsx",
+                                          "/api/v1/gradescope/m1/submissions/",
+                                          "/api/v1/gradescope/m1/submissions/1x",
+                                          "/api/v1/gradescope/m1/submissions/1/2",
+                                          "/api/v1/gradescope/m%31/submissions",
+                                          "/api/v1/gradescope/m1/submissions/123456789012345678901"};
+    for (gsize i = 0; i < G_N_ELEMENTS(strange); i++)
+        ck_assert_uint_eq(web_target_parse("GET", strange[i]).status, 404);
+}
+END_TEST
+
+START_TEST(a_key_is_known_by_its_hash)
+{
+    g_autofree char *hash = web_key_hash("Bearer abc");
+    ck_assert_str_eq(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    static const char *const none[] = {NULL, "", "Bearer ", "Bearer a b", "Basic abc", "abc"};
+    for (gsize i = 0; i < G_N_ELEMENTS(none); i++)
+        ck_assert_ptr_null(web_key_hash(none[i]));
+}
+END_TEST
+
+START_TEST(a_wait_is_a_number_of_seconds)
+{
+    gint64 seconds = -1;
+    ck_assert(web_wait_seconds(NULL, &seconds) && seconds == 0);
+    ck_assert(web_wait_seconds("25", &seconds) && seconds == 25);
+    ck_assert(web_wait_seconds("9999999", &seconds) && seconds == 60);
+    ck_assert(!web_wait_seconds("-1", &seconds) && !web_wait_seconds("", &seconds) &&
+              !web_wait_seconds("1s", &seconds));
+}
+END_TEST
+
 START_TEST(a_length_is_needed_once_and_is_digits)
 {
     static const struct {
@@ -146,6 +191,9 @@ int main(void)
     Suite *suite = suite_create("request");
     TCase *tcase = tcase_create("request");
     tcase_add_test(tcase, paths_have_one_spelling_and_methods_one_meaning);
+    tcase_add_test(tcase, gradescope_paths_name_an_assignment_and_a_number);
+    tcase_add_test(tcase, a_key_is_known_by_its_hash);
+    tcase_add_test(tcase, a_wait_is_a_number_of_seconds);
     tcase_add_test(tcase, a_length_is_needed_once_and_is_digits);
     tcase_add_test(tcase, what_smuggles_requests_is_refused);
     tcase_add_test(tcase, the_signature_is_githubs);
