@@ -5,16 +5,17 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-/* Soft and hard, but never over the hard limit that we have ourselves. */
-static int limit(int resource, int64_t value)
+/* Never over the hard limit that we have ourselves. */
+static int limit(int resource, int64_t soft, int64_t hard)
 {
     struct rlimit own;
     if (getrlimit((__rlimit_resource_t)resource, &own) < 0)
         return -errno;
-    rlim_t wanted = (rlim_t)value;
-    if (own.rlim_max != RLIM_INFINITY && wanted > own.rlim_max)
-        wanted = own.rlim_max;
-    struct rlimit set = {wanted, wanted};
+    struct rlimit set = {(rlim_t)soft, (rlim_t)hard};
+    if (own.rlim_max != RLIM_INFINITY && set.rlim_max > own.rlim_max)
+        set.rlim_max = own.rlim_max;
+    if (set.rlim_cur > set.rlim_max)
+        set.rlim_cur = set.rlim_max;
     return setrlimit((__rlimit_resource_t)resource, &set) < 0 ? -errno : 0;
 }
 
@@ -28,7 +29,6 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
         int resource;
         int64_t value;
     } table[] = {
-        {RLIMIT_CPU, (limits->cpu_ms + 999) / 1000 + 1},
         {RLIMIT_FSIZE, limits->file_bytes},
         {RLIMIT_NOFILE, limits->open_files},
         {RLIMIT_STACK, limits->stack_bytes},
@@ -41,9 +41,13 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
         {RLIMIT_RTPRIO, 0},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        int r = limit(table[i].resource, table[i].value);
+        int r = limit(table[i].resource, table[i].value, table[i].value);
         if (r < 0)
             return r;
     }
-    return has_memory_group ? 0 : limit(RLIMIT_AS, limits->memory_bytes);
+    /* The kernel counts this one in whole ticks, so that it can be over before the monitor sees the limit: the signal
+     * of the soft limit then tells which one ended the program, where the hard one's SIGKILL would not. */
+    const int64_t seconds = (limits->cpu_ms + 999) / 1000 + 1;
+    int r = limit(RLIMIT_CPU, seconds, seconds + 1);
+    return r < 0 || has_memory_group ? r : limit(RLIMIT_AS, limits->memory_bytes, limits->memory_bytes);
 }
