@@ -101,8 +101,7 @@ wait_settled() { # AT_LEAST SECONDS
 step_daemon() { # installed as the operators' guide says; grades the demo; is killed in the middle; grades all of it, once
   python3 /payload/source/tests/demo/make_demo.py /srv/demo >/dev/null || return 1
   systemd-sysusers && systemd-tmpfiles --create || return 1
-  mkdir -p /srv/demo/results && chown rubricd: /srv/demo/results
-  git config --system safe.directory '*' # the demo's repositories are root's
+  mkdir -p /srv/demo/results && chown -R rubricd: /srv/demo/results /srv/demo/repos # git wants a repository to be its reader's
   sed -e 's|: course$|: /srv/demo/course|; s|^state: .*|state: /var/lib/rubricd|; s|path: |path: /srv/demo/|; s|^accept_missing.*|accept_missing: [own-uid]|' \
     /srv/demo/rubricd.yaml >/etc/rubricd/rubricd.yaml
   cat /etc/rubricd/rubricd.yaml
@@ -130,7 +129,7 @@ step_daemon_dynamic_user() { # the unit with a user of the moment, a credential 
   printf '[Service]\nUser=rubricd-moment\nDynamicUser=yes\nStateDirectory=rubricd-moment\nLoadCredential=hook:/etc/rubricd/hook.secret\n' \
     >/etc/systemd/system/rubricd.service.d/dynamic.conf
   (umask 077; echo secret >/etc/rubricd/hook.secret)
-  sed -i -e 's|^state: .*|state: /var/lib/rubricd-moment|; s|path: /srv/demo/results|path: /var/lib/rubricd-moment/results|' /etc/rubricd/rubricd.yaml
+  sed -i -e '/ git: /d; s|^state: .*|state: /var/lib/rubricd-moment|; s|path: /srv/demo/results|path: /var/lib/rubricd-moment/results|' /etc/rubricd/rubricd.yaml
   echo '  - webhook: {name: portal, url: "http://127.0.0.1:9/", secret_file: /run/credentials/rubricd.service/hook, max_tries: 1}' >>/etc/rubricd/rubricd.yaml
   systemctl daemon-reload
   systemctl start rubricd || { journalctl -u rubricd --no-pager | tail -n 40; return 1; }
