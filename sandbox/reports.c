@@ -3,15 +3,14 @@
  * Report files, after the last process of the box is dead. The paths are ours, everything that lies there may have been
  * made by the student: links, folders, pipes, files with a second name elsewhere. Nothing is followed, nothing blocks.
  */
+#include "daemon/base/beneath.h"
 #include "sandbox/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static BoxReportState state_of_error(int error)
@@ -38,9 +37,7 @@ static int open_report(int root_fd, const char *path, int64_t max_bytes, BoxRepo
     head->state = BOX_REPORT_UNREADABLE;
     if (n < 0 || (size_t)n >= sizeof below)
         return -1;
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-    int fd = (int)syscall(SYS_openat2, root_fd, below, &how, sizeof how);
+    int fd = beneath_open(root_fd, below, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
     if (fd < 0) {
         head->state = state_of_error(errno);
         return -1;

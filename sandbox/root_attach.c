@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host paths as detached mounts, and showing them in the new root. */
+#include "daemon/base/beneath.h"
 #include "sandbox/box.h"
 #include "sandbox/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -94,10 +94,8 @@ int root_attach(int fd, const char *target, Problem *problem)
 
 int root_cover(const char *source, uint64_t attributes, const char *target, Problem *problem)
 {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     struct stat below, above;
-    int target_fd = (int)syscall(SYS_openat2, AT_FDCWD, target, &how, sizeof how);
+    int target_fd = beneath_open(AT_FDCWD, target, O_PATH | O_NOFOLLOW, 0);
     if (target_fd < 0)
         return 0;
     int source_fd = root_open_source(source, attributes);
@@ -114,9 +112,7 @@ int root_cover(const char *source, uint64_t attributes, const char *target, Prob
 
 static int open_step(int folder_fd, const char *name)
 {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, folder_fd, name, &how, sizeof how);
+    return beneath_open(folder_fd, name, O_PATH | O_NOFOLLOW, 0);
 }
 
 /* Opens `name` below folder_fd, making a folder (or for the last step of a file, an empty file) where there is nothing.

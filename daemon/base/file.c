@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/base/file.h"
 
+#include "daemon/base/beneath.h"
 #include "daemon/base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int file_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 {
-    struct open_how how = {
-        /* openat2 refuses O_PATH beside O_NONBLOCK; nothing blocks with it anyway. */
-        .flags = (guint64)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK)),
-        .mode = flags & O_CREAT ? mode : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    return (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+    /* openat2 refuses O_PATH beside O_NONBLOCK; nothing blocks with it anyway. */
+    return beneath_open(dir_fd, path, flags | (flags & O_PATH ? 0 : O_NONBLOCK), mode);
 }
 
 bool file_read_fd(int fd, const char *name, gsize max_bytes, char **ret_data, gsize *ret_length, GError **error)

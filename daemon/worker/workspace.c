@@ -436,11 +436,26 @@ static void refuse_link(Workspace *workspace, const char *path)
     workspace_refuse(workspace, "the %s holds a link \"%s\" that points outside of it", workspace->what, shown);
 }
 
+/* The same where an outer filter refuses openat2 (see beneath_open): where does it end? */
+static bool lands_outside(Workspace *workspace, const char *path)
+{
+    file_autofd int fd = openat(workspace->folder_fd, path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT && errno != ELOOP && errno != ENOTDIR;
+    g_autofree char *folder_name = g_strdup_printf("/proc/self/fd/%d", workspace->folder_fd);
+    g_autofree char *name = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autofree char *folder = g_file_read_link(folder_name, NULL);
+    g_autofree char *end = g_file_read_link(name, NULL);
+    gsize length = folder ? strlen(folder) : 0;
+    bool is_below = folder && end && strncmp(end, folder, length) == 0 && (end[length] == '/' || end[length] == '\0');
+    return !is_below;
+}
+
 static bool leads_outside(Workspace *workspace, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     file_autofd int fd = (int)syscall(SYS_openat2, workspace->folder_fd, path, &how, sizeof how);
-    return fd < 0 && errno == EXDEV;
+    return fd < 0 && (errno == EXDEV || (errno == ENOSYS && lands_outside(workspace, path)));
 }
 
 static bool make_links(Workspace *workspace, gsize n_stripped, GError **error)
