@@ -27,6 +27,8 @@ void assignment_free(Assignment *assignment)
     g_free(assignment->rubric_id);
     g_free(assignment->git_branch);
     g_free(assignment->git_tag);
+    g_free(assignment->git_pull_request);
+    g_free(assignment->git_release);
     g_free(assignment->gradescope_id);
     g_free(assignment);
 }
@@ -151,6 +153,8 @@ static void read_submit(Assignment *assignment, YamlReader *outer)
     yaml_reader_start(&reader, node, "submit", outer->diagnostics);
     assignment->git_branch = g_strdup(yaml_read_text(&reader, "branch", YAML_OPTIONAL, NULL));
     assignment->git_tag = g_strdup(yaml_read_text(&reader, "tag", YAML_OPTIONAL, NULL));
+    assignment->git_pull_request = g_strdup(yaml_read_text(&reader, "pull_request", YAML_OPTIONAL, NULL));
+    assignment->git_release = g_strdup(yaml_read_text(&reader, "release", YAML_OPTIONAL, NULL));
     assignment->gradescope_id = g_strdup(yaml_read_text(&reader, "gradescope", YAML_OPTIONAL, NULL));
     yaml_reader_end(&reader);
 }

@@ -287,11 +287,13 @@ struct Assignment {
     char *kind; /* "homework" "milestone" "quiz" "lab" "other" */
     OwnerKind owner_kind;
     gint64 deadline_us;
-    char *rubric_id;     /* NULL: no rubric in this course folder */
-    char *git_branch;    /* each new commit on it is a submission; NULL: none */
-    char *git_tag;       /* glob: each matching tag is a submission; NULL: none */
-    char *gradescope_id; /* assignment id over there, or NULL */
-    bool is_extensible;  /* false: no late hand-in, whatever tokens there are */
+    char *rubric_id;        /* NULL: no rubric in this course folder */
+    char *git_branch;       /* each new commit on it is a submission; NULL: none */
+    char *git_tag;          /* glob: each matching tag is a submission; NULL: none */
+    char *git_pull_request; /* on GitHub: each head of a pull request to this branch is a submission; NULL: none */
+    char *git_release;      /* on GitHub: glob of the tags whose published releases are submissions; NULL: none */
+    char *gradescope_id;    /* assignment id over there, or NULL */
+    bool is_extensible;     /* false: no late hand-in, whatever tokens there are */
     int line;
     GPtrArray *parts; /* of Assignment*: what has a deadline of its own within it, by id ("i4/comments"); NULL: none */
     /* Of a part: */

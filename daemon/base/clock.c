@@ -31,6 +31,11 @@ void clock_set_offset_us(gint64 offset_us)
     wall_offset_us = offset_us;
 }
 
+gint64 clock_offset_us(void)
+{
+    return wall_offset_us;
+}
+
 /* Seconds and a non-negative rest, also before 1970. */
 static void split_us(gint64 instant_us, gint64 *ret_seconds, gint64 *ret_rest_us)
 {

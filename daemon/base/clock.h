@@ -20,6 +20,8 @@ gint64 clock_monotonic_us(void);
 
 /* Shifts clock_now_us by `offset_us` in this process. */
 void clock_set_offset_us(gint64 offset_us);
+/* By how much it is shifted: what another clock says is shifted as much before the two are compared. */
+gint64 clock_offset_us(void);
 
 /* "2022-09-21T23:59:00.000000Z": always UTC, six digits, so that text order is time order. Caller frees. */
 char *clock_format_utc(gint64 instant_us);

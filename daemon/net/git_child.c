@@ -59,18 +59,26 @@ static char *git_home(const GitChild *git, GError **error)
 }
 
 /* Nothing of our own environment but what finds programs and an ssh agent that the operator gave us. */
-static char **git_environment(const char *home)
+static char **git_environment(const GitChild *git, const char *home)
 {
     GPtrArray *env = g_ptr_array_new();
     g_ptr_array_add(env, g_strdup_printf("HOME=%s", home));
     g_ptr_array_add(env, g_strdup_printf("XDG_CONFIG_HOME=%s", home));
     static const char *const fixed[] = {
-        "GIT_CONFIG_NOSYSTEM=1",    "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
-        "GIT_ASKPASS=/bin/true",    "SSH_ASKPASS=/bin/true",       "GIT_ALLOW_PROTOCOL=file:http:https:ssh",
-        "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1",         "LC_ALL=C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM=1",
+        "GIT_TERMINAL_PROMPT=0",
+        "GIT_ASKPASS=/bin/true",
+        "SSH_ASKPASS=/bin/true",
+        "GIT_ALLOW_PROTOCOL=file:http:https:ssh",
+        "GIT_NO_REPLACE_OBJECTS=1",
+        "GIT_NO_LAZY_FETCH=1",
+        "LC_ALL=C.UTF-8",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
         g_ptr_array_add(env, g_strdup(fixed[i]));
+    /* An extra fd of a child is its fd 3. */
+    g_ptr_array_add(
+        env, g_strdup(git->credential_fd > 0 ? "GIT_CONFIG_GLOBAL=/proc/self/fd/3" : "GIT_CONFIG_GLOBAL=/dev/null"));
     static const char *const passed[] = {"PATH", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"};
     for (gsize i = 0; i < G_N_ELEMENTS(passed); i++) {
         const char *value = g_getenv(passed[i]);
@@ -121,10 +129,11 @@ static char **git_argv(const GitChild *git, const char *const *arguments)
         "-c",
         "http.lowSpeedTime=60",
         "-c",
-        "http.followRedirects=initial",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
         g_ptr_array_add(argv, g_strdup(fixed[i]));
+    g_ptr_array_add(argv,
+                    g_strdup(git->credential_fd > 0 ? "http.followRedirects=false" : "http.followRedirects=initial"));
     for (gsize i = 0; arguments[i]; i++)
         g_ptr_array_add(argv, g_strdup(arguments[i]));
     g_ptr_array_add(argv, NULL);
@@ -146,12 +155,13 @@ bool git_run(const GitChild *git, const char *folder, const char *const *argumen
     g_autofree char *home = git_home(git, error);
     if (!home)
         return false;
-    g_auto(GStrv) env = git_environment(home);
+    g_auto(GStrv) env = git_environment(git, home);
     g_auto(GStrv) argv = git_argv(git, arguments);
     ProcessSpec spec = PROCESS_SPEC_INIT;
     spec.argv = (const char *const *)argv;
     spec.env = (const char *const *)env;
     spec.folder = folder ? folder : home;
+    spec.extra_fd = git->credential_fd > 0 ? git->credential_fd : -1;
     g_autoptr(GString) out = NULL;
     g_autoptr(GString) err = NULL;
     ProcessEnd end = {0};
@@ -174,6 +184,11 @@ bool git_must(const GitChild *git, const char *folder, const char *const *argume
     int status = 0;
     if (!git_run(git, folder, arguments, &out, &words, &status, error))
         return false;
+    /* SIGXFSZ ends the part of git that writes the pack, and git says so. */
+    if (status != 0 && (strstr(words, "signal 25") || strstr(words, "File too large")))
+        return error_set(error, RUBRIC_ERROR_LIMIT,
+                         "git %s: it is larger than %" G_GINT64_FORMAT " MiB, the most that is taken", arguments[0],
+                         git->max_bytes >> 20);
     if (status != 0)
         return error_set(error, RUBRIC_ERROR_TEMPORARY, "git %s failed: %s", arguments[0], words);
     if (ret_out)
@@ -242,12 +257,13 @@ static bool start_listing(const GitChild *git, const char *home, const char *url
     const char *const arguments[] = {"ls-remote", "--quiet", "--heads", "--tags", "--", url, NULL};
     GitChild bounded = *git;
     bounded.max_bytes = (gint64)max_output_bytes;
-    g_auto(GStrv) env = git_environment(home);
+    g_auto(GStrv) env = git_environment(git, home);
     g_auto(GStrv) argv = git_argv(&bounded, arguments);
     ProcessSpec spec = PROCESS_SPEC_INIT;
     spec.argv = (const char *const *)argv;
     spec.env = (const char *const *)env;
     spec.folder = home;
+    spec.extra_fd = git->credential_fd > 0 ? git->credential_fd : -1;
     spec.stdout_fd = listing->out_fd;
     spec.stderr_fd = listing->err_fd;
     return process_start(&spec, &listing->process, error);
@@ -360,5 +376,16 @@ bool git_is_ancestor(const GitChild *git, const char *mirror, const char *older,
     if (!git_run(git, mirror, arguments, NULL, NULL, &status, error))
         return false;
     *ret_is = status == 0;
+    return true;
+}
+
+bool git_has_commit(const GitChild *git, const char *mirror, const char *commit, bool *ret_has, GError **error)
+{
+    g_autofree char *name = g_strconcat(commit, "^{commit}", NULL);
+    const char *const arguments[] = {"cat-file", "-e", name, NULL};
+    int status = 0;
+    if (!git_run(git, mirror, arguments, NULL, NULL, &status, error))
+        return false;
+    *ret_has = status == 0;
     return true;
 }

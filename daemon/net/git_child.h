@@ -21,6 +21,8 @@ void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrA
 /* Fetches `refs` (full names, NULL-terminated) of `url` into the bare repository `mirror` (made if absent), as
  * refs/rubricd/incoming/<i>. */
 bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error);
+/* Is this commit in the mirror? */
+bool git_has_commit(const GitChild *git, const char *mirror, const char *commit, bool *ret_has, GError **error);
 /* The commit that refs/rubricd/incoming/<i> leads to, 40 hex; NULL and NOT_FOUND: no commit. Caller frees. */
 char *git_incoming_commit(const GitChild *git, const char *mirror, guint i, GError **error);
 /* Pins a commit for ever by refs/rubricd/keep/<commit>. */

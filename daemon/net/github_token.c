@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -260,4 +261,39 @@ bool github_token_ensure(GithubClient *client, bool *ret_is_ready, GithubAnswer 
     if (*ret_is_ready)
         github_answer_clear(answer);
     return done;
+}
+
+/* ---- for git
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* GitHub takes any user name with a token; this one is documented for both kinds. */
+static char *git_configuration(const GithubClient *client)
+{
+    g_autoptr(char) pair = g_strconcat("x-access-token:", client->token, NULL);
+    g_autoptr(char) encoded = g_base64_encode((const guchar *)pair, strlen(pair));
+    return g_strdup_printf("[http \"%s/\"]\n\textraHeader = \"Authorization: Basic %s\"\n", client->config->git,
+                           encoded);
+}
+
+bool github_git_credential(GithubClient *client, int *ret_fd, GithubAnswer *ret_answer, GError **error)
+{
+    bool is_ready = false;
+    *ret_fd = -1;
+    *ret_answer = (GithubAnswer){0};
+    if (!github_token_ensure(client, &is_ready, ret_answer, error))
+        return false;
+    if (!is_ready)
+        return true;
+    g_autoptr(char) text = git_configuration(client);
+    int fd = memfd_create("git-configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    gsize length = strlen(text);
+    if (fd < 0 || write(fd, text, length) != (gssize)length ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+        error_set_errno(error, errno, "cannot make a file in memory");
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    *ret_fd = fd;
+    return true;
 }

@@ -25,17 +25,18 @@ typedef struct {
 
 typedef struct Source Source;
 typedef struct SourceClass {
-    const char *kind; /* "folder" "git" */
+    const char *kind; /* "folder" "git" "github" */
     /* One look. Every new thing is stored (content safe, submission row, grade job) before this returns; *ret_n_new
      * counts them. An error is of the whole source; what concerns one submission becomes a flag or a log line and does
      * not stop the rest. */
     bool (*poll)(Source *source, SourceContext *context, guint *ret_n_new, GError **error);
     void (*free)(Source *source);
+    bool is_woken; /* a webhook's arrival is a reason to poll at once */
 } SourceClass;
 struct Source {
     const SourceClass *class;
     char *name;
-    gint64 interval_us; /* between looks */
+    gint64 interval_us; /* between looks; a poll may change it */
     guint n_pending; /* seen at the last look but not taken yet (a file that does not rest, a repository that failed) */
 };
 bool source_poll(Source *source, SourceContext *context, guint *ret_n_new, GError **error);
@@ -48,6 +49,10 @@ Source *source_folder_new(const char *name, const char *path, gint64 interval_us
 /* Watches each owner's repository (course connections.git.url or the team's `repo` attribute) for the branches and tags
  * that assignments name; fetches new commits at once into <state>/mirrors/ by a git child. */
 Source *source_git_new(const char *name, gint64 interval_us);
+/* Watches the repositories of the course's GitHub organisation (course connections.github, the team's `repo`) for the
+ * branches, tags, pull requests and releases that assignments name, and takes deliveries of the webhook. The interval
+ * is that of discovery: shorter near deadlines, longer when points run short. Borrows config. */
+Source *source_github_new(const char *name, const GithubConfig *config, gint64 interval_us);
 
 /* What a source offers; owner and assignment are resolved to the course's ids, content is in place. Writes submission,
  * event and job in one transaction (its own unless context->in_transaction); *ret_is_new false: it was there already,
@@ -94,6 +99,9 @@ typedef struct {
     const char *state_folder; /* git-home/ is made below it */
     gint64 timeout_ms;
     gint64 max_bytes; /* of any file that git writes */
+    /* git's configuration with a credential in it, as a file in memory that git inherits, so that the credential is in
+     * no argument, environment or file; redirects are then not followed. 0: none */
+    int credential_fd;
 } GitChild;
 
 /* INVALID: not a URL that is allowed (file, http, https, ssh and git@host:path; nothing that could be an option). */
@@ -106,7 +114,7 @@ char *git_url_public(const char *url);
  * is not an error here; *ret_err (may be NULL) then has its last words. */
 bool git_run(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, char **ret_err,
              int *ret_status, GError **error);
-/* The same, any status but 0 being TEMPORARY with git's last words. */
+/* The same, any status but 0 being TEMPORARY with git's last words, or LIMIT: a file over max_bytes. */
 bool git_must(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, GError **error);
 
 /* ======== sinks

@@ -10,14 +10,11 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "daemon/net/git_child.h"
-#include "daemon/net/source.h"
+#include "daemon/net/git_repo.h"
 
 enum { N_AT_ONCE = GIT_MAX_AT_ONCE };
-static const gint64 n_failures_flagged = 5, n_failures_pending = 3;
-static const gint64 longest_wait_us = CLOCK_HOUR_US;
 static const gint64 save_look_every_us = 300 * CLOCK_SECOND_US;
-static const guint max_noted_refs = 2000, max_refs_a_fetch = 200;
+static const guint max_noted_refs = 2000;
 
 typedef struct {
     char *assignment, *owner;
@@ -26,18 +23,8 @@ typedef struct {
 } Watch;
 
 typedef struct {
-    char *sha, *commit; /* commit NULL: it leads to none */
-    bool is_gone;
-    GArray *submissions; /* of gint64 */
-} KnownRef;
-
-typedef struct {
-    char *url, *public_url, *key, *mirror; /* mirror relative to the state folder */
-    GPtrArray *watches;                    /* of Watch* */
-    GHashTable *refs;                      /* char* -> KnownRef* */
-    bool is_loaded;
-    gint64 last_look_us, saved_mono_us;
-    gint64 n_failures, next_try_mono_us;
+    GitRepo git;
+    GPtrArray *watches; /* of Watch* */
 } Repo;
 
 typedef struct {
@@ -54,13 +41,6 @@ typedef struct {
     guint *n_new;
 } Look;
 
-/* A ref that moved, and what was found behind it. */
-typedef struct {
-    const GitRef *ref;
-    char *commit;
-    char *remark; /* of a rewritten history or a moved tag, or NULL */
-} Move;
-
 static void watch_free(gpointer data)
 {
     Watch *watch = data;
@@ -71,33 +51,12 @@ static void watch_free(gpointer data)
     g_free(watch);
 }
 
-static void known_ref_free(gpointer data)
-{
-    KnownRef *known = data;
-    g_free(known->sha);
-    g_free(known->commit);
-    g_array_unref(known->submissions);
-    g_free(known);
-}
-
 static void repo_free(gpointer data)
 {
     Repo *repo = data;
-    g_free(repo->url);
-    g_free(repo->public_url);
-    g_free(repo->key);
-    g_free(repo->mirror);
+    git_repo_clear(&repo->git);
     g_ptr_array_unref(repo->watches);
-    g_hash_table_unref(repo->refs);
     g_free(repo);
-}
-
-static void move_free(gpointer data)
-{
-    Move *move = data;
-    g_free(move->commit);
-    g_free(move->remark);
-    g_free(move);
 }
 
 /* ---- who is watched
@@ -111,12 +70,9 @@ static Repo *repo_for(GitSource *source, const char *url)
     const gsize key_length = 32;
     repo = g_new0(Repo, 1);
     g_autofree char *digest = file_sha256_bytes(url, strlen(url));
-    repo->url = g_strdup(url);
-    repo->public_url = git_url_public(url);
-    repo->key = g_strndup(digest, key_length);
-    repo->mirror = g_strdup_printf("mirrors/%s.git", repo->key);
+    g_autofree char *key = g_strndup(digest, key_length);
+    git_repo_init(&repo->git, url, key);
     repo->watches = g_ptr_array_new_with_free_func(watch_free);
-    repo->refs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_ref_free);
     g_hash_table_insert(source->repos, g_strdup(url), repo);
     return repo;
 }
@@ -202,77 +158,25 @@ static bool repo_wants(const Repo *repo, const char *ref)
 /* ---- cursors
  * ------------------------------------------------------------------------------------------------------------- */
 
-static char *repo_cursor_key(const Repo *repo)
-{
-    return g_strconcat("repo:", repo->key, NULL);
-}
-
-static void load_ref(Repo *repo, const cJSON *json)
-{
-    KnownRef *known = g_new0(KnownRef, 1);
-    known->sha = g_strdup(json_string_or(json, "sha", ""));
-    known->commit = g_strdup(json_string_or(json, "commit", NULL));
-    known->is_gone = json_bool_or(json, "gone", false);
-    known->submissions = g_array_new(false, false, sizeof(gint64));
-    const cJSON *id;
-    cJSON_ArrayForEach(id, cJSON_GetObjectItemCaseSensitive(json, "submissions"))
-    {
-        gint64 number = (gint64)id->valuedouble;
-        g_array_append_val(known->submissions, number);
-    }
-    g_hash_table_replace(repo->refs, g_strdup(json->string), known);
-}
-
 static bool load_repo(const Look *look, Repo *repo, GError **error)
 {
-    g_autofree char *key = repo_cursor_key(repo);
     g_autofree char *text = NULL;
-    if (!store_cursor_get(look->context->store, look->source->base.name, key, &text, error))
+    if (!store_cursor_get(look->context->store, look->source->base.name, repo->git.cursor, &text, error))
         return false;
     g_autoptr(cJSON) json = text ? json_parse(text, strlen(text), NULL) : NULL;
-    repo->last_look_us = json_int64_or(json, "looked_us", 0);
-    const cJSON *ref;
-    cJSON_ArrayForEach(ref, cJSON_GetObjectItemCaseSensitive(json, "refs")) load_ref(repo, ref);
-    repo->is_loaded = true;
+    git_repo_read(&repo->git, json);
     return true;
-}
-
-static cJSON *ref_to_json(const KnownRef *known)
-{
-    cJSON *json = cJSON_CreateObject();
-    json_add_string(json, "sha", known->sha);
-    json_add_string(json, "commit", known->commit);
-    json_add_bool(json, "gone", known->is_gone);
-    cJSON *ids = json_add(json, "submissions", cJSON_CreateArray());
-    for (guint i = 0; i < known->submissions->len; i++)
-        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)g_array_index(known->submissions, gint64, i)));
-    return json;
 }
 
 static bool save_repo(const Look *look, const Repo *repo, GError **error)
 {
-    g_autoptr(cJSON) json = cJSON_CreateObject();
-    json_add_string(json, "url", repo->public_url);
-    json_add_int64(json, "looked_us", look->look_us);
-    cJSON *refs = json_add(json, "refs", cJSON_CreateObject());
-    GHashTableIter iter;
-    gpointer name, known;
-    g_hash_table_iter_init(&iter, repo->refs);
-    while (g_hash_table_iter_next(&iter, &name, &known))
-        json_add(refs, name, ref_to_json(known));
+    g_autoptr(cJSON) json = git_repo_write(&repo->git, look->look_us);
     g_autofree char *text = json_print(json);
-    g_autofree char *key = repo_cursor_key(repo);
-    return store_cursor_set(look->context->store, look->source->base.name, key, text, error);
+    return store_cursor_set(look->context->store, look->source->base.name, repo->git.cursor, text, error);
 }
 
 /* ---- what moved
  * ---------------------------------------------------------------------------------------------------------- */
-
-static bool ref_moved(const Repo *repo, const GitRef *ref)
-{
-    const KnownRef *known = g_hash_table_lookup(repo->refs, ref->name);
-    return !known || known->is_gone || strcmp(known->sha, ref->sha) != 0;
-}
 
 static const GitRef *find_ref(const GPtrArray *refs, const char *name)
 {
@@ -282,50 +186,6 @@ static const GitRef *find_ref(const GPtrArray *refs, const char *name)
             return ref;
     }
     return NULL;
-}
-
-/* Says so if the student's history was rewritten. A tag that moves is always said. */
-static bool describe_move(const Look *look, const Repo *repo, const char *mirror, Move *move, GError **error)
-{
-    const KnownRef *known = g_hash_table_lookup(repo->refs, move->ref->name);
-    if (!known || !known->commit || strcmp(known->commit, move->commit) == 0)
-        return true;
-    bool is_tag = g_str_has_prefix(move->ref->name, "refs/tags/");
-    bool is_ahead = false;
-    if (!is_tag && !git_is_ancestor(&look->git, mirror, known->commit, move->commit, &is_ahead, error))
-        return false;
-    if (!is_ahead)
-        move->remark = g_strdup_printf("%s: \"%s\" led to %.12s before, which is kept, and leads to %.12s now",
-                                       is_tag ? "the tag was moved" : "the branch was force-pushed", move->ref->name,
-                                       known->commit, move->commit);
-    return true;
-}
-
-static bool fetch_moved(const Look *look, const Repo *repo, const GPtrArray *moved, GPtrArray *moves, GError **error)
-{
-    g_autofree char *mirror = g_build_filename(look->context->state_folder, repo->mirror, NULL);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < MIN(moved->len, max_refs_a_fetch); i++)
-        g_ptr_array_add(names, ((const GitRef *)g_ptr_array_index(moved, i))->name);
-    guint n = names->len;
-    g_ptr_array_add(names, NULL);
-    if (!git_fetch(&look->git, mirror, repo->url, (const char *const *)names->pdata, error))
-        return false;
-    for (guint i = 0; i < n; i++) {
-        Move *move = g_new0(Move, 1);
-        g_ptr_array_add(moves, move);
-        move->ref = g_ptr_array_index(moved, i);
-        g_autoptr(GError) no_commit = NULL;
-        move->commit = git_incoming_commit(&look->git, mirror, i, &no_commit);
-        if (!move->commit && no_commit->code != RUBRIC_ERROR_NOT_FOUND) {
-            g_propagate_error(error, g_steal_pointer(&no_commit));
-            return false;
-        }
-        if (move->commit &&
-            (!git_keep(&look->git, mirror, move->commit, error) || !describe_move(look, repo, mirror, move, error)))
-            return false;
-    }
-    return true;
 }
 
 /* ---- rows
@@ -339,21 +199,21 @@ static char *note_refs(const GPtrArray *refs)
     return g_string_free(names, FALSE);
 }
 
-static bool offer_move(const Look *look, const Repo *repo, const Watch *watch, const Move *move, const GPtrArray *refs,
-                       KnownRef *known, GError **error)
+static bool offer_move(const Look *look, const Repo *repo, const Watch *watch, const GitMove *move,
+                       const GPtrArray *refs, KnownRef *known, GError **error)
 {
     const Assignment *assignment = course_assignment(look->context->course, watch->assignment);
     g_autofree char *external =
-        g_strdup_printf("%s:%s:%s#%s", watch->assignment, watch->owner, repo->public_url, move->ref->name);
+        g_strdup_printf("%s:%s:%s#%s", watch->assignment, watch->owner, repo->git.public_url, move->ref->name);
     g_autoptr(Submission) submission =
         source_submission_new(&look->source->base, assignment, watch->owner, external,
-                              source_received_us(repo->last_look_us, look->look_us), clock_now_us());
+                              source_received_us(repo->git.last_look_us, look->look_us), clock_now_us());
     submission->revision = g_strdup(move->commit);
     submission->content_kind = g_strdup("git");
-    submission->content_path = g_strdup(repo->mirror);
+    submission->content_path = g_strdup(repo->git.mirror);
     submission->content_digest = g_strconcat("git:", move->commit, NULL);
     submission->git_refs = note_refs(refs);
-    submission->location = g_strdup_printf("%s#%s", repo->public_url, move->ref->name);
+    submission->location = g_strdup_printf("%s#%s", repo->git.public_url, move->ref->name);
     submission->remark = g_strdup(move->remark);
     bool is_new = false;
     gint64 id = 0;
@@ -361,47 +221,37 @@ static bool offer_move(const Look *look, const Repo *repo, const Watch *watch, c
         return false;
     g_array_append_val(known->submissions, id);
     *look->n_new += is_new;
-    if (is_new && repo->last_look_us == 0 && !source_flag_first_look(look->context, assignment, submission, id, error))
+    if (is_new && repo->git.last_look_us == 0 &&
+        !source_flag_first_look(look->context, assignment, submission, id, error))
         return false;
     return !move->remark || source_flag(look->context, id, "history", move->remark, NULL, error);
 }
 
-static bool write_move(const Look *look, Repo *repo, const Move *move, const GPtrArray *refs, GError **error)
+static bool write_move(const Look *look, Repo *repo, const GitMove *move, const GPtrArray *refs, GError **error)
 {
-    KnownRef *known = g_new0(KnownRef, 1);
-    known->sha = g_strdup(move->ref->sha);
-    known->commit = g_strdup(move->commit);
-    known->submissions = g_array_new(false, false, sizeof(gint64));
+    KnownRef *known = known_ref_new(move->ref->sha, move->commit);
     bool written = true;
     for (guint i = 0; written && move->commit && i < repo->watches->len; i++) {
         const Watch *watch = g_ptr_array_index(repo->watches, i);
         if (watch_wants(watch, move->ref->name))
             written = offer_move(look, repo, watch, move, refs, known, error);
     }
-    g_hash_table_replace(repo->refs, g_strdup(move->ref->name), known);
+    g_hash_table_replace(repo->git.refs, g_strdup(move->ref->name), known);
     return written;
 }
 
-/* What was handed in stays handed in; a TA hears that it is gone over there. */
 static bool write_gone(const Look *look, Repo *repo, const GPtrArray *refs, guint *ret_n_gone, GError **error)
 {
     GHashTableIter iter;
     gpointer name, value;
-    g_hash_table_iter_init(&iter, repo->refs);
+    g_hash_table_iter_init(&iter, repo->git.refs);
     while (g_hash_table_iter_next(&iter, &name, &value)) {
         KnownRef *known = value;
         if (known->is_gone || find_ref(refs, name) || !repo_wants(repo, name))
             continue;
-        known->is_gone = true;
         ++*ret_n_gone;
-        g_autofree char *message =
-            g_strdup_printf("\"%s\" was deleted from the repository; what was handed in by it (%.12s) is kept",
-                            (const char *)name, known->commit ? known->commit : "no commit");
-        for (guint i = 0; i < known->submissions->len; i++) {
-            if (!source_flag(look->context, g_array_index(known->submissions, gint64, i), "history", message, NULL,
-                             error))
-                return false;
-        }
+        if (!git_repo_flag_gone(look->context, name, known, error))
+            return false;
     }
     return true;
 }
@@ -416,25 +266,25 @@ static bool write_all(const Look *look, Repo *repo, const GPtrArray *moves, cons
     if (!write_gone(look, repo, refs, &n_gone, error))
         return false;
     gint64 mono_us = clock_monotonic_us();
-    bool is_due = repo->saved_mono_us == 0 || mono_us - repo->saved_mono_us >= save_look_every_us;
+    bool is_due = repo->git.saved_mono_us == 0 || mono_us - repo->git.saved_mono_us >= save_look_every_us;
     if (moves->len == 0 && n_gone == 0 && !is_due)
         return true;
-    repo->saved_mono_us = mono_us;
+    repo->git.saved_mono_us = mono_us;
     return save_repo(look, repo, error);
 }
 
 static bool take_repo(const Look *look, Repo *repo, const GPtrArray *refs, GError **error)
 {
-    if (!repo->is_loaded && !load_repo(look, repo, error))
+    if (!repo->git.is_loaded && !load_repo(look, repo, error))
         return false;
     g_autoptr(GPtrArray) moved = g_ptr_array_new();
     for (guint i = 0; i < refs->len; i++) {
         GitRef *ref = g_ptr_array_index(refs, i);
-        if (ref_moved(repo, ref) && repo_wants(repo, ref->name))
+        if (git_repo_moved(&repo->git, ref->name, ref->sha) && repo_wants(repo, ref->name))
             g_ptr_array_add(moved, ref);
     }
-    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func(move_free);
-    if (moved->len > 0 && !fetch_moved(look, repo, moved, moves, error))
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func(git_move_free);
+    if (moved->len > 0 && !git_repo_fetch(&look->git, &repo->git, moved, false, moves, error))
         return false;
 
     SourceContext *context = look->context;
@@ -444,41 +294,24 @@ static bool take_repo(const Look *look, Repo *repo, const GPtrArray *refs, GErro
     bool done = write_all(look, repo, moves, refs, error);
     context->in_transaction = false;
     if (done && store_commit(context->store, error)) {
-        repo->last_look_us = look->look_us;
+        repo->git.last_look_us = look->look_us;
         return true;
     }
     store_rollback(context->store);
-    repo->is_loaded = false; /* what memory says did not commit: read it again */
-    g_hash_table_remove_all(repo->refs);
+    git_repo_forget(&repo->git);
     return false;
 }
 
 /* ---- the look
  * -------------------------------------------------------------------------------------------------------------- */
 
-static bool flag_failure(const Look *look, const Repo *repo, const GError *why, GError **error)
-{
-    const Watch *watch = g_ptr_array_index(repo->watches, 0);
-    g_autofree char *message = g_strdup_printf("the repository of \"%s\" (%s) could not be read %" G_GINT64_FORMAT
-                                               " times; nothing is lost, and it is tried again: %s",
-                                               watch->owner, repo->public_url, repo->n_failures, why->message);
-    FlagRow flag = {
-        .item = watch->owner,
-        .kind = (char *)"source",
-        .message = message,
-        .state = (char *)"open",
-        .raised_us = clock_now_us(),
-    };
-    return store_flag_raise(look->context->store, &flag, NULL, error);
-}
-
 static bool note_failure(const Look *look, Repo *repo, const GError *why, GError **error)
 {
-    gint64 wait_us = backoff_us(repo->n_failures, look->source->base.interval_us, longest_wait_us);
-    repo->next_try_mono_us = clock_monotonic_us() + wait_us;
-    repo->n_failures++;
-    log_event(LOG_WARNING, "repository_failed", "url", repo->public_url, "error", why->message, NULL);
-    return repo->n_failures != n_failures_flagged || flag_failure(look, repo, why, error);
+    bool is_news = false;
+    git_repo_note_failure(&repo->git, look->source->base.interval_us, &is_news);
+    log_event(LOG_WARNING, "repository_failed", "url", repo->git.public_url, "error", why->message, NULL);
+    const Watch *watch = g_ptr_array_index(repo->watches, 0);
+    return !is_news || git_repo_flag_failure(look->context, &repo->git, watch->owner, why, error);
 }
 
 static bool look_at(Look *look, GPtrArray *repos, guint first, guint n, GError **error)
@@ -487,14 +320,14 @@ static bool look_at(Look *look, GPtrArray *repos, guint first, guint n, GError *
     GPtrArray *refs[N_AT_ONCE] = {NULL};
     GError *errors[N_AT_ONCE] = {NULL};
     for (guint i = 0; i < n; i++)
-        urls[i] = ((const Repo *)g_ptr_array_index(repos, first + i))->url;
+        urls[i] = ((const Repo *)g_ptr_array_index(repos, first + i))->git.url;
     look->look_us = clock_now_us();
     git_ls_remotes(&look->git, urls, n, refs, errors);
     bool done = true;
     for (guint i = 0; i < n; i++) {
         Repo *repo = g_ptr_array_index(repos, first + i);
         if (!errors[i] && done && take_repo(look, repo, refs[i], &errors[i]))
-            repo->n_failures = repo->next_try_mono_us = 0;
+            repo->git.n_failures = repo->git.next_try_mono_us = 0;
         if (errors[i] && done)
             done = note_failure(look, repo, errors[i], error);
         g_clear_error(&errors[i]);
@@ -522,7 +355,7 @@ static bool git_poll(Source *base, SourceContext *context, guint *ret_n_new, GEr
     gpointer value;
     g_hash_table_iter_init(&iter, source->repos);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        if (((const Repo *)value)->next_try_mono_us <= clock_monotonic_us())
+        if (((const Repo *)value)->git.next_try_mono_us <= clock_monotonic_us())
             g_ptr_array_add(due, value);
     }
     for (guint first = 0; first < due->len; first += N_AT_ONCE) {
@@ -532,8 +365,7 @@ static bool git_poll(Source *base, SourceContext *context, guint *ret_n_new, GEr
     base->n_pending = 0;
     g_hash_table_iter_init(&iter, source->repos);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        gint64 n_failures = ((const Repo *)value)->n_failures;
-        base->n_pending += n_failures > 0 && n_failures < n_failures_pending;
+        base->n_pending += git_repo_is_pending(&((const Repo *)value)->git);
     }
     return true;
 }

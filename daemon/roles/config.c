@@ -99,9 +99,9 @@ static int read_kind(ConfigParse *parse, const YamlNode *node, const char *what,
 
 static void parse_source(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "git", NULL};
-    static const char *const contexts[] = {"source \"folder\"", "source \"git\""};
-    static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US};
+    static const char *const kinds[] = {"folder", "git", "github", NULL};
+    static const char *const contexts[] = {"source \"folder\"", "source \"git\"", "source \"github\""};
+    static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US, 30 * CLOCK_SECOND_US};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "source", kinds, &body);
     if (kind < 0)
@@ -116,6 +116,9 @@ static void parse_source(ConfigParse *parse, const YamlNode *node)
     if (kind == 0)
         source->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_REQUIRED, NULL));
     source->interval_us = read_interval_us(parse, &reader, intervals_us[kind]);
+    if (strcmp(source->kind, "github") == 0 && !parse->config->github)
+        yaml_report(node, parse->diagnostics, SEVERITY_ERROR,
+                    "a source github needs `github:` with the App or token to read with");
     yaml_reader_end(&reader);
 }
 

@@ -32,15 +32,22 @@ static void watched_free(gpointer data)
     g_free(watched);
 }
 
+static Source *make_source(const Config *config, const SourceConfig *source)
+{
+    if (strcmp(source->kind, "github") == 0)
+        return source_github_new(source->name, config->github, source->interval_us);
+    if (strcmp(source->kind, "git") == 0)
+        return source_git_new(source->name, source->interval_us);
+    return source_folder_new(source->name, source->path, source->interval_us);
+}
+
 static GPtrArray *make_sources(const Config *config)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(watched_free);
     for (guint i = 0; i < config->sources->len; i++) {
         const SourceConfig *source = g_ptr_array_index(config->sources, i);
         Watched *watched = g_new0(Watched, 1);
-        bool is_git = strcmp(source->kind, "git") == 0;
-        watched->source = is_git ? source_git_new(source->name, source->interval_us)
-                                 : source_folder_new(source->name, source->path, source->interval_us);
+        watched->source = make_source(config, source);
         g_ptr_array_add(list, watched);
     }
     return list;
@@ -161,8 +168,20 @@ static bool turn(Role *role, const GPtrArray *sources, gint64 *ret_next_mono_us,
     return outcome_repost_due(role->store, role->config, role->watch.course, error);
 }
 
+/* Role web has stored a delivery. */
+static void hurry_woken(const GPtrArray *sources)
+{
+    for (guint i = 0; i < sources->len; i++) {
+        Watched *watched = g_ptr_array_index(sources, i);
+        if (watched->source->class->is_woken)
+            watched->next_mono_us = 0;
+    }
+}
+
 int intake_loop(Role *role)
 {
+    if (role->config->github)
+        secret_close_process();
     g_autoptr(GPtrArray) sources = make_sources(role->config);
     g_autoptr(GError) error = NULL;
     if (!source_sweep(role->config->state_folder, &error))
@@ -176,6 +195,7 @@ int intake_loop(Role *role)
         }
         if (role->once && all_are_done(sources))
             return 0;
-        role_sleep(role, next_mono_us);
+        if (role_sleep(role, next_mono_us))
+            hurry_woken(sources);
     }
 }

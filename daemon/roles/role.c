@@ -6,13 +6,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-void role_sleep(const Role *role, gint64 until_mono_us)
+bool role_sleep(const Role *role, gint64 until_mono_us)
 {
     gint64 wait_us = until_mono_us - clock_monotonic_us();
     struct pollfd waiting = {.fd = role->wake_fd, .events = POLLIN};
-    if (wait_us > 0)
-        poll(&waiting, 1, (int)MIN((wait_us + 999) / 1000, G_MAXINT));
+    gint64 wait_ms = wait_us > 0 ? MIN((wait_us + 999) / 1000, G_MAXINT) : 0;
+    bool is_woken = poll(&waiting, 1, (int)wait_ms) > 0;
     wake_drain(role->wake_fd);
+    return is_woken;
 }
 
 bool role_refresh_course(Role *role)

@@ -17,8 +17,8 @@ struct Role {
     bool once;
 };
 
-/* Sleeps till woken or `until_mono_us`. */
-void role_sleep(const Role *role, gint64 until_mono_us);
+/* Sleeps till woken or `until_mono_us`. true: woken. */
+bool role_sleep(const Role *role, gint64 until_mono_us);
 
 /* The loops: 0 only when done with `once`; else they return when the store or the machine fails, and the supervisor
  * starts them again. */

@@ -75,6 +75,9 @@ bool store_submission_find(Store *store, const char *source, const char *externa
                            Submission **ret, GError **error);
 /* Newest first; filters may be NULL; limit 0: all. Array of Submission*, owning. */
 GPtrArray *store_submission_list(Store *store, const char *assignment, const char *owner, guint limit, GError **error);
+/* All of a source with this revision whose external id begins with "<prefix>:". Array of Submission*, owning. */
+GPtrArray *store_submission_list_revision(Store *store, const char *source, const char *prefix, const char *revision,
+                                          GError **error);
 /* THE way to change a state: one table of legal transitions; sets the phase's time. DENIED: not a legal transition from
  * where it is. `remark` replaces the remark when not NULL. */
 bool store_submission_move(Store *store, gint64 id, SubmissionState to, const char *remark, GError **error);
@@ -277,6 +280,7 @@ void delivery_row_free(DeliveryRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeliveryRow, delivery_row_free)
 /* By (source, guid): *ret_is_new false: it was there already and nothing changed. LIMIT: 10,000 wait already. */
 bool store_delivery_insert(Store *store, const DeliveryRow *row, bool *ret_is_new, GError **error);
+bool store_delivery_is_known(Store *store, const char *source, const char *guid, bool *ret_is, GError **error);
 /* Those that wait, oldest first, at most `limit`. There is one intake, so they need no claim: act, then finish; what
  * was acted on before a crash is met again. Array of DeliveryRow*, owning. */
 GPtrArray *store_delivery_list_new(Store *store, const char *source, guint limit, GError **error);

@@ -75,3 +75,13 @@ bool store_delivery_prune(Store *store, gint64 before_us, GError **error)
 {
     return sql_run(store, error, "DELETE FROM delivery WHERE state <> 'new' AND received_us < ?1", SQL_INT(before_us));
 }
+
+bool store_delivery_is_known(Store *store, const char *source, const char *guid, bool *ret_is, GError **error)
+{
+    gint64 n = 0;
+    if (!sql_get_int(store, &n, error, "SELECT count(*) FROM delivery WHERE source = ?1 AND guid = ?2",
+                     SQL_TEXT(source), SQL_TEXT(guid)))
+        return false;
+    *ret_is = n > 0;
+    return true;
+}

@@ -170,6 +170,18 @@ GPtrArray *store_submission_list(Store *store, const char *assignment, const cha
     return sql_collect(store, rows, read_row, (GDestroyNotify)submission_free, error);
 }
 
+GPtrArray *store_submission_list_revision(Store *store, const char *source, const char *prefix, const char *revision,
+                                          GError **error)
+{
+    /* ';' follows ':', so the index bounds the search. */
+    g_autoptr(SqlRows) rows =
+        sql_query(store, error,
+                  "SELECT " SUBMISSION_COLUMNS " FROM submission WHERE source = ?1 AND external_id"
+                  " > ?2 || ':' AND external_id < ?2 || ';' AND revision = ?3 ORDER BY id",
+                  SQL_TEXT(source), SQL_TEXT(prefix), SQL_TEXT(revision));
+    return sql_collect(store, rows, read_row, (GDestroyNotify)submission_free, error);
+}
+
 static bool read_state(Store *store, gint64 id, SubmissionState *ret_state, GError **error)
 {
     g_autoptr(SqlRows) rows = sql_query(store, error, "SELECT state FROM submission WHERE id = ?1", SQL_INT(id));

@@ -355,12 +355,34 @@ def graphql_repository(hub, repo):
     def refs(refPrefix, query=None, orderBy=None, **rest):
         names = sorted(name for name in repo.refs if name.startswith(refPrefix) and (not query or query in name))
         return graphql.connection(names, ref, **rest)
+
+    def actor(login):
+        return {"__typename": "User", "login": login}
+
+    def pull(one):
+        return {"__typename": "PullRequest", "number": one["number"], "state": one["state"].upper(), "isDraft": one["draft"],
+                "createdAt": shapes.iso(one["created"]), "updatedAt": shapes.iso(one["updated"]), "headRefName": one["head"],
+                "headRefOid": one["sha"], "baseRefName": one["base"], "isCrossRepository": False, "author": actor(one["user"])}
+
+    def pull_requests(baseRefName=None, orderBy=None, **rest):
+        found = [one for one in repo.pulls if baseRefName in (None, one["base"])]
+        return graphql.connection(sorted(found, key=lambda one: -one["updated"]), pull, **rest)
+
+    def release(one):
+        ref = "refs/tags/" + one["tag"]
+        return {"__typename": "Release", "databaseId": one["id"], "tagName": one["tag"], "isDraft": one["draft"],
+                "isPrerelease": one["prerelease"], "createdAt": shapes.iso(one["created"]), "publishedAt": shapes.iso(one["published"]),
+                "author": actor(one["user"]), "tagCommit": graphql_commit(repo, repo.commit_of(ref)) if ref in repo.refs else None}
+
+    def releases(orderBy=None, **rest):
+        return graphql.connection(list(reversed(repo.releases)), release, **rest)
     default = "refs/heads/" + repo.default_branch
     return {"__typename": "Repository", "__interfaces": ("Node",), "id": repo.node_id, "databaseId": repo.id, "name": repo.name,
             "nameWithOwner": repo.full_name, "isArchived": repo.archived, "isDisabled": repo.disabled, "isEmpty": not repo.refs,
             "isFork": repo.fork, "isPrivate": repo.private, "diskUsage": repo.size, "pushedAt": shapes.iso(repo.pushed_at), "url": f"https://github.test/{repo.full_name}",
             "createdAt": shapes.iso(repo.created_at), "updatedAt": shapes.iso(repo.pushed_at or repo.created_at),
             "defaultBranchRef": ref(default) if default in repo.refs else None, "refs": refs,
+            "pullRequests": pull_requests, "releases": releases,
             "ref": lambda qualifiedName: ref(qualifiedName) if qualifiedName in repo.refs else None}
 
 

@@ -130,6 +130,11 @@ class Github:
                 repo.git("config", "uploadpack.allowReachableSHA1InWant", "true")
             return {"id": repo.id, "full_name": repo.full_name}
 
+    def many(self, prefix, n, **more):
+        """`n` repositories without anything in git."""
+        for i in range(n):
+            self.repos[f"{prefix}-{i}"] = Repo(self, 10000 + len(self.repos), f"{prefix}-{i}", **more)
+
     def set(self, repository, **more):
         """archived, disabled, has_issues, ..."""
         self.repos[repository].__dict__.update(more)

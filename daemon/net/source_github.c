@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The source github. A poll, in this order:
+ *
+ *   1. deliveries of the webhook become pushes to be taken;
+ *   2. discovery: the repositories by newest push, page by page, as far as pushes are newer than the watermark less an
+ *      overlap (an App: GraphQL, which tells the refs as well; a token: REST's first page by ETag);
+ *   3. now and then a sweep of all, which sees what discovery missed, renames, pull requests and releases;
+ *   4. refs of those that were only heard of, a page at a time;
+ *   5. what is to be taken is fetched and offered.
+ *
+ * A crash anywhere costs at most a look: deliveries are finished, pushes noted and submissions written each in one
+ * transaction with what the source remembers.
+ */
+#include "daemon/net/source_github.h"
+
+#include <string.h>
+
+static const gint64 overlap_us = 120 * CLOCK_SECOND_US;
+static const gint64 sweep_every_us = 900 * CLOCK_SECOND_US, sweep_near_us = 120 * CLOCK_SECOND_US;
+static const gint64 missed_every_us = 600 * CLOCK_SECOND_US;
+static const gint64 near_deadline_us = CLOCK_HOUR_US, after_deadline_us = CLOCK_HOUR_US / 4;
+static const guint max_pages = 1000;
+static const gint64 keep_deliveries_us = 8 * CLOCK_DAY_US;
+
+bool github_in_transaction(const GithubLook *look, bool (*write)(const GithubLook *look, gpointer data, GError **error),
+                           gpointer data, GError **error)
+{
+    SourceContext *context = look->context;
+    if (!store_begin(context->store, error))
+        return false;
+    context->in_transaction = true;
+    bool done = write(look, data, error);
+    context->in_transaction = false;
+    if (done && store_commit(context->store, error))
+        return true;
+    store_rollback(context->store);
+    return false;
+}
+
+void github_forget_all(GithubSource *source)
+{
+    g_hash_table_remove_all(source->repos);
+    g_hash_table_remove_all(source->bindings);
+    source->is_loaded = source->bindings_are_dirty = false;
+    source->newest_us = 0;
+    g_clear_pointer(&source->etag, g_free);
+}
+
+/* An answer that is no use, as an error of the source. */
+static bool fail(GithubSource *source, const GithubAnswer *answer, const char *what, GError **error)
+{
+    if (answer->outcome == GITHUB_RETRY)
+        source->base.interval_us = MAX(source->usual_us, MIN(answer->retry_at_us - clock_now_us(), CLOCK_HOUR_US));
+    return error_set(error, answer->outcome == GITHUB_RETRY ? RUBRIC_ERROR_TEMPORARY : RUBRIC_ERROR_DENIED, "%s: %s",
+                     what, answer->said ? answer->said : github_outcome_name(answer->outcome));
+}
+
+/* ---- discovery -----------------------------------------------------------------------------------------------------
+ */
+
+static bool write_page(const GithubLook *look, gpointer data, GError **error)
+{
+    const GithubListing *page = data;
+    for (guint i = 0; i < page->sights->len; i++) {
+        if (!github_note_sight(look, g_ptr_array_index(page->sights, i), error))
+            return false;
+    }
+    return github_bindings_save(look, error);
+}
+
+static bool note_page(const GithubLook *look, GithubListing *page, GError **error)
+{
+    if (github_in_transaction(look, write_page, page, error))
+        return true;
+    github_forget_all(look->source);
+    return false;
+}
+
+/* *ret_oldest_us: of the page's last repository; those never pushed to come last. */
+static bool ask_page(const GithubLook *look, char **after, gint64 *ret_newest_us, gint64 *ret_oldest_us, GError **error)
+{
+    GithubSource *source = look->source;
+    const GithubInterest *interest = &source->table->interest;
+    g_autofree char *query = github_listing_query(interest);
+    cJSON *variables = cJSON_CreateObject();
+    json_add_string(variables, "org", look->context->course->github_organization);
+    json_add_string(variables, "after", *after);
+    json_add_int64(variables, "n", github_listing_size(interest));
+    g_auto(GithubAnswer) answer = {0};
+    if (!github_query(source->client, query, variables, 1, &answer, error))
+        return false;
+    if (answer.outcome != GITHUB_OK)
+        return fail(source, &answer, "the organisation's repositories cannot be listed", error);
+    g_auto(GithubListing) page = {0};
+    github_listing_read(cJSON_GetObjectItemCaseSensitive(answer.json, "data"), interest, &page);
+    g_free(*after);
+    *after = g_steal_pointer(&page.next);
+    for (guint i = 0; i < page.sights->len; i++) {
+        gint64 pushed_us = ((const GithubSight *)g_ptr_array_index(page.sights, i))->pushed_us;
+        *ret_newest_us = MAX(*ret_newest_us, pushed_us);
+        *ret_oldest_us = pushed_us;
+    }
+    return note_page(look, &page, error);
+}
+
+/* Pages of newest pushes down to the watermark; `is_sweep`: all of them. */
+static bool discover(const GithubLook *look, bool is_sweep, GError **error)
+{
+    GithubSource *source = look->source;
+    gint64 until_us = is_sweep ? G_MININT64 : source->newest_us - overlap_us;
+    gint64 newest_us = source->newest_us;
+    g_autofree char *after = NULL;
+    for (guint i = 0; i < max_pages; i++) {
+        gint64 oldest_us = G_MININT64;
+        if (!ask_page(look, &after, &newest_us, &oldest_us, error))
+            return false;
+        if (!after || oldest_us < until_us)
+            break;
+    }
+    source->newest_us = newest_us;
+    return true;
+}
+
+/* A token's way: the list's first page, by ETag free while nothing moves; further pages as far as pushes are new. */
+static bool discover_by_rest(const GithubLook *look, bool is_sweep, GError **error)
+{
+    GithubSource *source = look->source;
+    gint64 until_us = is_sweep ? G_MININT64 : source->newest_us - overlap_us;
+    gint64 newest_us = source->newest_us;
+    g_autofree char *path = g_strdup_printf("/orgs/%s/repos?type=all&sort=pushed&direction=desc&per_page=100",
+                                            look->context->course->github_organization);
+    for (guint i = 0; path && i < max_pages; i++) {
+        const GithubCall call = {.path = path, .etag = i == 0 && !is_sweep ? source->etag : NULL};
+        g_auto(GithubAnswer) answer = {0};
+        if (!github_call(source->client, &call, &answer, error))
+            return false;
+        if (answer.outcome == GITHUB_NOT_MODIFIED)
+            return true;
+        if (answer.outcome != GITHUB_OK)
+            return fail(source, &answer, "the organisation's repositories cannot be listed", error);
+        g_auto(GithubListing) page = {0};
+        gint64 oldest_us = G_MININT64;
+        github_listing_read_rest(answer.json, &page);
+        for (guint j = 0; j < page.sights->len; j++) {
+            oldest_us = ((const GithubSight *)g_ptr_array_index(page.sights, j))->pushed_us;
+            newest_us = MAX(newest_us, oldest_us);
+        }
+        if (!note_page(look, &page, error))
+            return false;
+        if (i == 0) {
+            g_free(source->etag);
+            source->etag = g_steal_pointer(&answer.etag);
+        }
+        g_free(path);
+        path = oldest_us < until_us ? NULL : g_steal_pointer(&answer.next);
+    }
+    source->newest_us = newest_us;
+    return true;
+}
+
+static GPtrArray *list_wanting(const GithubSource *source, bool (*wants)(const GithubRepo *repo))
+{
+    GPtrArray *list = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, source->repos);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GithubRepo *repo = value;
+        if (repo->watches && wants(repo))
+            g_ptr_array_add(list, value);
+    }
+    return list;
+}
+
+static bool wants_sight(const GithubRepo *repo)
+{
+    return repo->wants_sight && repo->node_id;
+}
+
+/* The refs of `n` repositories from `first`. One that is not told of any more asks no further. */
+static bool ask_refs(const GithubLook *look, const GPtrArray *repos, guint first, guint n, GError **error)
+{
+    GithubSource *source = look->source;
+    g_autofree char *query = github_nodes_query(&source->table->interest);
+    cJSON *variables = cJSON_CreateObject();
+    cJSON *ids = json_add(variables, "ids", cJSON_CreateArray());
+    for (guint i = first; i < first + n; i++) {
+        GithubRepo *repo = g_ptr_array_index(repos, i);
+        cJSON_AddItemToArray(ids, cJSON_CreateString(repo->node_id));
+    }
+    g_auto(GithubAnswer) answer = {0};
+    if (!github_query(source->client, query, variables, 1, &answer, error))
+        return false;
+    if (answer.outcome != GITHUB_OK && answer.outcome != GITHUB_NOT_FOUND)
+        return fail(source, &answer, "the refs of repositories cannot be read", error);
+    g_auto(GithubListing) page = {0};
+    github_listing_read(cJSON_GetObjectItemCaseSensitive(answer.json, "data"), &source->table->interest, &page);
+    for (guint i = first; i < first + n; i++)
+        ((GithubRepo *)g_ptr_array_index(repos, i))->wants_sight = false;
+    return note_page(look, &page, error);
+}
+
+static bool look_closer(const GithubLook *look, GError **error)
+{
+    g_autoptr(GPtrArray) repos = list_wanting(look->source, wants_sight);
+    guint size = github_listing_size(&look->source->table->interest);
+    for (guint first = 0; first < repos->len; first += size) {
+        if (!ask_refs(look, repos, first, MIN(size, repos->len - first), error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- taking --------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_pushes(const GithubRepo *repo)
+{
+    return repo->pushes->len > 0;
+}
+
+/* It may be called otherwise by now; so its name is asked for with its refs. */
+static bool note_failure(const GithubLook *look, GithubRepo *repo, const GError *why, GError **error)
+{
+    bool is_news = false;
+    git_repo_note_failure(&repo->git, look->source->usual_us, &is_news);
+    repo->wants_sight = true;
+    log_event(LOG_WARNING, "repository_failed", "url", repo->git.public_url, "error", why->message, NULL);
+    const GithubWatch *watch = g_ptr_array_index(repo->watches, 0);
+    return !is_news || git_repo_flag_failure(look->context, &repo->git, watch->owner, why, error);
+}
+
+static bool take_one(GithubLook *look, GithubRepo *repo, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (github_take(look, repo, &problem)) {
+        repo->git.n_failures = repo->git.next_try_mono_us = 0;
+        return true;
+    }
+    return note_failure(look, repo, problem, error);
+}
+
+static bool take_all(GithubLook *look, GError **error)
+{
+    g_autoptr(GPtrArray) repos = list_wanting(look->source, has_pushes);
+    look->n_waiting = repos->len;
+    if (repos->len == 0)
+        return true;
+    g_auto(GithubAnswer) answer = {0};
+    file_autofd int fd = -1;
+    if (!github_git_credential(look->source->client, &fd, &answer, error))
+        return false;
+    if (fd < 0)
+        return fail(look->source, &answer, "there is no credential for git", error);
+    look->git.credential_fd = fd;
+    for (guint i = 0; i < repos->len; i++) {
+        GithubRepo *repo = g_ptr_array_index(repos, i);
+        if (repo->git.next_try_mono_us <= clock_monotonic_us() && !take_one(look, repo, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- when ----------------------------------------------------------------------------------------------------------
+ */
+
+/* To the deadline that is nearest, of what GitHub is watched for: as github_budget_pace_us takes it. */
+static gint64 to_deadline_us(const GithubLook *look)
+{
+    gint64 nearest_us = G_MAXINT64;
+    const GPtrArray *assignments = look->context->course->assignments;
+    for (guint i = 0; i < assignments->len; i++) {
+        const Assignment *each = g_ptr_array_index(assignments, i);
+        bool is_watched = each->git_branch || each->git_tag || each->git_pull_request || each->git_release;
+        bool is_over = each->deadline_us + after_deadline_us < look->look_us;
+        if (is_watched && !is_over && each->deadline_us != G_MAXINT64)
+            nearest_us = MIN(nearest_us, each->deadline_us - look->look_us);
+    }
+    return nearest_us;
+}
+
+static bool plan(const GithubLook *look, GError **error)
+{
+    GithubSource *source = look->source;
+    g_auto(GithubBudget) budget = {0};
+    if (!github_budget_read(look->context->store, &budget, error))
+        return false;
+    source->base.interval_us = github_budget_pace_us(&budget, source->usual_us, to_deadline_us(look), clock_now_us());
+    source->next_look_mono_us = clock_monotonic_us() + source->base.interval_us;
+    return true;
+}
+
+static bool look_around(const GithubLook *look, GError **error)
+{
+    GithubSource *source = look->source;
+    gint64 mono_us = clock_monotonic_us();
+    bool is_sweep = mono_us >= source->next_sweep_mono_us || source->newest_us == 0;
+    bool done = github_config_is_app(source->config) ? discover(look, is_sweep, error)
+                                                     : discover_by_rest(look, is_sweep, error);
+    if (!done || !look_closer(look, error))
+        return false;
+    source->looked_us = look->look_us;
+    if (is_sweep) {
+        bool is_hidden = source->table->interest.releases || source->table->interest.bases->len > 0;
+        bool is_near = to_deadline_us(look) < near_deadline_us;
+        source->next_sweep_mono_us = mono_us + (is_hidden && is_near ? sweep_near_us : sweep_every_us);
+        if (!store_delivery_prune(look->context->store, look->look_us - keep_deliveries_us, error))
+            return false;
+    }
+    return plan(look, error);
+}
+
+/* ---- the source ----------------------------------------------------------------------------------------------------
+ */
+
+static bool make_ready(const GithubLook *look, GError **error)
+{
+    GithubSource *source = look->source;
+    const Course *course = look->context->course;
+    if (!course->github_organization)
+        return error_set(error, RUBRIC_ERROR_INVALID,
+                         "course.yaml has no connections.github: say which organisation, and how its repositories are "
+                         "called");
+    if (!source->client)
+        source->client = github_client_new(source->config, look->context->store, "intake", error);
+    if (!source->client)
+        return false;
+    github_client_use_organization(source->client, course->github_organization);
+    if (source->course != course) {
+        github_watch_table_free(source->table);
+        source->table = github_watch_table_new(course);
+        source->course = course;
+        source->newest_us = 0; /* somebody new may be watched */
+        g_clear_pointer(&source->etag, g_free);
+        github_repos_rewatch(source);
+    }
+    return source->is_loaded || github_bindings_load(look, error);
+}
+
+static void count_pending(GithubSource *source)
+{
+    g_autoptr(GPtrArray) waiting = list_wanting(source, has_pushes);
+    source->base.n_pending = 0;
+    for (guint i = 0; i < waiting->len; i++) {
+        const GithubRepo *repo = g_ptr_array_index(waiting, i);
+        source->base.n_pending += repo->git.n_failures == 0 || git_repo_is_pending(&repo->git);
+    }
+}
+
+static bool github_poll(Source *base, SourceContext *context, guint *ret_n_new, GError **error)
+{
+    GithubSource *source = (GithubSource *)base;
+    *ret_n_new = 0;
+    GithubLook look = {
+        .source = source,
+        .context = context,
+        .git = {.state_folder = context->state_folder,
+                .timeout_ms = context->git_timeout_ms,
+                .max_bytes = context->git_max_bytes},
+        .look_us = clock_now_us(),
+        .n_new = ret_n_new,
+    };
+    base->interval_us = source->usual_us;
+    if (!make_ready(&look, error) || !github_hook_take(&look, error))
+        return false;
+    gint64 mono_us = clock_monotonic_us();
+    if (mono_us >= source->next_look_mono_us && !look_around(&look, error))
+        return false;
+    if (mono_us >= source->next_missed_mono_us) {
+        source->next_missed_mono_us = mono_us + missed_every_us;
+        if (!github_hook_fetch_missed(&look, error))
+            return false;
+    }
+    bool done = look_closer(&look, error) && take_all(&look, error);
+    count_pending(source);
+    /* Woken in between, it looks again when it is due. */
+    base->interval_us = MAX(source->next_look_mono_us - clock_monotonic_us(), CLOCK_SECOND_US / 10);
+    return done;
+}
+
+static void github_free(Source *base)
+{
+    GithubSource *source = (GithubSource *)base;
+    github_client_free(source->client);
+    g_hash_table_unref(source->repos);
+    g_hash_table_unref(source->bindings);
+    github_watch_table_free(source->table);
+    g_free(source->etag);
+    g_free(source);
+}
+
+Source *source_github_new(const char *name, const GithubConfig *config, gint64 interval_us)
+{
+    static const SourceClass class = {.kind = "github", .poll = github_poll, .free = github_free, .is_woken = true};
+    GithubSource *source = g_new0(GithubSource, 1);
+    source->base = (Source){.class = &class, .name = g_strdup(name), .interval_us = interval_us};
+    source->config = config;
+    source->usual_us = interval_us;
+    source->repos = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, github_repo_free);
+    source->bindings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return &source->base;
+}

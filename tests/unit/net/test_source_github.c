@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/source_github.h"
+
+#include "tests/unit/net/standin.h"
+
+static const char organisation[] = "connections:\n"
+                                   "  github: {organization: course, repositories: \"project-{team.id}\"}\n";
+static const char roster[] = "id,name,email,team,github\n"
+                             "alice,Alice A,student@example.edu,t1,student\n"
+                             "bob,Bob B,bob@example.edu,t1,bob-gh\n"
+                             "carol,Carol C,carol@example.edu,t2,carol-gh\n";
+
+static Fixture f;
+static Standin hub;
+static Source *source;
+static GithubConfig config;
+static char *folder;
+
+/* A fresh world for each test: numbers of repositories and their names are remembered over there. */
+static void setup(void)
+{
+    fixture_open(&f, organisation);
+    fixture_write(f.course_folder, "roster.csv", roster);
+    fixture_load_course(&f);
+    folder = g_dir_make_tmp("rubric-source-github-XXXXXX", NULL);
+    standin_start(&hub, folder, true);
+    config = hub.config;
+    config.git = g_strdup_printf("file://%s/git", hub.folder);
+    standin_tell(&hub, "repository", "{\"name\": \"project-t1\"}");
+    source = source_github_new("github", &config, CLOCK_SECOND_US);
+}
+
+static void teardown(void)
+{
+    source_free(source);
+    standin_stop(&hub);
+    fixture_close(&f);
+    file_remove_tree(folder, NULL);
+    g_free(folder);
+    g_free(config.git);
+}
+
+static void tell(const char *method, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void tell(const char *method, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    standin_tell(&hub, method, text);
+}
+
+/* A push of one file; its text is what makes the commit. At `ago_s` seconds before now, by GitHub's clock. */
+static char *push(const char *repository, const char *ref, const char *text, gint64 ago_s, const char *more)
+{
+    g_autofree char *arguments =
+        g_strdup_printf("{\"repository\": \"%s\", \"ref\": \"%s\", \"files\": {\"answer.txt\": "
+                        "\"%s\"}, \"at\": %" G_GINT64_FORMAT "%s}",
+                        repository, ref, text, clock_now_us() / CLOCK_SECOND_US - ago_s, more);
+    g_autoptr(cJSON) sha = standin_do(&hub, "push", arguments);
+    ck_assert(cJSON_IsString(sha));
+    return g_strdup(sha->valuestring);
+}
+
+/* A look that is due now, whatever the pace. */
+static guint look(void)
+{
+    guint n_new = 0;
+    ((GithubSource *)source)->next_look_mono_us = 0;
+    ck_assert_good(source_poll(source, &f.context, &n_new, error));
+    return n_new;
+}
+
+static void sweep(void)
+{
+    ((GithubSource *)source)->next_sweep_mono_us = 0;
+    look();
+}
+
+static void restart(void)
+{
+    source_free(source);
+    source = source_github_new("github", &config, CLOCK_SECOND_US);
+}
+
+/* The text of all flags of a kind. */
+static char *flags(const char *kind)
+{
+    g_autoptr(GPtrArray) list = NULL;
+    ck_assert_good((list = store_flag_list(f.store, NULL, true, error)) != NULL);
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < list->len; i++) {
+        const FlagRow *flag = g_ptr_array_index(list, i);
+        if (strcmp(flag->kind, kind) == 0)
+            g_string_append_printf(text, "%s\n", flag->message);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void due(gint64 deadline_us)
+{
+    for (guint i = 0; i < f.course->assignments->len; i++)
+        ((Assignment *)g_ptr_array_index(f.course->assignments, i))->deadline_us = deadline_us;
+}
+
+START_TEST(a_push_is_a_submission_once_with_githubs_time_and_its_exact_commit)
+{
+    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 100, "");
+    gint64 about_us = clock_now_us() - 100 * CLOCK_SECOND_US;
+    ck_assert_uint_eq(look(), 1);
+    ck_assert_uint_eq(look(), 0);
+    restart();
+    ck_assert_uint_eq(look(), 0);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 1);
+    const Submission *first = g_ptr_array_index(list, 0);
+    ck_assert_str_eq(first->owner, "t1");
+    ck_assert_str_eq(first->assignment, "m1");
+    ck_assert_str_eq(first->revision, sha);
+    ck_assert_int_le(ABS(first->received_us - about_us), 5 * CLOCK_SECOND_US);
+    g_auto(GithubPlace) place = {0};
+    ck_assert_good(github_place_parse(first, &place, error));
+    ck_assert_int_eq(place.repository_id, 10000);
+    ck_assert_str_eq(place.full_name, "course/project-t1");
+    g_autofree char *doubts = flags("owner");
+    ck_assert_str_eq(doubts, "");
+}
+END_TEST
+
+START_TEST(a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_nothing)
+{
+    g_autofree char *zero = push("project-t1", "refs/heads/main", "0", 900, "");
+    look();
+    due(clock_now_us() - 300 * CLOCK_SECOND_US);
+    g_autofree char *in_time = push("project-t1", "refs/heads/main", "1", 600, "");
+    g_autofree char *late = push("project-t1", "refs/heads/main", "2", 100, ", \"date\": 1000000000");
+    ck_assert_uint_eq(look(), 2);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    for (guint i = 0; i < list->len; i++) {
+        const Submission *each = g_ptr_array_index(list, i);
+        gint64 ago_s = (clock_now_us() - each->received_us) / CLOCK_SECOND_US;
+        gint64 wanted_s = strcmp(each->revision, zero) == 0 ? 900 : strcmp(each->revision, in_time) == 0 ? 600 : 100;
+        ck_assert_int_le(ABS(ago_s - wanted_s), 10);
+    }
+}
+END_TEST
+
+START_TEST(tags_pull_requests_and_releases_are_submissions)
+{
+    Assignment *m1 = (Assignment *)course_assignment(f.course, "m1");
+    m1->git_pull_request = g_strdup("main");
+    m1->git_release = g_strdup("v*");
+    g_autofree char *main_sha = push("project-t1", "refs/heads/main", "1", 500, "");
+    g_autofree char *work = push("project-t1", "refs/heads/work", "2", 400, "");
+    tell("pull_request", "{\"repository\": \"project-t1\", \"head\": \"work\"}");
+    tell("push",
+         "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/submit/m1\", \"sha\": \"%s\", \"annotated\": true}",
+         main_sha);
+    tell("push", "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/v1\", \"sha\": \"%s\"}", main_sha);
+    tell("release", "{\"repository\": \"project-t1\", \"tag\": \"v1\"}");
+    tell("release", "{\"repository\": \"project-t1\", \"tag\": \"v2\", \"draft\": true}");
+    ck_assert_uint_eq(look(), 4);
+    sweep();
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 4);
+    g_autoptr(GString) refs = g_string_new(NULL);
+    for (guint i = 0; i < list->len; i++) {
+        const Submission *each = g_ptr_array_index(list, i);
+        g_string_append_printf(refs, "%s %s\n", each->external_id, each->revision);
+    }
+    const char *const expected[] = {"10000:refs/heads/main:m1", "10000:refs/pull/1/head:m1",
+                                    "10000:refs/tags/submit/m1:m1", "10000:releases/v1:m1"};
+    for (gsize i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_autofree char *line = g_strdup_printf("%s %s\n", expected[i], i == 1 ? work : main_sha);
+        ck_assert_has(refs->str, line);
+    }
+}
+END_TEST
+
+START_TEST(history_that_changes_is_flagged_and_what_was_handed_in_is_kept)
+{
+    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 500, "");
+    tell("push", "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/submit/a\", \"sha\": \"%s\"}", first);
+    ck_assert_uint_eq(look(), 2);
+    g_autofree char *second = push("project-t1", "refs/heads/main", "other", 100, ", \"forced\": true");
+    tell("push", "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/submit/a\", \"sha\": \"%s\"}", second);
+    ck_assert_uint_eq(look(), 2);
+    g_autofree char *moved = flags("history");
+    ck_assert_has(moved, "the branch was force-pushed");
+    ck_assert_has(moved, "the tag was moved");
+    tell("push", "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/submit/a\", \"sha\": \"\"}");
+    ck_assert_uint_eq(look(), 0);
+    g_autofree char *gone = flags("history");
+    ck_assert_has(gone, "\"refs/tags/submit/a\" was deleted from the repository");
+}
+END_TEST
+
+START_TEST(a_renamed_repository_stays_whose_it_was_and_its_old_name_is_not_free)
+{
+    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 500, "");
+    look();
+    tell("rename", "{\"name\": \"project-t1\", \"new_name\": \"something-else\"}");
+    tell("repository", "{\"name\": \"project-t1\"}");
+    g_autofree char *second = push("something-else", "refs/heads/main", "2", 50, "");
+    g_autofree char *other = push("project-t1", "refs/heads/main", "3", 40, "");
+    ck_assert_uint_eq(look(), 1);
+    restart();
+    sweep();
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 2);
+    g_autofree char *history = flags("history");
+    ck_assert_has(history, "is called course/something-else now");
+    g_autofree char *owner = flags("owner");
+    ck_assert_has(owner, "there are two repositories for one owner");
+}
+END_TEST
+
+START_TEST(strangers_are_flagged_once_and_never_guessed)
+{
+    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 300, ", \"actor\": \"mallory\"");
+    ck_assert_uint_eq(look(), 1);
+    g_autofree char *stranger = flags("owner");
+    ck_assert_has(stranger, "\"mallory\" (whom the roster does not know)");
+    g_autofree char *second = push("project-t1", "refs/heads/main", "2", 200, ", \"actor\": \"carol-gh\"");
+    ck_assert_uint_eq(look(), 1);
+    g_autofree char *other_team = flags("owner");
+    ck_assert_has(other_team, "\"carol-gh\" (carol of \"t2\")");
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_str_eq(((const Submission *)g_ptr_array_index(list, 0))->owner, "t1");
+}
+END_TEST
+
+START_TEST(an_empty_an_archived_and_a_too_large_repository_are_no_trouble)
+{
+    tell("repository", "{\"name\": \"project-t2\"}");
+    ck_assert_uint_eq(look(), 0);
+    g_autofree char *large = push("project-t2", "refs/heads/main", "1", 100, "");
+    tell("set", "{\"repository\": \"project-t2\", \"size\": 999999}");
+    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 100, "");
+    tell("set", "{\"repository\": \"project-t1\", \"archived\": true}");
+    ck_assert_uint_eq(look(), 1);
+    ck_assert_uint_eq(look(), 0);
+    g_autofree char *refused = flags("owner");
+    ck_assert_has(refused, "more than is taken: make it smaller and push again");
+    tell("set", "{\"repository\": \"project-t2\", \"size\": 1}");
+    g_autofree char *small = push("project-t2", "refs/heads/main", "2", 50, "");
+    ck_assert_uint_eq(look(), 1);
+}
+END_TEST
+
+static void deliver(const char *guid, const char *event, const char *action, const char *body)
+{
+    const DeliveryRow row = {
+        .source = (char *)"github",
+        .guid = (char *)guid,
+        .event = (char *)event,
+        .action = (char *)action,
+        .body = (char *)body,
+        .received_us = clock_now_us(),
+    };
+    bool is_new = false;
+    ck_assert_good(store_delivery_insert(f.store, &row, &is_new, error));
+}
+
+#define WHERE "\"repository\": {\"id\": 10000, \"node_id\": \"x\", \"full_name\": \"course/project-t1\"}"
+
+START_TEST(a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time)
+{
+    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 100, "");
+    g_autofree char *body = g_strdup_printf(
+        "{\"ref\": \"refs/heads/main\", \"after\": \"%s\", \"sender\": {\"login\": \"student\"}, " WHERE "}", sha);
+    deliver("g1", "push", NULL, body);
+    deliver("g1", "push", NULL, body);
+    deliver("g2", "star", "created", "{" WHERE "}");
+    deliver("g3", "push", NULL, "{\"ref\": 5, \"after\": [], " WHERE "}");
+    ck_assert_uint_eq(look(), 1);
+    ck_assert_uint_eq(look(), 0);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 1);
+    const Submission *first = g_ptr_array_index(list, 0);
+    ck_assert_int_ge(clock_now_us() - first->received_us, 90 * CLOCK_SECOND_US);
+    g_autoptr(GPtrArray) waiting = store_delivery_list_new(f.store, "github", 10, NULL);
+    ck_assert_uint_eq(waiting->len, 0);
+}
+END_TEST
+
+START_TEST(a_thousand_idle_repositories_cost_a_point_a_look)
+{
+    tell("many", "{\"prefix\": \"other\", \"n\": 1000, \"pushed_at\": 1000000000}");
+    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 100, "");
+    look();
+    tell("forget", "{}");
+    const guint n_looks = 20;
+    for (guint i = 0; i < n_looks; i++)
+        look();
+    sweep();
+    g_auto(GithubBudget) budget = {0};
+    ck_assert_good(github_budget_read(f.store, &budget, error));
+    g_autoptr(cJSON) figures = standin_do(&hub, "figures", "{}");
+    gint64 n_requests = json_int64_or(figures, "requests", 0);
+    const gint64 n_sweep = 11; /* 1,001 repositories, 99 a page */
+    ck_assert_int_eq(n_requests, n_looks + n_sweep);
+    /* 120 looks and 4 sweeps an hour, a point a request. */
+    ck_assert_int_le(120 + 4 * n_sweep, 250);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("source_github");
+    TCase *tests = tcase_create("looks");
+    tcase_set_timeout(tests, 240);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_push_is_a_submission_once_with_githubs_time_and_its_exact_commit);
+    tcase_add_test(tests, a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_nothing);
+    tcase_add_test(tests, tags_pull_requests_and_releases_are_submissions);
+    tcase_add_test(tests, history_that_changes_is_flagged_and_what_was_handed_in_is_kept);
+    tcase_add_test(tests, a_renamed_repository_stays_whose_it_was_and_its_old_name_is_not_free);
+    tcase_add_test(tests, strangers_are_flagged_once_and_never_guessed);
+    tcase_add_test(tests, an_empty_an_archived_and_a_too_large_repository_are_no_trouble);
+    tcase_add_test(tests, a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time);
+    tcase_add_test(tests, a_thousand_idle_repositories_cost_a_point_a_look);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed == 0 ? 0 : 1;
+}
