@@ -133,7 +133,7 @@ step_daemon_dynamic_user() { # the unit with a user of the moment, a credential 
   echo '  - webhook: {name: portal, url: "http://127.0.0.1:9/", secret_file: /run/credentials/rubricd.service/hook, max_tries: 1}' >>/etc/rubricd/rubricd.yaml
   systemctl daemon-reload
   systemctl start rubricd || { journalctl -u rubricd --no-pager | tail -n 40; return 1; }
-  wait_settled 16 2400 || { rubric status --config /etc/rubricd/rubricd.yaml; journalctl -u rubricd --no-pager | tail -n 60; return 1; }
+  wait_settled 14 2400 || { rubric status --config /etc/rubricd/rubricd.yaml; journalctl -u rubricd --no-pager | tail -n 60; return 1; }
   rubric status --config /etc/rubricd/rubricd.yaml
   find /var/lib/rubricd-moment/results -name result.json | wc -l
   find /var/lib/rubricd-moment/results/ -name result.json -exec grep -l '"outcome": *"unknown"' {} + && return 1
