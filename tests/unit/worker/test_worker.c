@@ -317,7 +317,7 @@ int main(void)
     Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("worker");
     suite_add_tcase(suite, tests);
-    tcase_set_timeout(tests, 100);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, an_archive_is_unpacked_and_checked);
     tcase_add_test(tests, what_needs_a_failed_item_is_skipped_and_says_which);
     tcase_add_test(tests, a_failed_check_of_an_item_that_a_ta_judges_blocks_nobody);
