@@ -110,8 +110,9 @@ bool store_job_renew(Store *store, const GradeJob *job, gint64 lease_us, GError 
 bool store_job_complete(Store *store, const GradeJob *job, GError **error);
 /* Back to the queue, not before `retry_at_us`, keeping the error's text. DENIED as above. */
 bool store_job_retry(Store *store, const GradeJob *job, gint64 retry_at_us, const char *last_error, GError **error);
-/* Makes the claims (jobs and posts) of a worker due at once. Only for one that is known to be dead, because its
- * successor of the same name speaks: the attempt numbers stay, so even a mistake is caught by the fence. */
+/* Makes the claims of a worker due: jobs at once, posts in 3 seconds, when what it had sent has arrived. Only for one
+ * that is known to be dead, because its successor of the same name speaks: the attempt numbers stay, so even a mistake
+ * is caught by the fence. */
 bool store_claims_release(Store *store, const char *worker, GError **error);
 /* Jobs waiting (queued) and running (claimed, lease not over), and how many stand before this submission (-1: not
  * queued). */

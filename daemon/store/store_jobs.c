@@ -228,10 +228,13 @@ bool store_job_retry(Store *store, const GradeJob *job, gint64 retry_at_us, cons
 
 bool store_claims_release(Store *store, const char *worker, GError **error)
 {
+    /* What a killed process had sent may still be on its way: looked for at once, it would be made a second time. */
+    const gint64 settled_us = clock_now_us() + 3 * CLOCK_SECOND_US;
     return sql_run(store, error, "UPDATE job SET lease_until_us = 0 WHERE state = 'claimed' AND worker = ?1",
                    SQL_TEXT(worker)) &&
-           sql_run(store, error, "UPDATE outbox SET lease_until_us = 0 WHERE state = 'claimed' AND worker = ?1",
-                   SQL_TEXT(worker));
+           sql_run(store, error,
+                   "UPDATE outbox SET lease_until_us = min(lease_until_us, ?2) WHERE state = 'claimed' AND worker = ?1",
+                   SQL_TEXT(worker), SQL_INT(settled_us));
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
