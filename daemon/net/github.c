@@ -61,6 +61,12 @@ static char *call_url(const GithubClient *client, const GithubCall *call)
     return g_strconcat(api, call->path, NULL);
 }
 
+/* Asking twice is as good as asking once. */
+static bool only_asks(const GithubCall *call)
+{
+    return !call->method || strcmp(call->method, "GET") == 0 || github_call_is_graphql(call);
+}
+
 bool github_exchange(GithubClient *client, const GithubCall *call, const char *bearer, GithubAnswer *ret_answer,
                      GError **error)
 {
@@ -144,11 +150,14 @@ bool github_call(GithubClient *client, const GithubCall *call, GithubAnswer *ret
             return false;
         }
         if (answer.status == unauthorized) {
-            /* Expired, taken back, replaced in its file, or our clock was wrong: once more with a fresh one. */
+            /* Expired, taken back, replaced in its file, or our clock was wrong: once more with a fresh one. What
+             * writes is left to the caller, who looks first whether it was done for all that. */
             github_token_drop(client);
-            github_answer_clear(&answer);
-            if (!call_once(client, call, &answer, error))
-                return false;
+            if (only_asks(call)) {
+                github_answer_clear(&answer);
+                if (!call_once(client, call, &answer, error))
+                    return false;
+            }
         }
     }
     *ret_answer = answer;

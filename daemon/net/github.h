@@ -84,7 +84,8 @@ typedef struct {
 void github_answer_clear(GithubAnswer *answer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GithubAnswer, github_answer_clear)
 
-/* One request with all that belongs to it: headers, token (minted again once after a 401), budget, classification.
+/* One request with all that belongs to it: headers, token (after a 401 a new one is minted: what only asks is then
+ * asked again, what writes is for the caller to look for and to repeat), budget, classification.
  * false only if we ourselves failed (the store, the credential). Sleeps never. */
 bool github_call(GithubClient *client, const GithubCall *call, GithubAnswer *ret_answer, GError **error);
 /* A GraphQL query; `variables` (taken over, may be NULL). `errors` without `data` never are OK. */

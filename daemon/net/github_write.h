@@ -18,9 +18,10 @@ typedef struct {
     gint64 submission_id;
     const GithubPlace *place;
     const GithubPage *page;
-    const char *assignment; /* its id */
-    gint64 end_mono_us;     /* no further request after that */
-    GithubAnswer answer;    /* of the last request; outcome OK unless it stopped the writing */
+    const char *assignment;     /* its id */
+    gint64 end_mono_us;         /* no further request after that */
+    GithubAnswer answer;        /* of the last request; outcome OK unless it stopped the writing */
+    bool is_write_unauthorized; /* the last request wrote and was answered with 401 */
 } GithubPost;
 
 /* The id of what is there now (caller frees). NULL with post->answer.outcome other than OK: GitHub said so. NULL with

@@ -49,8 +49,11 @@ static bool ask(GithubPost *post, const char *method, const char *path, const cJ
         post->answer.said = g_strdup("GitHub is slow: the rest is written with the next try");
         return false;
     }
+    const long unauthorized = 401;
     const GithubCall call = {.method = method, .path = path, .body = body, .is_content = strcmp(method, "GET") != 0};
-    return github_call(post->client, &call, &post->answer, error) && post->answer.outcome == GITHUB_OK;
+    bool is_answered = github_call(post->client, &call, &post->answer, error);
+    post->is_write_unauthorized = is_answered && call.is_content && post->answer.status == unauthorized;
+    return is_answered && post->answer.outcome == GITHUB_OK;
 }
 
 bool github_post_ask(GithubPost *post, const char *method, const char *tail, const cJSON *body, GError **error)
@@ -134,6 +137,8 @@ static PostOutcome github_post(Sink *base, const Effect *effect, gint64 *ret_ret
     };
     g_autoptr(GError) failure = NULL;
     *ret_external_id = writers[sink->write].write(&post, &failure);
+    if (post.is_write_unauthorized) /* once more from the start, which looks first, by a fresh token */
+        *ret_external_id = writers[sink->write].write(&post, &failure);
     PostOutcome outcome = POST_DONE;
     if (failure) {
         /* Ours: the credential file, the store. It is mended by people, so it is never given up. */

@@ -317,6 +317,34 @@ START_TEST(a_taken_back_token_is_minted_again_once)
 }
 END_TEST
 
+/* A 401 that comes after the effect: the write is looked for before it is made again. */
+START_TEST(a_token_refused_after_the_effect_doubles_nothing)
+{
+    static const struct {
+        GithubWrite write;
+        const char *method, *what;
+    } cases[] = {
+        {GITHUB_WRITE_CHECK_RUN, "POST", "check_runs"},
+        {GITHUB_WRITE_CHECK_RUN, "PATCH", "check_runs"},
+        {GITHUB_WRITE_STATUS, "POST", "statuses"},
+    };
+    sink_free(sink);
+    sink = new_sink(cases[_i].write, 20000);
+    set_places(60);
+    const GithubCall warm = {.path = "/rate_limit"}; /* a token first, so that the fault meets the sink's own request */
+    g_auto(GithubAnswer) answer = {0};
+    github_client_use_organization(client, "course");
+    ck_assert_good(github_call(client, &warm, &answer, error));
+    break_next("401", cases[_i].method, "after");
+    post_well();
+    g_autoptr(cJSON) all = NULL;
+    const cJSON *there = written(cases[_i].what, &all);
+    ck_assert_int_eq(cJSON_GetArraySize(there), 1);
+    if (cases[_i].write == GITHUB_WRITE_CHECK_RUN)
+        ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(there, 0), "annotations")), 60);
+}
+END_TEST
+
 START_TEST(a_refusal_is_given_up_after_max_tries_and_an_outage_never)
 {
     effect.tries = 2;
@@ -384,6 +412,7 @@ int main(void)
     tcase_add_test(tests, a_run_of_another_submission_is_not_touched);
     tcase_add_loop_test(tests, a_fault_is_waited_for_or_told_and_nothing_is_doubled, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tests, a_taken_back_token_is_minted_again_once);
+    tcase_add_loop_test(tests, a_token_refused_after_the_effect_doubles_nothing, 0, 3);
     tcase_add_test(tests, a_refusal_is_given_up_after_max_tries_and_an_outage_never);
     tcase_add_test(tests, an_api_version_that_is_over_is_told);
     tcase_add_test(tests, a_clock_that_is_wrong_by_an_hour_does_no_harm);
