@@ -64,6 +64,22 @@ bool file_read(const char *path, gsize max_bytes, char **ret_data, gsize *ret_le
     return file_read_fd(fd, path, max_bytes, ret_data, ret_length, error);
 }
 
+bool file_write_all_at(int fd, const void *data, gsize length, gint64 offset)
+{
+    const char *at = data;
+    while (length > 0) {
+        ssize_t n = pwrite(fd, at, length, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        at += n;
+        offset += n;
+        length -= (gsize)n;
+    }
+    return true;
+}
+
 bool file_write_all(int fd, const void *data, gsize length, GError **error)
 {
     const char *at = data;

@@ -49,6 +49,8 @@ bool file_remove_tree(const char *path, GError **error);
 
 /* write(2) until all is written. */
 bool file_write_all(int fd, const void *data, gsize length, GError **error);
+/* The same at `offset`, the fd's own place staying as it is; false: errno says why. */
+bool file_write_all_at(int fd, const void *data, gsize length, gint64 offset);
 
 /* Lower-case hex SHA-256 of the rest of `fd`. Caller frees. */
 char *file_sha256_fd(int fd, GError **error);

@@ -52,12 +52,8 @@ bool parts_copy_data(Archive *archive, int fd, const char *name, gint64 *left, G
             return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" makes the image larger than is allowed", name);
         *left -= offset - length + (gint64)n;
         length = offset + (gint64)n;
-        for (gsize done = 0; done < n;) {
-            ssize_t written = pwrite(fd, (const char *)block + done, n - done, offset + (off_t)done);
-            if (written < 0 && errno != EINTR)
-                return error_set_errno(error, errno, "cannot write \"%s\"", name);
-            done += written > 0 ? (gsize)written : 0;
-        }
+        if (!file_write_all_at(fd, block, n, offset))
+            return error_set_errno(error, errno, "cannot write \"%s\"", name);
     }
     return ftruncate(fd, length) == 0 || error_set_errno(error, errno, "cannot write \"%s\"", name);
 }

@@ -7,15 +7,6 @@
 
 static const int max_submitters = 1000, max_previous = 10000;
 
-static void submitter_free(gpointer data)
-{
-    ExportSubmitter *submitter = data;
-    g_free(submitter->name);
-    g_free(submitter->sid);
-    g_free(submitter->email);
-    g_free(submitter);
-}
-
 void bridge_metadata_free(BridgeMetadata *metadata)
 {
     if (!metadata)
@@ -109,7 +100,7 @@ BridgeMetadata *bridge_metadata_parse(const char *text, gsize length, GError **e
         return NULL;
     }
     g_autoptr(BridgeMetadata) metadata = g_new0(BridgeMetadata, 1);
-    metadata->submitters = g_ptr_array_new_with_free_func(submitter_free);
+    metadata->submitters = g_ptr_array_new_with_free_func(export_submitter_free);
     metadata->id = cJSON_IsObject(json) ? read_number(json, "id") : NULL;
     if (!metadata->id) {
         error_set(error, RUBRIC_ERROR_INVALID, "submission_metadata.json has no number of a submission as \"id\"");

@@ -86,7 +86,7 @@ bool github_exchange(GithubClient *client, const GithubCall *call, const char *b
         .method = call->method,
         .url = url,
         .headers = headers,
-        .is_repeatable = github_call_is_graphql(call), /* we only ask there */
+        .is_repeatable = only_asks(call),
         .has_credential = true,
         .body = body,
         .body_length = body ? strlen(body) : 0,

@@ -37,12 +37,6 @@ void github_listing_clear(GithubListing *page)
     g_clear_pointer(&page->next, g_free);
 }
 
-bool github_sha_is_plain(const char *sha)
-{
-    const gsize length = 40;
-    return sha && strlen(sha) == length && strspn(sha, "0123456789abcdef") == length;
-}
-
 bool github_ref_is_plain(const char *ref)
 {
     if (!*ref || strlen(ref) > max_ref_bytes || !g_utf8_validate(ref, -1, NULL) || strstr(ref, ".."))
@@ -231,20 +225,36 @@ static bool full_name_is_plain(const char *name)
            !g_str_has_suffix(name, "/.") && !g_str_has_suffix(name, "/..");
 }
 
-static GithubSight *sight_new(gint64 id, const char *node_id, const char *full_name)
+/* What the two interfaces call the same things. */
+typedef struct {
+    const char *id, *node_id, *full_name, *size_kib, *pushed, *archived, *disabled, *fork;
+} SightNames;
+
+/* NULL: it lacks what a repository must have. */
+static GithubSight *sight_read(const cJSON *json, const SightNames *names)
 {
+    gint64 id = json_int64_or(json, names->id, 0);
+    const char *node_id = json_string_or(json, names->node_id, NULL);
+    const char *full_name = json_string_or(json, names->full_name, NULL);
     if (id <= 0 || !node_id || !full_name_is_plain(full_name))
         return NULL;
     GithubSight *sight = g_new0(GithubSight, 1);
     sight->id = id;
     sight->node_id = g_strdup(node_id);
     sight->full_name = g_strdup(full_name);
+    sight->size_kib = json_int64_or(json, names->size_kib, 0);
+    sight->pushed_us = time_us(json, names->pushed);
+    sight->is_archived = json_bool_or(json, names->archived, false);
+    sight->is_disabled = json_bool_or(json, names->disabled, false);
+    sight->is_fork = json_bool_or(json, names->fork, false);
     sight->refs = g_ptr_array_new_with_free_func(github_push_free);
     return sight;
 }
 
 void github_listing_read(const cJSON *data, const GithubInterest *interest, GithubListing *ret_page)
 {
+    static const SightNames names = {"databaseId", "id",         "nameWithOwner", "diskUsage",
+                                     "pushedAt",   "isArchived", "isDisabled",    "isFork"};
     *ret_page = (GithubListing){.sights = g_ptr_array_new_with_free_func(github_sight_free)};
     const cJSON *list =
         cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(data, "organization"), "repositories");
@@ -252,15 +262,9 @@ void github_listing_read(const cJSON *data, const GithubInterest *interest, Gith
     const cJSON *node;
     cJSON_ArrayForEach(node, nodes)
     {
-        GithubSight *sight = sight_new(json_int64_or(node, "databaseId", 0), json_string_or(node, "id", NULL),
-                                       json_string_or(node, "nameWithOwner", NULL));
+        GithubSight *sight = sight_read(node, &names);
         if (!sight)
             continue;
-        sight->size_kib = json_int64_or(node, "diskUsage", 0);
-        sight->pushed_us = time_us(node, "pushedAt");
-        sight->is_archived = json_bool_or(node, "isArchived", false);
-        sight->is_disabled = json_bool_or(node, "isDisabled", false);
-        sight->is_fork = json_bool_or(node, "isFork", false);
         read_refs(node, interest, sight);
         g_ptr_array_add(ret_page->sights, sight);
     }
@@ -271,19 +275,13 @@ void github_listing_read(const cJSON *data, const GithubInterest *interest, Gith
 
 void github_listing_read_rest(const cJSON *list, GithubListing *ret_page)
 {
+    static const SightNames names = {"id", "node_id", "full_name", "size", "pushed_at", "archived", "disabled", "fork"};
     *ret_page = (GithubListing){.sights = g_ptr_array_new_with_free_func(github_sight_free)};
     const cJSON *each;
     cJSON_ArrayForEach(each, list)
     {
-        GithubSight *sight = sight_new(json_int64_or(each, "id", 0), json_string_or(each, "node_id", NULL),
-                                       json_string_or(each, "full_name", NULL));
-        if (!sight)
-            continue;
-        sight->size_kib = json_int64_or(each, "size", 0);
-        sight->pushed_us = time_us(each, "pushed_at");
-        sight->is_archived = json_bool_or(each, "archived", false);
-        sight->is_disabled = json_bool_or(each, "disabled", false);
-        sight->is_fork = json_bool_or(each, "fork", false);
-        g_ptr_array_add(ret_page->sights, sight);
+        GithubSight *sight = sight_read(each, &names);
+        if (sight)
+            g_ptr_array_add(ret_page->sights, sight);
     }
 }

@@ -49,7 +49,7 @@ static char *read_full_name(const char *location, const char *ref)
     return is_whole ? g_strdup(owner) : NULL;
 }
 
-static bool sha_is_whole(const char *sha)
+bool github_sha_is_plain(const char *sha)
 {
     return sha && strlen(sha) == sha_length && strspn(sha, "0123456789abcdef") == sha_length;
 }
@@ -62,7 +62,7 @@ bool github_place_parse(const Submission *submission, GithubPlace *ret_place, GE
     guint64 id = n >= 2 ? g_ascii_strtoull(parts[0], &end, 10) : 0;
     bool is_id = n >= 2 && g_ascii_isdigit(parts[0][0]) && !*end && id > 0 && id <= G_MAXINT64;
     g_autofree char *full_name = is_id ? read_full_name(submission->location, parts[1]) : NULL;
-    if (!full_name || !ref_is_known(parts[1]) || !sha_is_whole(submission->revision))
+    if (!full_name || !ref_is_known(parts[1]) || !github_sha_is_plain(submission->revision))
         return error_set(error, RUBRIC_ERROR_INVALID, "submission %" G_GINT64_FORMAT " (\"%s\") is not of GitHub",
                          submission->id, submission->external_id ? submission->external_id : "");
     *ret_place = (GithubPlace){

@@ -22,6 +22,8 @@ typedef struct {
 void github_place_clear(GithubPlace *place);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GithubPlace, github_place_clear)
 
+/* A commit by its whole name, 40 lower-case hex digits; NULL is none. */
+bool github_sha_is_plain(const char *sha);
 /* INVALID: the row is not of GitHub. The part ":<assignment>" may be absent. */
 bool github_place_parse(const Submission *submission, GithubPlace *ret_place, GError **error);
 /* The two texts of a row; `web` is the base of web URLs ("https://github.com"). Caller frees. */

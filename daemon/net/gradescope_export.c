@@ -163,7 +163,7 @@ static bool read_created(Reader *reader, gint64 *ret_us)
     }
 }
 
-static void submitter_free(gpointer data)
+void export_submitter_free(gpointer data)
 {
     ExportSubmitter *submitter = data;
     g_free(submitter->name);
@@ -235,7 +235,7 @@ static bool read_entry(Reader *reader, const char *key, ExportMetadata *metadata
     ExportEntry *entry = g_new0(ExportEntry, 1);
     entry->key = g_strdup(key);
     entry->created_us = G_MININT64;
-    entry->submitters = g_ptr_array_new_with_free_func(submitter_free);
+    entry->submitters = g_ptr_array_new_with_free_func(export_submitter_free);
     g_ptr_array_add(metadata->entries, entry);
     if (reader->event.type != YAML_MAPPING_START_EVENT)
         return skip_node(reader);

@@ -56,6 +56,7 @@ const char *source_owner_of(const Assignment *assignment, const Person *person);
 typedef struct {
     char *name, *sid, *email; /* NULL when absent */
 } ExportSubmitter;
+void export_submitter_free(gpointer submitter); /* a GDestroyNotify */
 typedef struct {
     char *owner; /* NULL: could not be told */
     char *why;   /* then: why; else a doubt for a TA, or NULL */

@@ -33,7 +33,6 @@ typedef struct {
 void github_push_free(gpointer push);
 /* Of what may be listed, the refs that can be named in lines and logs. */
 bool github_ref_is_plain(const char *ref);
-bool github_sha_is_plain(const char *sha);
 
 /* One repository as it was seen. */
 typedef struct {

@@ -76,62 +76,28 @@ static Sink *find_sink(const Posting *posting, const char *name)
  * ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    Submission *submission;
-    Verdict *verdict;
-    Decision *decision;
-    Result result; /* of the three above */
+    ShownResult shown;
     char *json, *gradescope, *markdown;
 } Documents;
 
 static void documents_clear(Documents *documents)
 {
-    submission_free(documents->submission);
-    verdict_free(documents->verdict);
-    decision_free(documents->decision);
+    shown_result_clear(&documents->shown);
     g_free(documents->json);
     g_free(documents->gradescope);
     g_free(documents->markdown);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Documents, documents_clear)
 
-static bool load_decision(Store *store, gint64 submission_id, Decision **ret, GError **error)
-{
-    g_autofree char *text = NULL;
-    if (!store_decision_latest(store, submission_id, &text, error))
-        return false;
-    *ret = NULL;
-    if (!text)
-        return true;
-    g_autoptr(cJSON) json = json_parse(text, strlen(text), error);
-    *ret = json ? decision_from_json(json, error) : NULL;
-    return *ret != NULL;
-}
-
 static bool render(const Posting *posting, const OutboxRow *row, Documents *documents, GError **error)
 {
-    Store *store = posting->role->store;
-    const Course *course = posting->role->watch.course;
-    documents->submission = store_submission_get(store, row->submission_id, error);
-    g_autoptr(VerdictRow) verdict_row = documents->submission ? store_verdict_get(store, row->verdict_id, error) : NULL;
-    g_autoptr(cJSON) json = verdict_row ? json_parse(verdict_row->json, strlen(verdict_row->json), error) : NULL;
-    documents->verdict = json ? verdict_from_json(json, error) : NULL;
-    bool is_released = false;
-    if (!documents->verdict || !load_decision(store, row->submission_id, &documents->decision, error) ||
-        !outcome_is_released(store, documents->submission, &is_released, error))
+    ShownResult *shown = &documents->shown;
+    if (!outcome_show(posting->role->store, posting->role->watch.course, row->submission_id, row->verdict_id, shown,
+                      error))
         return false;
-    documents->result = (Result){
-        .submission = documents->submission,
-        .verdict = documents->verdict,
-        .decision = documents->decision,
-        .assignment = course_assignment(course, documents->submission->assignment),
-        .zone = course->zone,
-        .now_us = clock_now_us(),
-        .verdict_number = verdict_row->number,
-        .is_released = is_released,
-    };
-    documents->json = result_json(&documents->result);
-    documents->gradescope = result_gradescope(&documents->result);
-    documents->markdown = result_markdown(&documents->result);
+    documents->json = result_json(&shown->result);
+    documents->gradescope = result_gradescope(&shown->result);
+    documents->markdown = result_markdown(&shown->result);
     return true;
 }
 
@@ -176,9 +142,9 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
         .json = documents.json,
         .gradescope = documents.gradescope,
         .markdown = documents.markdown,
-        .result = &documents.result,
-        .submission = documents.submission,
-        .verdict_number = documents.result.verdict_number,
+        .result = &documents.shown.result,
+        .submission = documents.shown.submission,
+        .verdict_number = documents.shown.result.verdict_number,
         .tries = row->tries,
     };
     g_autoptr(GError) why = NULL;

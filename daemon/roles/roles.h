@@ -109,8 +109,8 @@ bool outcome_repost(Store *store, const Config *config, gint64 submission_id, GE
 bool outcome_flag_held(Store *store, const GArray *changed, GError **error);
 /* Has a result been released to this owner? */
 bool outcome_is_released(Store *store, const Submission *submission, bool *ret_is, GError **error);
-/* The newest result of a submission as its owner may see it now, with what it borrows from. `verdict` and `decision`
- * NULL: there is none yet. */
+/* A result of a submission as its owner may see it now, with what it borrows from: that of verdict `verdict_id`
+ * (NOT_FOUND: no such), with 0 the newest. `verdict` and `decision` NULL: there is none yet. */
 typedef struct {
     Submission *submission;
     Verdict *verdict;
@@ -119,7 +119,8 @@ typedef struct {
 } ShownResult;
 void shown_result_clear(ShownResult *shown);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ShownResult, shown_result_clear)
-bool outcome_show(Store *store, const Course *course, gint64 submission_id, ShownResult *ret, GError **error);
+bool outcome_show(Store *store, const Course *course, gint64 submission_id, gint64 verdict_id, ShownResult *ret,
+                  GError **error);
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);
 /* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */

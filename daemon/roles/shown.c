@@ -11,11 +11,16 @@ void shown_result_clear(ShownResult *shown)
     g_clear_pointer(&shown->decision, decision_free);
 }
 
-static bool load_verdict(Store *store, gint64 submission_id, ShownResult *shown, GError **error)
+static bool load_verdict(Store *store, gint64 submission_id, gint64 verdict_id, ShownResult *shown, GError **error)
 {
     g_autoptr(VerdictRow) row = NULL;
-    if (!store_verdict_latest(store, submission_id, &row, error))
+    if (verdict_id > 0) {
+        row = store_verdict_get(store, verdict_id, error);
+        if (!row)
+            return false;
+    } else if (!store_verdict_latest(store, submission_id, &row, error)) {
         return false;
+    }
     if (!row)
         return true;
     g_autoptr(cJSON) json = json_parse(row->json, strlen(row->json), error);
@@ -34,12 +39,13 @@ static bool load_decision(Store *store, gint64 submission_id, ShownResult *shown
     return !text || shown->decision;
 }
 
-bool outcome_show(Store *store, const Course *course, gint64 submission_id, ShownResult *ret, GError **error)
+bool outcome_show(Store *store, const Course *course, gint64 submission_id, gint64 verdict_id, ShownResult *ret,
+                  GError **error)
 {
     g_auto(ShownResult) shown = {0};
     shown.submission = store_submission_get(store, submission_id, error);
     bool is_released = false;
-    if (!shown.submission || !load_verdict(store, submission_id, &shown, error) ||
+    if (!shown.submission || !load_verdict(store, submission_id, verdict_id, &shown, error) ||
         !load_decision(store, submission_id, &shown, error) ||
         !outcome_is_released(store, shown.submission, &is_released, error))
         return false;

@@ -130,7 +130,7 @@ static void answer_with_result(Exchange *exchange, bool may_wait)
         return;
     }
     g_auto(ShownResult) shown = {0};
-    if (!outcome_show(store, role_course(exchange->web->role), id, &shown, &error)) {
+    if (!outcome_show(store, role_course(exchange->web->role), id, 0, &shown, &error)) {
         exchange_fail(exchange, "result_not_read", error);
     } else if (shown.verdict) {
         g_autofree char *json = result_gradescope(&shown.result);

@@ -131,12 +131,8 @@ static bool write_content(Workspace *workspace, Archive *archive, const char *pa
         gint64 end = offset + (gint64)n;
         if (!workspace_admit_bytes(workspace, path, end - length, end))
             return false;
-        for (gsize done = 0; done < n;) {
-            ssize_t written = pwrite(fd, (const char *)block + done, n - done, offset + (off_t)done);
-            if (written < 0 && errno != EINTR)
-                return error_set_errno(error, errno, "cannot write \"%s\" in the workspace", path);
-            done += written > 0 ? (gsize)written : 0;
-        }
+        if (!file_write_all_at(fd, block, n, offset))
+            return error_set_errno(error, errno, "cannot write \"%s\" in the workspace", path);
         length = end;
     }
     return true;
