@@ -158,9 +158,12 @@ static bool grade(Grading *grading, const GradeJob *claim, gint64 lease_us, Grad
     g_auto(Basis) basis = {0};
     if (!basis_find(&context, submission, claim->rubric_digest, &basis, error))
         return false;
+    /* An owner whom our copy of the course does not know may be in the roster that another role has read already. */
+    g_autoptr(WorkerJob) job = basis_job(&context, submission, &basis, error);
+    if (!job)
+        return false;
     g_autoptr(GError) failure = NULL;
-    g_autoptr(WorkerJob) job = basis_job(&context, submission, &basis, &failure);
-    g_autoptr(WorkerReport) report = job ? run_job(grading, claim, job, lease_us, &failure) : NULL;
+    g_autoptr(WorkerReport) report = run_job(grading, claim, job, lease_us, &failure);
     g_autoptr(Verdict) verdict = make_verdict(grading, claim, submission, &basis, report, failure, error);
     if (!verdict || !commit(grading, claim, verdict, lease_us, ret_next, error))
         return false;

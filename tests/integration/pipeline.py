@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -136,6 +137,23 @@ def force_push(folder, config, receiver):
         check("both commits are submissions", db.execute("SELECT count(*) FROM submission WHERE owner = 's0001'").fetchone()[0], 2)
 
 
+def owner_not_known_yet(folder, config, receiver):
+    roster = folder / "course/roster.csv"
+    whole = roster.read_text()
+    with sqlite3.connect(folder / "state/rubricd.db", timeout=10) as db:  # its job waits again, as if no grade role had come to it
+        db.execute("UPDATE job SET state = 'queued' WHERE owner = 's0000'")
+    t.write(roster, whole.replace("s0000,Student 0,s0000@example.edu\n", ""))
+    before, log = newest(receiver, "s0000")["verdict"]["number"], folder / "log-owner"
+    daemon = t.Daemon(config, log)
+    daemon.start()
+    t.wait_until(lambda: "grading_failed" in log.read_text(), 30, "the owner is not found")
+    check("who is not in our copy of the roster gets no verdict", newest(receiver, "s0000")["verdict"]["number"], before)
+    t.write(roster, whole)
+    t.wait_until(lambda: newest(receiver, "s0000")["verdict"]["number"] == before + 1, 60, "the roster is read again")
+    daemon.stop()
+    check("and one that counts, once the roster is read", [i["outcome"] for i in newest(receiver, "s0000")["items"]], ["fail", "review"])
+
+
 def second_daemon(folder, config):
     daemon = t.Daemon(config, folder / "log")
     daemon.start()
@@ -192,6 +210,7 @@ def main():
         review(config, receiver)
         regrade(folder, config, receiver)
         force_push(folder, config, receiver)
+        owner_not_known_yet(folder, config, receiver)
         signatures(folder, receiver)
         second_daemon(folder, config)
         broken_course(folder, config)
