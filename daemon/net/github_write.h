@@ -41,5 +41,5 @@ gint64 github_run_submission(const char *external_id);
 bool github_post_ask(GithubPost *post, const char *method, const char *tail, const cJSON *body, GError **error);
 /* The page behind `next` of the last answer. */
 bool github_post_ask_next(GithubPost *post, GError **error);
-/* The id of the last answer, as text. NULL: it holds none, and the outcome becomes INVALID. */
+/* The id of the last answer, as text. NULL: it holds none, and the outcome becomes RETRY. */
 char *github_post_id(GithubPost *post);
