@@ -146,11 +146,13 @@ def owner_not_known_yet(folder, config, receiver):
     before, log = newest(receiver, "s0000")["verdict"]["number"], folder / "log-owner"
     daemon = t.Daemon(config, log)
     daemon.start()
-    t.wait_until(lambda: "grading_failed" in log.read_text(), 30, "the owner is not found")
-    check("who is not in our copy of the roster gets no verdict", newest(receiver, "s0000")["verdict"]["number"], before)
-    t.write(roster, whole)
-    t.wait_until(lambda: newest(receiver, "s0000")["verdict"]["number"] == before + 1, 60, "the roster is read again")
-    daemon.stop()
+    try:
+        t.wait_until(lambda: "grading_failed" in log.read_text(), 30, "the owner is not found")
+        check("who is not in our copy of the roster gets no verdict", newest(receiver, "s0000")["verdict"]["number"], before)
+        t.write(roster, whole)
+        t.wait_until(lambda: newest(receiver, "s0000")["verdict"]["number"] == before + 1, 60, "the roster is read again")
+    finally:
+        daemon.stop()
     check("and one that counts, once the roster is read", [i["outcome"] for i in newest(receiver, "s0000")["items"]], ["fail", "review"])
 
 
