@@ -22,9 +22,12 @@ static int verify(CliDaemon *daemon, const Options *options)
         (options->heads && !ledger_verify_heads(daemon->store, options->heads, options->public_key, &n_heads, &error)))
         return cli_fail_error(&cmd_ledger, error);
     if (!options->is_json) {
-        if (options->heads)
-            printf("%u exported heads are all in it\n", n_heads);
-        printf("%" G_GINT64_FORMAT " lines, every one follows from the one before it; head %s\n", n_lines, head);
+        if (options->heads && n_heads == 0)
+            puts("no exported head is there to compare it with");
+        else if (options->heads)
+            printf("%u exported %s in it\n", n_heads, n_heads == 1 ? "head is" : "heads are all");
+        printf("%" G_GINT64_FORMAT " %s from the one before it; head %s\n", n_lines,
+               n_lines == 1 ? "line, it follows" : "lines, every one follows", head);
         return EXIT_DONE;
     }
     g_autoptr(cJSON) root = cJSON_CreateObject();

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const no_hash = "0000000000000000000000000000000000000000000000000000000000000000";
+const char ledger_no_hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /* "<name> <length>:<bytes>\n": the length makes every text unambiguous, whatever bytes it holds. */
 static void add_text(GString *bytes, const char *name, const char *text)
@@ -54,7 +54,7 @@ bool ledger_append(Store *store, const LedgerRow *row, GError **error)
         return false;
     LedgerRow line = *row;
     line.seq = last ? last->seq + 1 : 1;
-    line.previous_hash = last ? last->hash : (char *)no_hash;
+    line.previous_hash = last ? last->hash : (char *)ledger_no_hash;
     g_autofree char *hash = hash_line(&line);
     line.hash = hash;
     return store_ledger_insert(store, &line, error);
@@ -181,7 +181,7 @@ static bool verify_all(Store *store, Walk *walk, GError **error)
 
 bool ledger_verify_down_to(Store *store, gint64 lowest_milli, gint64 *ret_n_lines, char **ret_head, GError **error)
 {
-    g_auto(Walk) walk = {.head = g_strdup(no_hash),
+    g_auto(Walk) walk = {.head = g_strdup(ledger_no_hash),
                          .balances = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
                          .accounts_of = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
     if (!verify_all(store, &walk, error))

@@ -102,22 +102,26 @@ bool ledger_verify_file(const char *public_path, const char *path, GError **erro
 
 /* ---- heads ------------------------------------------------------------------------------------------------------ */
 
+/* One a day and length of the ledger: what was written once stays, so that a signature never belongs to another text.
+ */
 bool ledger_export_head(Store *store, const char *course, const char *folder, const char *key_path, char **ret_path,
                         GError **error)
 {
     g_autoptr(LedgerRow) last = NULL;
     if (!store_ledger_last(store, &last, error))
         return false;
-    if (!last)
-        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "the ledger is empty: it has no head yet");
+    gint64 n_lines = last ? last->seq : 0;
     g_autofree char *when = clock_format_utc(clock_now_us());
     g_autofree char *text =
         g_strdup_printf("rubricd-ledger-head 1\ncourse %s\nlines %" G_GINT64_FORMAT "\nhead %s\nexported %s\n", course,
-                        last->seq, last->hash, when);
-    g_autofree char *name = g_strdup_printf("head-%.10s-%" G_GINT64_FORMAT ".txt", when, last->seq);
+                        n_lines, last ? last->hash : ledger_no_hash, when);
+    g_autofree char *name = g_strdup_printf("head-%.10s-%" G_GINT64_FORMAT ".txt", when, n_lines);
     const int for_everybody = 0755;
     g_autofree char *path = g_build_filename(folder, name, NULL);
-    if (!file_make_folder(folder, for_everybody, error) || !ledger_sign_file(key_path, path, text, strlen(text), error))
+    if (!file_make_folder(folder, for_everybody, error))
+        return false;
+    bool is_there = g_file_test(path, G_FILE_TEST_EXISTS);
+    if (!is_there && !ledger_sign_file(key_path, path, text, strlen(text), error))
         return false;
     *ret_path = g_steal_pointer(&path);
     return true;
@@ -130,35 +134,43 @@ static bool read_head(const char *path, gint64 *ret_lines, char **ret_head, GErr
     if (!file_read(path, max_bytes, &text, NULL, error))
         return false;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    *ret_lines = 0;
+    guint64 n_lines = 0;
+    bool has_lines = false;
     g_clear_pointer(ret_head, g_free);
     for (guint i = 0; lines[i]; i++) {
         if (g_str_has_prefix(lines[i], "lines "))
-            *ret_lines = g_ascii_strtoll(lines[i] + strlen("lines "), NULL, 10);
-        if (g_str_has_prefix(lines[i], "head "))
+            has_lines = g_ascii_string_to_unsigned(lines[i] + strlen("lines "), 10, 0, G_MAXINT64, &n_lines, NULL);
+        if (g_str_has_prefix(lines[i], "head ")) {
+            g_free(*ret_head);
             *ret_head = g_strdup(lines[i] + strlen("head "));
+        }
     }
-    return (*ret_lines > 0 && *ret_head) ||
-           error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no head of a ledger", path);
+    *ret_lines = (gint64)n_lines;
+    return (has_lines && *ret_head) || error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no head of a ledger", path);
+}
+
+/* Is the head in the ledger of now? */
+static bool find_head(Store *store, const char *path, gint64 n_lines, const char *head, GError **error)
+{
+    g_autoptr(GPtrArray) lines = n_lines > 0 ? store_ledger_list(store, NULL, n_lines - 1, 1, error) : NULL;
+    if (n_lines > 0 && !lines)
+        return false;
+    const LedgerRow *line = lines && lines->len > 0 ? g_ptr_array_index(lines, 0) : NULL;
+    if (n_lines > 0 && (!line || line->seq != n_lines))
+        return error_set(error, RUBRIC_ERROR_INVALID,
+                         "\"%s\" says that there were %" G_GINT64_FORMAT " lines: the end of the ledger was cut off",
+                         path, n_lines);
+    return strcmp(line ? line->hash : ledger_no_hash, head) == 0 ||
+           error_set(error, RUBRIC_ERROR_INVALID,
+                     "\"%s\" gives another hash of line %" G_GINT64_FORMAT ": the ledger was rewritten", path, n_lines);
 }
 
 static bool verify_head(Store *store, const char *path, const char *public_path, GError **error)
 {
     gint64 n_lines;
     g_autofree char *head = NULL;
-    if ((public_path && !ledger_verify_file(public_path, path, error)) || !read_head(path, &n_lines, &head, error))
-        return false;
-    g_autoptr(GPtrArray) lines = store_ledger_list(store, NULL, n_lines - 1, 1, error);
-    if (!lines)
-        return false;
-    const LedgerRow *line = lines->len > 0 ? g_ptr_array_index(lines, 0) : NULL;
-    if (!line || line->seq != n_lines)
-        return error_set(error, RUBRIC_ERROR_INVALID,
-                         "\"%s\" says that there were %" G_GINT64_FORMAT " lines: the end of the ledger was cut off",
-                         path, n_lines);
-    return strcmp(line->hash, head) == 0 ||
-           error_set(error, RUBRIC_ERROR_INVALID,
-                     "\"%s\" gives another hash of line %" G_GINT64_FORMAT ": the ledger was rewritten", path, n_lines);
+    return (!public_path || ledger_verify_file(public_path, path, error)) && read_head(path, &n_lines, &head, error) &&
+           find_head(store, path, n_lines, head, error);
 }
 
 bool ledger_verify_heads(Store *store, const char *folder, const char *public_path, guint *ret_n, GError **error)

@@ -264,6 +264,8 @@ bool account_may_give(const Policy *policy, const Course *course, const char *ac
 
 /* ======== ledger ================================================================================================= */
 
+/* 64 zeros: what the first line follows, and the head of an empty ledger. */
+extern const char ledger_no_hash[];
 /* Appends inside a transaction: gives seq, previous hash and hash. `row`'s seq and hashes are ignored. */
 bool ledger_append(Store *store, const LedgerRow *row, GError **error);
 /* The canonical bytes that are hashed (docs/formats.md, byte by byte). Caller frees. */
@@ -282,7 +284,8 @@ bool ledger_write_public(const char *key_path, const char *public_path, GError *
 /* Writes the bytes to `path`, the signature over them to `path`.sig (64 bytes). */
 bool ledger_sign_file(const char *key_path, const char *path, const char *bytes, gsize length, GError **error);
 bool ledger_verify_file(const char *public_path, const char *path, GError **error);
-/* The newest line as a signed file in `folder`: head-DATE-LINES.txt. *ret_path: caller frees. */
+/* The newest line as a signed file in `folder`: head-DATE-LINES.txt (docs/formats.md); one that is there already is
+ * left alone. *ret_path: caller frees. */
 bool ledger_export_head(Store *store, const char *course, const char *folder, const char *key_path, char **ret_path,
                         GError **error);
 /* Every exported head must be in the ledger as it is now; `public_path` (may be NULL) checks their signatures too.
