@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What course.c (course.yaml, look-ups), csv.c (cells with positions) and roster.c (people and teams) share.
+ * What course.c (course.yaml, look-ups) and roster.c (people and teams) share.
  */
 #pragma once
 
 #include "rubrics/rubrics.h"
-
-/* ---- CSV by RFC 4180 -----------------------------------------------------------------------------------------------
- */
-
-typedef struct {
-    char *text; /* blanks around it removed */
-    int line, column;
-} CsvCell;
-
-typedef struct {
-    GPtrArray *rows; /* of GArray* of CsvCell; the first is the header; blank lines are left out */
-} CsvTable;
-
-/* NULL after reporting. A byte order mark and CRLF are fine. */
-CsvTable *csv_parse(const char *file, const char *text, gsize length, Diagnostics *diagnostics);
-void csv_free(CsvTable *table);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CsvTable, csv_free)
 
 /* ---- people and teams ----------------------------------------------------------------------------------------------
  */

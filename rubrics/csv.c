@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rubrics/course_load.h"
+#include "rubrics/rubrics.h"
 
 #include <string.h>
 
@@ -175,4 +175,18 @@ CsvTable *csv_parse(const char *file, const char *text, gsize length, Diagnostic
             g_ptr_array_add(table->rows, row);
     }
     return scanner.failed ? NULL : g_steal_pointer(&table);
+}
+
+const CsvCell *csv_cell(const GArray *row, int place)
+{
+    return place >= 0 && (guint)place < row->len ? &g_array_index(row, CsvCell, place) : NULL;
+}
+
+int csv_find(const GArray *row, const char *text)
+{
+    for (guint i = 0; i < row->len; i++) {
+        if (g_ascii_strcasecmp(g_array_index(row, CsvCell, i).text, text) == 0)
+            return (int)i;
+    }
+    return -1;
 }

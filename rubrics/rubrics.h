@@ -99,6 +99,27 @@ char **yaml_read_texts(YamlReader *reader, const char *key, YamlNeed need);
 /* One of NULL-terminated `names`, as its index; reports the choices and "did you mean". */
 int yaml_read_choice(YamlReader *reader, const char *key, YamlNeed need, const char *const *names, int fallback);
 
+/* ======== CSV by RFC 4180, with positions
+ * ============================================================================= */
+
+typedef struct {
+    char *text; /* blanks around it removed */
+    int line, column;
+} CsvCell;
+
+typedef struct {
+    GPtrArray *rows; /* of GArray* of CsvCell; blank lines are left out */
+} CsvTable;
+
+/* NULL after reporting. A byte order mark and CRLF are fine. At most 8 MiB, 100,000 lines, 100 cells in one. */
+CsvTable *csv_parse(const char *file, const char *text, gsize length, Diagnostics *diagnostics);
+void csv_free(CsvTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CsvTable, csv_free)
+/* The cell of that place in a row of csv_parse; NULL: the row is shorter, or the place is below 0. */
+const CsvCell *csv_cell(const GArray *row, int place);
+/* The place of the first cell with that text, whatever its case; -1: none. */
+int csv_find(const GArray *row, const char *text);
+
 /* ======== placeholders
  * ================================================================================================ */
 
@@ -199,6 +220,8 @@ cJSON *verdict_to_json(const Verdict *verdict);
 Verdict *verdict_from_json(const cJSON *json, GError **error);
 /* "85", "76.5", "0.333": exact, no trailing zeros. Caller frees. */
 char *points_format(gint64 milli);
+/* The other way round: digits, and at most three decimals; up to 1,000,000. */
+bool points_parse(const char *text, gint64 *ret_milli);
 
 /* ======== rubric
  * ====================================================================================================== */

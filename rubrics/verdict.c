@@ -257,3 +257,22 @@ char *points_format(gint64 milli)
         g_string_truncate(out, out->len - 1);
     return g_strdup(out->str);
 }
+
+bool points_parse(const char *text, gint64 *ret_milli)
+{
+    const gint64 max_whole = 1000000, milli = 1000;
+    gint64 whole = 0, part = 0;
+    const char *at = text;
+    for (; g_ascii_isdigit(*at) && whole <= max_whole; at++)
+        whole = whole * 10 + (*at - '0');
+    bool has_digits = at > text;
+    if (*at == '.') {
+        gint64 place = milli / 10;
+        for (at++; g_ascii_isdigit(*at) && place > 0; at++, place /= 10)
+            part += (*at - '0') * place;
+    }
+    if (!has_digits || *at != '\0' || whole > max_whole)
+        return false;
+    *ret_milli = whole * milli + part;
+    return true;
+}

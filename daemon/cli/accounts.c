@@ -72,21 +72,8 @@ cJSON *accounts_line_to_json(const LedgerRow *line)
 
 bool accounts_read_milli(const char *text, gint64 *ret_milli, GError **error)
 {
-    const gint64 max_whole = 1000000, milli = 1000;
-    gint64 whole = 0, part = 0;
-    const char *at = text;
-    for (; g_ascii_isdigit(*at) && whole <= max_whole; at++)
-        whole = whole * 10 + (*at - '0');
-    bool has_digits = at > text;
-    if (*at == '.') {
-        gint64 place = milli / 10;
-        for (at++; g_ascii_isdigit(*at) && place > 0; at++, place /= 10)
-            part += (*at - '0') * place;
-    }
-    if (!has_digits || *at != '\0' || whole > max_whole)
-        return error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no number like 2 or 0.5", text);
-    *ret_milli = whole * milli + part;
-    return true;
+    return points_parse(text, ret_milli) ||
+           error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no number like 2 or 0.5", text);
 }
 
 const char *accounts_who(void)

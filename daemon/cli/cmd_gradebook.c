@@ -37,82 +37,63 @@ static void table_clear(Table *table)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Table, table_clear)
 
-/* ---- scores from outside ---------------------------------------------------------------------------------------- */
+/* ---- tables from outside ---------------------------------------------------------------------------------------- */
 
-/* A header with "id" first, then a person a line; empty cells are no score. No quotes: ids and numbers need none. */
-static bool add_scores(Table *table, char **columns, GHashTable *seen, const char *line, guint number, GError **error)
-{
-    g_auto(GStrv) cells = g_strsplit(line, ",", -1);
-    const Person *person = course_find_person(table->daemon.course, g_strstrip(cells[0]));
-    if (!person)
-        person = course_person(table->daemon.course, cells[0]);
-    if (!person)
-        return error_set(error, RUBRIC_ERROR_INVALID, "scores, line %u: \"%s\" is not in the roster", number, cells[0]);
-    if (!g_hash_table_add(seen, g_strdup(person->id)))
-        return error_set(error, RUBRIC_ERROR_INVALID, "scores, line %u: \"%s\" is there twice", number, cells[0]);
-    GHashTable *values = g_hash_table_lookup(table->scores, person->id);
-    if (!values) {
-        values = new_values();
-        g_hash_table_insert(table->scores, g_strdup(person->id), values);
-    }
-    for (guint i = 1; cells[i] && columns[i]; i++) {
-        gint64 milli;
-        if (*g_strstrip(cells[i]) == '\0')
-            continue;
-        if (!accounts_read_milli(cells[i], &milli, error)) {
-            g_prefix_error(error, "scores, line %u, column \"%s\": ", number, columns[i]);
-            return false;
-        }
-        g_hash_table_insert(values, g_strdup(columns[i]), g_memdup2(&milli, sizeof milli));
-    }
-    return true;
-}
-
-static bool read_scores(Table *table, const char *path, GError **error)
+static bool read_text(const char *path, char **ret, gsize *ret_length, Diagnostics *diagnostics)
 {
     const gsize max_bytes = 16 << 20;
-    g_autofree char *text = NULL;
-    if (!file_read(path, max_bytes, &text, NULL, error))
-        return false;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_auto(GStrv) columns = g_strsplit(g_strstrip(lines[0]), ",", -1);
-    for (guint i = 0; columns[i]; i++)
-        g_strstrip(columns[i]);
-    if (!columns[0] || strcmp(columns[0], "id") != 0)
-        return error_set(error, RUBRIC_ERROR_INVALID,
-                         "scores: the first line names columns, and the first of them is id");
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 1; lines[i]; i++) {
-        if (*g_strstrip(lines[i]) && !add_scores(table, columns, seen, lines[i], i + 1, error))
-            return false;
-    }
-    return true;
-}
-
-static bool read_all_scores(Table *table, char **paths, GError **error)
-{
-    for (char **path = paths; path && *path; path++) {
-        if (!read_scores(table, *path, error)) {
-            g_prefix_error(error, "%s: ", *path);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool read_peers(Table *table, GError **error)
-{
-    const gsize max_bytes = 16 << 20;
-    const Gradebook *book = table->book;
-    g_autofree char *text = NULL;
-    if (!table->options->peers)
+    g_autoptr(GError) error = NULL;
+    if (file_read(path, max_bytes, ret, ret_length, &error))
         return true;
-    if (!book->peer_component)
-        return error_set(error, RUBRIC_ERROR_INVALID, "course.yaml has no `peer_rating:` below `gradebook:`");
-    if (!file_read(table->options->peers, max_bytes, &text, NULL, error))
+    diagnostics_add(diagnostics, SEVERITY_ERROR, path, 0, 0, "%s", error->message);
+    return false;
+}
+
+/* A column that is nowhere counts as 0: that may be meant, early in a term. */
+static void warn_of_absent(const Table *table, GHashTable *found, Diagnostics *diagnostics)
+{
+    g_autoptr(GHashTable) wanted = scores_wanted(table->book);
+    GHashTableIter each;
+    gpointer column;
+    g_hash_table_iter_init(&each, wanted);
+    while (g_hash_table_iter_next(&each, &column, NULL)) {
+        if (!g_hash_table_contains(found, column) && g_strcmp0(table->book->peer_column, column) != 0)
+            diagnostics_add(diagnostics, SEVERITY_WARNING, "scores", 0, 0,
+                            "no table has the column \"%s\": it counts as 0 for everybody", (char *)column);
+    }
+}
+
+static bool read_all_scores(Table *table, char **paths, Diagnostics *diagnostics)
+{
+    g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool ok = true;
+    for (char **path = paths; path && *path; path++) {
+        g_autofree char *text = NULL;
+        gsize length;
+        ok = read_text(*path, &text, &length, diagnostics) &&
+             scores_read(table->daemon.course, table->book, *path, text, length, table->scores, found, diagnostics) &&
+             ok;
+    }
+    warn_of_absent(table, found, diagnostics);
+    return ok;
+}
+
+static bool read_peers(Table *table, Diagnostics *diagnostics)
+{
+    const Gradebook *book = table->book;
+    const char *path = table->options->peers;
+    g_autofree char *text = NULL;
+    gsize length;
+    if (!path)
+        return true;
+    if (!book->peer_component) {
+        diagnostics_add(diagnostics, SEVERITY_ERROR, "course.yaml", 0, 0,
+                        "there is no `peer_rating:` below `gradebook:`");
         return false;
-    table->ratings = peers_read(table->daemon.course, text, book->peer_counts_self, book->peer_missing_milli,
-                                book->peer_most_milli, error);
+    }
+    if (!read_text(path, &text, &length, diagnostics))
+        return false;
+    table->ratings = peers_read(table->daemon.course, &book->peers, path, text, length, diagnostics);
     return table->ratings != NULL;
 }
 
@@ -244,8 +225,22 @@ static GHashTable *maxima_of(const Course *course)
     return maxima;
 }
 
+static void add_ratings(const Table *table, const Person *person, GradeInput *input)
+{
+    for (guint i = 0; table->ratings && i < table->ratings->len; i++) {
+        PeerRating *rating = g_ptr_array_index(table->ratings, i);
+        if (strcmp(rating->person, person->id) != 0)
+            continue;
+        if (rating->assignment)
+            g_hash_table_insert(input->peer_factors, (char *)rating->assignment, &rating->factor);
+        else
+            input->peer_factor = rating->factor;
+    }
+}
+
 static Grade *grade_of(Table *table, const Person *person, GError **error)
 {
+    g_autoptr(GHashTable) factors = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) credits = new_values();
     g_autoptr(GHashTable) excused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autofree char *name = account_name(OWNER_PERSON, person->id);
@@ -255,34 +250,20 @@ static Grade *grade_of(Table *table, const Person *person, GError **error)
     GradeInput input = {.scores = g_hash_table_lookup(table->scores, person->id),
                         .credits = credits,
                         .excused = excused,
+                        .peer_factors = factors,
                         .maxima = table->maxima,
                         .tokens_milli = own->tokens_milli};
-    for (guint i = 0; table->ratings && i < table->ratings->len; i++) {
-        const PeerRating *rating = g_ptr_array_index(table->ratings, i);
-        if (strcmp(rating->person, person->id) == 0)
-            input.peer_factor = rating->factor;
-    }
+    add_ratings(table, person, &input);
     merge_account(own, person->id, NULL, &input);
     if (!add_team_work(table, person, own->events, &input, error))
         return NULL;
     return gradebook_compute(gradebook_for(table->book, person->section), &input);
 }
 
-/* Who audits passes with 90 % participation and 70 % of the quizzes. */
 static const char *letter_of(const Table *table, const Person *person, const Grade *grade)
 {
-    const gint64 enough_participation = 90000, enough_quizzes_percent = 70, all = 100;
-    if (person->status != STATUS_AUDIT)
-        return grade->letter;
-    const Gradebook *book = gradebook_for(table->book, person->section);
-    for (guint i = 0; i < book->components->len; i++) {
-        const Component *component = g_ptr_array_index(book->components, i);
-        gint64 part_milli = exact_round_milli(g_array_index(grade->parts, Exact, i));
-        if (strcmp(component->name, "quizzes") == 0 &&
-            part_milli * all < component->weight_milli * enough_quizzes_percent)
-            return "audit not passed";
-    }
-    return grade->participation_milli >= enough_participation ? "audit passed" : "audit not passed";
+    return person->status == STATUS_AUDIT ? gradebook_audit(gradebook_for(table->book, person->section), grade)
+                                          : grade->letter;
 }
 
 /* ---- printing --------------------------------------------------------------------------------------------------- */
@@ -302,12 +283,19 @@ static void print_cell(const char *text, bool is_first)
         printf("%s%s", is_first ? "" : ",", doubled);
 }
 
+/* Two lines, as Canvas wants them; it takes a column "Final ..." for its own and leaves it alone. */
 static void print_csv_header(const Table *table)
 {
+    const GPtrArray *components = table->book->components;
     printf("Student,ID,SIS User ID,SIS Login ID,Section");
-    for (guint i = 0; i < table->book->components->len; i++)
-        print_cell(((const Component *)g_ptr_array_index(table->book->components, i))->name, false);
-    printf(",Total,Grade\n");
+    for (guint i = 0; i < components->len; i++)
+        print_cell(((const Component *)g_ptr_array_index(components, i))->name, false);
+    printf(",Final Score,Final Grade\nPoints Possible,,,,");
+    for (guint i = 0; i < components->len; i++) {
+        g_autofree char *weight = points_format(((const Component *)g_ptr_array_index(components, i))->weight_milli);
+        print_cell(weight, false);
+    }
+    printf(",(read only),(read only)\n");
 }
 
 static void print_csv(const Table *table, const Person *person, const Grade *grade)
@@ -394,9 +382,11 @@ static int show(const Options *options)
     table.scores = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_destroy);
     table.accounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, account_free);
     table.maxima = maxima_of(table.daemon.course);
-    bool ok =
-        read_all_scores(&table, options->scores, &error) && read_peers(&table, &error) && print_all(&table, &error);
-    return ok ? EXIT_DONE : cli_fail_error(&cmd_gradebook, error);
+    bool ok = read_all_scores(&table, options->scores, diagnostics) && read_peers(&table, diagnostics);
+    status = cli_print_diagnostics(diagnostics);
+    if (!ok)
+        return status;
+    return print_all(&table, &error) ? EXIT_DONE : cli_fail_error(&cmd_gradebook, error);
 }
 
 static int run(int argc, char **argv)
@@ -408,8 +398,8 @@ static int run(int argc, char **argv)
         {"explain", 0, 0, G_OPTION_ARG_STRING, &options.explain, "each number of one person", "PERSON"},
         {"scores", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.scores,
          "scores from outside: id,midterm,lectures,... (several: again)", "CSV"},
-        {"peers", 0, 0, G_OPTION_ARG_FILENAME, &options.peers, "how members rated each other: rater,rated,rating",
-         "CSV"},
+        {"peers", 0, 0, G_OPTION_ARG_FILENAME, &options.peers,
+         "how members rated each other: rater,rated,rating[,assignment]", "CSV"},
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &options.config_path, "the daemon's configuration", "FILE"},
         G_OPTION_ENTRY_NULL,
     };

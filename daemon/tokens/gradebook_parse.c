@@ -30,22 +30,28 @@ void gradebook_free(Gradebook *gradebook)
     g_free(gradebook->lectures_column);
     g_free(gradebook->peer_column);
     g_free(gradebook->peer_component);
+    g_free(gradebook->below);
+    g_clear_pointer(&gradebook->peers.levels, g_array_unref);
     g_strfreev(gradebook->sections);
     g_free(gradebook);
 }
 
+static void peer_level_clear(gpointer data)
+{
+    g_free(((PeerLevel *)data)->name);
+}
+
 static Gradebook *gradebook_new(void)
 {
-    const gint64 usual_most_milli = 1050;
     Gradebook *gradebook = g_new0(Gradebook, 1);
     gradebook->components = g_ptr_array_new_with_free_func(component_free);
     gradebook->cutoffs = g_ptr_array_new_with_free_func(cutoff_free);
     gradebook->variants = g_ptr_array_new_with_free_func((GDestroyNotify)gradebook_free);
     gradebook->bands = g_array_new(FALSE, FALSE, sizeof(Band));
     gradebook->is_strict = true;
-    gradebook->peer_most_milli = usual_most_milli;
-    gradebook->peer_counts_self = true;
-    gradebook->peer_missing_milli = -1;
+    gradebook->peers = peer_rules_usual;
+    gradebook->peers.levels = g_array_new(FALSE, FALSE, sizeof(PeerLevel));
+    g_array_set_clear_func(gradebook->peers.levels, peer_level_clear);
     return gradebook;
 }
 
@@ -79,6 +85,7 @@ static Component *read_component(const Course *course, const YamlNode *key, cons
     YamlReader reader;
     yaml_reader_start(&reader, node, "component", diagnostics);
     component->name = g_strdup(yaml_scalar(key));
+    component->audit_milli = -1;
     component->weight_milli = yaml_read_milli(&reader, "weight", YAML_REQUIRED, 0);
     component->assignments = yaml_read_texts(&reader, "assignments", YAML_OPTIONAL);
     component->columns = yaml_read_texts(&reader, "scores", YAML_OPTIONAL);
@@ -142,6 +149,8 @@ static void read_cutoffs(YamlReader *outer, YamlNeed need, Gradebook *gradebook)
             yaml_report(yaml_key(mapping, i), outer->diagnostics, SEVERITY_ERROR,
                         "cut-offs go from the highest to the lowest");
         g_ptr_array_add(gradebook->cutoffs, cutoff);
+        g_free(gradebook->below);
+        gradebook->below = g_strdup_printf("below %s", cutoff->letter);
     }
     yaml_reader_end(&reader);
 }
@@ -190,22 +199,84 @@ static void read_tokens(YamlReader *outer, Gradebook *gradebook)
     yaml_reader_end(&reader);
 }
 
+/* `levels: {Excellent: 100, Very good: 87.5, ...}` */
+static void read_levels(YamlReader *outer, GArray *levels)
+{
+    const YamlNode *mapping = yaml_read_mapping(outer, "levels", YAML_OPTIONAL);
+    const gint64 all_milli = 100000;
+    YamlReader reader;
+    if (!mapping)
+        return;
+    yaml_reader_start(&reader, mapping, "levels", outer->diagnostics);
+    for (gsize i = 0; i < yaml_length(mapping); i++) {
+        const char *name = yaml_scalar(yaml_key(mapping, i));
+        PeerLevel level = {.name = g_strdup(name), .milli = yaml_read_milli(&reader, name, YAML_REQUIRED, 0)};
+        if (level.milli > all_milli)
+            yaml_report(yaml_key(mapping, i), outer->diagnostics, SEVERITY_ERROR, "levels: at most 100");
+        g_array_append_val(levels, level);
+    }
+    yaml_reader_end(&reader);
+}
+
+static bool has_component(const Gradebook *gradebook, const char *name)
+{
+    for (guint i = 0; i < gradebook->components->len; i++) {
+        if (g_strcmp0(((const Component *)g_ptr_array_index(gradebook->components, i))->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void read_peer(YamlReader *outer, Gradebook *gradebook)
 {
     const YamlNode *node = yaml_read_mapping(outer, "peer_rating", YAML_OPTIONAL);
     if (!node)
         return;
+    PeerRules *rules = &gradebook->peers;
     YamlReader reader;
     yaml_reader_start(&reader, node, "peer_rating", outer->diagnostics);
     gradebook->peer_column = g_strdup(yaml_read_text(&reader, "scores", YAML_OPTIONAL, NULL));
-    gradebook->peer_counts_self = yaml_read_bool(&reader, "self", true);
-    gradebook->peer_missing_milli = yaml_read_milli(&reader, "missing", YAML_OPTIONAL, -1);
+    rules->counts_self = yaml_read_bool(&reader, "self", rules->counts_self);
+    rules->missing_milli = yaml_read_milli(&reader, "missing", YAML_OPTIONAL, rules->missing_milli);
+    rules->most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, rules->most_milli);
+    rules->least_milli = yaml_read_milli(&reader, "at_least", YAML_OPTIONAL, rules->least_milli);
+    read_levels(&reader, rules->levels);
     gradebook->peer_component = g_strdup(yaml_read_text(&reader, "component", YAML_REQUIRED, NULL));
-    gradebook->peer_most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, gradebook->peer_most_milli);
+    if (gradebook->peer_component && !has_component(gradebook, gradebook->peer_component))
+        yaml_report(yaml_get(node, "component"), outer->diagnostics, SEVERITY_ERROR, "there is no component \"%s\"",
+                    gradebook->peer_component);
+    yaml_reader_end(&reader);
+}
+
+/* `audit: {participation: 90, quizzes: 70}`: of a component, the percent that who audits must reach. */
+static void read_audit(YamlReader *outer, Gradebook *gradebook)
+{
+    const YamlNode *mapping = yaml_read_mapping(outer, "audit", YAML_OPTIONAL);
+    YamlReader reader;
+    if (!mapping)
+        return;
+    gradebook->has_audit = true;
+    yaml_reader_start(&reader, mapping, "audit", outer->diagnostics);
+    for (guint i = 0; i < gradebook->components->len; i++) {
+        Component *component = g_ptr_array_index(gradebook->components, i);
+        component->audit_milli = yaml_read_milli(&reader, component->name, YAML_OPTIONAL, -1);
+    }
     yaml_reader_end(&reader);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+/* A variant's components are the variant's; what who audits must reach goes by their names. */
+static void copy_audit(const Gradebook *base, Gradebook *variant)
+{
+    variant->has_audit = base->has_audit;
+    for (guint i = 0; i < variant->components->len * base->components->len; i++) {
+        Component *component = g_ptr_array_index(variant->components, i / base->components->len);
+        const Component *model = g_ptr_array_index(base->components, i % base->components->len);
+        if (g_strcmp0(component->name, model->name) == 0)
+            component->audit_milli = model->audit_milli;
+    }
+}
 
 static Gradebook *read_variant(const Course *course, const Gradebook *base, const YamlNode *node,
                                Diagnostics *diagnostics)
@@ -231,7 +302,12 @@ static Gradebook *read_variant(const Course *course, const Gradebook *base, cons
     variant->tokens_to_lectures = base->tokens_to_lectures;
     variant->token_each_milli = base->token_each_milli;
     variant->token_most_milli = base->token_most_milli;
-    variant->peer_most_milli = base->peer_most_milli;
+    variant->below = g_strdup(base->below);
+    variant->peers.counts_self = base->peers.counts_self;
+    variant->peers.missing_milli = base->peers.missing_milli;
+    variant->peers.most_milli = base->peers.most_milli;
+    variant->peers.least_milli = base->peers.least_milli;
+    copy_audit(base, variant);
     variant->peer_column = g_strdup(base->peer_column);
     variant->peer_component = g_strdup(base->peer_component);
     return variant;
@@ -253,6 +329,7 @@ bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnos
     read_participation(&reader, gradebook);
     read_peer(&reader, gradebook);
     read_tokens(&reader, gradebook);
+    read_audit(&reader, gradebook);
     const YamlNode *variants = yaml_read_mapping(&reader, "variants", YAML_OPTIONAL);
     for (gsize i = 0; variants && i < yaml_length(variants); i++)
         g_ptr_array_add(gradebook->variants, read_variant(course, gradebook, yaml_value(variants, i), diagnostics));

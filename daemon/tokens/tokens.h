@@ -171,6 +171,7 @@ typedef struct {
     bool is_capped;      /* bonus points cannot lift it above its weight */
     bool is_equal;       /* each of them is worth the same, whatever its points; `max` is then of each column */
     gint64 n_dropped;    /* so many of the lowest are left out */
+    gint64 audit_milli;  /* percent of it that who audits must reach; -1: does not matter */
 } Component;
 typedef struct {
     char *letter;
@@ -180,23 +181,36 @@ typedef struct {
     gint64 at_least, percent_milli; /* lectures */
 } Band;
 
+typedef struct {
+    char *name;
+    gint64 milli; /* percent */
+} PeerLevel;
+/* How members' ratings of each other become factors. */
+typedef struct {
+    bool counts_self;               /* a member's rating of themselves counts */
+    gint64 missing_milli;           /* what was not given counts as this; below 0: it is left out */
+    gint64 most_milli, least_milli; /* the factor is at most, at least this */
+    GArray *levels;                 /* of PeerLevel; NULL or empty: the usual ones, Good to No show */
+} PeerRules;
+extern const PeerRules peer_rules_usual;
+
 /* `gradebook:` of course.yaml (docs/policy.md). */
 typedef struct {
     GPtrArray *components; /* of Component* */
     GPtrArray *cutoffs;    /* of Cutoff*, highest first */
+    char *below;           /* what is under all of them: "below D" */
+    bool has_audit;        /* who audits may pass: Component.audit_milli */
     bool is_strict;        /* a cut-off must be passed, reaching it is not enough */
     GArray *bands;         /* of Band, highest first */
     gint64 lectures;
     char *lectures_column;                     /* of the scores file: how many were attended */
     bool tokens_to_lectures;                   /* a person's tokens that are left are lectures attended */
     gint64 token_each_milli, token_most_milli; /* percent of the course grade for a token that is left; at most */
-    gint64 peer_most_milli;                    /* the factor is at most this */
-    bool peer_counts_self;                     /* a member's rating of themselves counts */
-    gint64 peer_missing_milli;                 /* what was not given counts as this; below 0: it is left out */
-    char *peer_column;                         /* of the scores file: a factor, or NULL */
-    char *peer_component;                      /* the component that it is applied to */
-    GPtrArray *variants;                       /* of Gradebook*, for people of some sections */
-    char **sections;                           /* of a variant */
+    PeerRules peers;
+    char *peer_column;    /* of the scores file: a factor, or NULL */
+    char *peer_component; /* the component that it is applied to */
+    GPtrArray *variants;  /* of Gradebook*, for people of some sections */
+    char **sections;      /* of a variant */
 } Gradebook;
 /* NULL after at least one error; *ret NULL and true: the course has no gradebook. */
 bool gradebook_parse(const Course *course, Gradebook **ret, Diagnostics *diagnostics);
@@ -207,13 +221,14 @@ const Gradebook *gradebook_for(const Gradebook *gradebook, const char *section);
 
 /* What a person has: thousandths by assignment id and by column. Absent: 0. */
 typedef struct {
-    GHashTable *credits; /* char* -> gint64* */
-    GHashTable *scores;  /* char* -> gint64* */
-    GHashTable *maxima;  /* char* -> gint64*: all points of an assignment; absent: 100 */
-    GHashTable *excused; /* char*: assignments that do not count for this person; may be NULL */
-    Exact peer_factor;   /* of the ratings that were read; denominator 0: none */
-    gint64 tokens_milli; /* left at the end */
-    gint64 course_milli; /* percent of the course grade that lateness took */
+    GHashTable *credits;      /* char* -> gint64* */
+    GHashTable *scores;       /* char* -> gint64* */
+    GHashTable *maxima;       /* char* -> gint64*: all points of an assignment; absent: 100 */
+    GHashTable *excused;      /* char*: assignments that do not count for this person; may be NULL */
+    Exact peer_factor;        /* of the ratings that were read; denominator 0: none */
+    GHashTable *peer_factors; /* char*: assignment -> Exact*: of ratings about one assignment; may be NULL */
+    gint64 tokens_milli;      /* left at the end */
+    gint64 course_milli;      /* percent of the course grade that lateness took */
 } GradeInput;
 
 typedef struct {
@@ -228,21 +243,34 @@ Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input);
 void grade_free(Grade *grade);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Grade, grade_free)
 
+/* What becomes of who audits: "audit passed", "audit not passed", or "audit" when the course has no rule for that. */
+const char *gradebook_audit(const Gradebook *gradebook, const Grade *grade);
+
 /* Peer rating: ratings[rater][rated] in thousandths (-1: not given), n of them. Each one's factor: the mean of what was
- * received over the mean of all, at most `most_milli` thousandths; 1 where nothing was given or all is zero. */
-void peer_factors(const gint64 *ratings, gsize n, bool counts_self, gint64 most_milli, Exact *ret_factors);
+ * received over the mean of all such means, between the rules' bounds; 1 where nothing was given or all is zero. */
+void peer_factors(const gint64 *ratings, gsize n, const PeerRules *rules, Exact *ret_factors);
 
 /* What a table of ratings makes of one member. */
 typedef struct {
-    const char *person, *team; /* borrowed from the course */
+    const char *person, *team, *assignment; /* borrowed from the course; assignment NULL: about the whole */
     gint64 sum_milli, n_received;
     Exact factor;
 } PeerRating;
-/* Reads lines "rater,rated,rating" (a first line that begins with "rater" is a header); a rating is one of Good, Needs
- * improvement, Deficient, Unsatisfactory, No show, or a number up to 100. What was not given counts as `missing_milli`,
- * or is left out when that is below 0. PeerRating* by team and person, of all teams that were rated. */
-GPtrArray *peers_read(const Course *course, const char *text, bool counts_self, gint64 missing_milli, gint64 most_milli,
-                      GError **error);
+/* Reads a CSV table of rater, rated, rating (a level's name or a number up to 100) and perhaps assignment; a first line
+ * may name these columns, in any order and with others between. PeerRating* by assignment, team and person, of all
+ * teams that were rated. NULL after reporting every mistake. */
+GPtrArray *peers_read(const Course *course, const PeerRules *rules, const char *file, const char *text, gsize length,
+                      Diagnostics *diagnostics);
+/* As forms show it: the factor, rounded to hundredths, as percent above or below 1. */
+gint64 peer_percent(const PeerRating *rating);
+
+/* Reads a CSV table of scores from outside into `scores`, person -> GHashTable of column -> gint64*: the first line
+ * names columns, one of them id (or SIS Login ID, SIS User ID, as in an export of Canvas); read are those that the
+ * gradebook or a variant of it names. Adds their names to `found` (a set of char*). false after reporting. */
+bool scores_read(const Course *course, const Gradebook *gradebook, const char *file, const char *text, gsize length,
+                 GHashTable *scores, GHashTable *found, Diagnostics *diagnostics);
+/* The columns from outside that a gradebook and its variants use: a set of char* (borrowed). Caller destroys. */
+GHashTable *scores_wanted(const Gradebook *gradebook);
 
 /* ======== what people decide ===================================================================================== */
 

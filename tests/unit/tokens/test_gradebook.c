@@ -148,7 +148,9 @@ static void check_peers(const char *words, bool counts_self, const char *expecte
                 strcmp(cells[j], "-") == 0 ? -1 : (gint64)(g_ascii_strtod(cells[j], NULL) * 1000.0 + 0.5);
     }
     Exact factors[6];
-    peer_factors(ratings, n, counts_self, 1050, factors);
+    PeerRules rules = peer_rules_usual;
+    rules.counts_self = counts_self;
+    peer_factors(ratings, n, &rules, factors);
     g_auto(GStrv) wanted = g_strsplit(expected, " ", -1);
     for (gsize i = 0; i < n; i++)
         check_factor(factors[i], wanted[i]);
