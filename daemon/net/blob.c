@@ -2,7 +2,8 @@
 /*
  * Contents that were handed in, named by their digest: <state>/blobs/<2 hex>/<64 hex>. A blob is written to blobs/new/,
  * synced, renamed, and its folder synced, before any row names it; what a crash leaves in blobs/new/ is nobody's and is
- * swept at the next start.
+ * swept at the next start. Whoever works on something there holds a lock of it, which ends with the process: so a
+ * daemon that starts leaves an import that runs beside it alone.
  */
 #include "daemon/net/source.h"
 
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +26,27 @@ int blob_temporary(const char *state_folder, char **ret_path, GError **error)
         error_set_errno(error, errno, "cannot make a file in \"%s\"", folder);
         return -1;
     }
+    (void)flock(fd, LOCK_SH | LOCK_NB);
+    *ret_path = g_steal_pointer(&path);
+    return fd;
+}
+
+int blob_temporary_folder(const char *state_folder, const char *what, char **ret_path, GError **error)
+{
+    g_autofree char *folder = g_build_filename(state_folder, "blobs", "new", NULL);
+    g_autofree char *path = g_strdup_printf("%s/%s-XXXXXX", folder, what);
+    if (!file_make_folder(folder, 0700, error))
+        return -1;
+    if (!g_mkdtemp_full(path, 0700)) {
+        error_set_errno(error, errno, "cannot make a folder in \"%s\"", folder);
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open \"%s\"", path);
+        return -1;
+    }
+    (void)flock(fd, LOCK_SH | LOCK_NB);
     *ret_path = g_steal_pointer(&path);
     return fd;
 }
@@ -91,8 +114,21 @@ bool source_store_blob(SourceContext *context, int fd, char **ret_path, char **r
     return kept;
 }
 
+/* Nobody holds it, so whoever made it is dead. */
+static bool is_left(const char *path)
+{
+    file_autofd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 bool blob_sweep(const char *state_folder, GError **error)
 {
     g_autofree char *folder = g_build_filename(state_folder, "blobs", "new", NULL);
-    return file_remove_tree(folder, error);
+    g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
+    for (const char *name = names ? g_dir_read_name(names) : NULL; name; name = g_dir_read_name(names)) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (is_left(path) && !file_remove_tree(path, error))
+            return false;
+    }
+    return true;
 }

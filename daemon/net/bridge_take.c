@@ -30,21 +30,12 @@ static Submission *identify(const Assignment *assignment, const char *number)
     return submission;
 }
 
-/* One that could be told whose it is, else the one that was refused. *ret NULL: none. */
-static bool find_known(Store *store, const Submission *named, Submission **ret, GError **error)
-{
-    g_autofree char *refused = g_strconcat("refused:", named->revision, NULL);
-    *ret = NULL;
-    return store_submission_find(store, named->source, named->external_id, named->revision, ret, error) &&
-           (*ret || store_submission_find(store, named->source, named->external_id, refused, ret, error));
-}
-
 bool bridge_find(Store *store, const Assignment *assignment, const char *number, BridgeTaken *ret, GError **error)
 {
     g_autoptr(Submission) named = identify(assignment, number);
     g_autoptr(Submission) known = NULL;
     *ret = (BridgeTaken){0};
-    if (!find_known(store, named, &known, error))
+    if (!gradescope_find(store, named, &known, error))
         return false;
     if (known)
         *ret = (BridgeTaken){.id = known->id, .number = g_strdup(number)};
@@ -130,16 +121,6 @@ static bool flag_time(SourceContext *context, const BridgeMetadata *metadata, co
     return source_flag(context, submission->id, "late", message, NULL, error);
 }
 
-/* One that was refused before is settled once it has an owner. */
-static bool close_refused(SourceContext *context, const Submission *submission, GError **error)
-{
-    g_autofree char *revision = g_strconcat("refused:", submission->revision, NULL);
-    g_autoptr(Submission) refused = NULL;
-    return store_submission_find(context->store, submission->source, submission->external_id, revision, &refused,
-                                 error) &&
-           (!refused || store_flag_close(context->store, refused->id, "owner", "its owner is known by now", error));
-}
-
 static bool write_new(SourceContext *context, const BridgeMetadata *metadata, const Ownership *ownership,
                       Submission *submission, bool *ret_is_new, GError **error)
 {
@@ -147,7 +128,8 @@ static bool write_new(SourceContext *context, const BridgeMetadata *metadata, co
         return source_refuse(context, submission, ownership->why, ret_is_new, error) &&
                (!*ret_is_new || flag_time(context, metadata, submission, error));
     gint64 id = 0;
-    return source_offer(context, submission, ret_is_new, &id, error) && close_refused(context, submission, error) &&
+    return source_offer(context, submission, ret_is_new, &id, error) &&
+           gradescope_settle(context->store, submission, error) &&
            (!*ret_is_new || flag_time(context, metadata, submission, error)) &&
            (!*ret_is_new || !ownership->why ||
             source_flag(context, id, "owner", ownership->why, submission->location, error));
@@ -189,7 +171,7 @@ bool bridge_take(SourceContext *context, const Assignment *assignment, BridgeBod
         return false;
     g_auto(Ownership) ownership = source_ownership(context->course, assignment, metadata->submitters);
     g_autoptr(Submission) submission = new_submission(assignment, metadata, ownership.owner, clock_now_us());
-    if (!find_known(context->store, submission, &known, error))
+    if (!gradescope_find(context->store, submission, &known, error))
         return false;
     bool is_settled = known && (known->state != SUBMISSION_REFUSED || !ownership.owner);
     bool is_new = false;

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * submission_metadata.yml of a Gradescope export. The file holds every submission's results too and so grows over what
- * rubrics/ reads as YAML: it is read event by event here, and what is not wanted is skipped without being kept. Ruby
- * writes it, so keys are symbols
- * (":submitters"), equal strings may be aliases of an anchor, and times have a blank before their zone.
+ * rubrics/ reads as YAML: it is read as a stream, event by event, and what is not wanted is skipped without being kept.
+ * Ruby writes it, so keys are symbols (":submitters"), equal strings may be aliases of an anchor, and times have a
+ * blank before their zone.
  */
 #include "daemon/net/source.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 static const unsigned max_depth = 64;
 static const guint max_entries = 100000, max_submitters = 1000, max_anchors = 10000;
 static const guint64 max_events = 20 * 1000 * 1000;
 static const gsize max_text_bytes = 1000;
+static const gint64 max_bytes = G_GINT64_CONSTANT(4) << 30;
 
 typedef struct {
     yaml_parser_t parser;
@@ -22,6 +25,9 @@ typedef struct {
     unsigned depth;
     guint64 n_events;
     GHashTable *anchors; /* name -> text of scalars */
+    int fd;              /* where the bytes come from */
+    gint64 n_bytes;
+    int read_errno; /* 0, or why reading failed: EFBIG when there are more than max_bytes */
     GError **error;
 } Reader;
 
@@ -39,6 +45,27 @@ static void drop_event(Reader *reader)
     reader->has_event = false;
 }
 
+static bool fail_reading(Reader *reader)
+{
+    if (reader->read_errno == EFBIG)
+        return error_set(reader->error, RUBRIC_ERROR_LIMIT, "submission_metadata.yml is larger than 4 GiB");
+    return error_set_errno(reader->error, reader->read_errno, "cannot read submission_metadata.yml");
+}
+
+/* Fills libyaml's own small buffer; its contract: 0 for failure, no bytes for the end. */
+static int read_more(void *data, unsigned char *buffer, size_t size, size_t *ret_n)
+{
+    Reader *reader = data;
+    ssize_t n = -1;
+    do
+        n = read(reader->fd, buffer, size);
+    while (n < 0 && errno == EINTR);
+    *ret_n = n > 0 ? (size_t)n : 0;
+    reader->n_bytes += (gint64)*ret_n;
+    reader->read_errno = n < 0 ? errno : reader->n_bytes > max_bytes ? EFBIG : 0;
+    return reader->read_errno == 0;
+}
+
 static void note_anchor(Reader *reader)
 {
     const yaml_event_t *event = &reader->event;
@@ -52,7 +79,9 @@ static void note_anchor(Reader *reader)
 static bool next_event(Reader *reader)
 {
     drop_event(reader);
-    if (!yaml_parser_parse(&reader->parser, &reader->event))
+    if (!yaml_parser_parse(&reader->parser, &reader->event) && reader->read_errno != 0)
+        return fail_reading(reader);
+    if (reader->parser.error != YAML_NO_ERROR)
         return fail_here(reader, reader->parser.problem ? reader->parser.problem : "is not YAML");
     reader->has_event = true;
     if (++reader->n_events > max_events)
@@ -226,6 +255,53 @@ static bool key_is_plain(const char *key)
     return *key && *key != '.' && strlen(key) <= max_name && !strchr(key, '/') && !strchr(key, '\\');
 }
 
+/* An earlier submission of the same submitters: named by its id, taken when its files are there. */
+static bool read_earlier(Reader *reader, const ExportEntry *of, ExportMetadata *metadata)
+{
+    g_autofree char *id = NULL;
+    gint64 created_us = G_MININT64;
+    if (reader->event.type != YAML_MAPPING_START_EVENT)
+        return skip_node(reader);
+    for (;;) {
+        g_autofree char *name = NULL;
+        if (!next_key(reader, &name))
+            return false;
+        if (!name)
+            break;
+        if (strcmp(name, "id") == 0 && !id)
+            id = current_text(reader);
+        bool is_read = strcmp(name, "created_at") == 0 ? read_created(reader, &created_us) : skip_node(reader);
+        if (!is_read)
+            return false;
+    }
+    const gsize max_digits = 20;
+    if (!id || !*id || strlen(id) > max_digits || id[strspn(id, "0123456789")] != '\0')
+        return true;
+    if (metadata->entries->len >= max_entries)
+        return fail_here(reader, "more than 100,000 submissions");
+    ExportEntry *earlier = g_new0(ExportEntry, 1);
+    earlier->key = g_strconcat("submission_", id, NULL);
+    earlier->created_us = created_us;
+    earlier->submitters = g_ptr_array_ref(of->submitters);
+    earlier->is_earlier = true;
+    g_ptr_array_add(metadata->entries, earlier);
+    return true;
+}
+
+static bool read_history(Reader *reader, const ExportEntry *of, ExportMetadata *metadata)
+{
+    if (reader->event.type != YAML_SEQUENCE_START_EVENT)
+        return skip_node(reader);
+    for (;;) {
+        if (!next_event(reader))
+            return false;
+        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
+            return true;
+        if (!read_earlier(reader, of, metadata))
+            return false;
+    }
+}
+
 static bool read_entry(Reader *reader, const char *key, ExportMetadata *metadata)
 {
     if (!key_is_plain(key))
@@ -247,6 +323,7 @@ static bool read_entry(Reader *reader, const char *key, ExportMetadata *metadata
             return true;
         bool is_read = strcmp(name, "submitters") == 0   ? read_submitters(reader, entry->submitters)
                        : strcmp(name, "created_at") == 0 ? read_created(reader, &entry->created_us)
+                       : strcmp(name, "history") == 0    ? read_history(reader, entry, metadata)
                                                          : skip_node(reader);
         if (!is_read)
             return false;
@@ -280,24 +357,43 @@ void export_metadata_free(ExportMetadata *metadata)
     g_free(metadata);
 }
 
-ExportMetadata *export_metadata_parse(const char *text, gsize length, GError **error)
+/* The parser is set up, and has its input. */
+static ExportMetadata *read_all(Reader *reader)
 {
-    Reader reader = {.error = error};
-    if (!yaml_parser_initialize(&reader.parser)) {
-        error_set(error, RUBRIC_ERROR_SYSTEM, "libyaml cannot be set up");
-        return NULL;
-    }
-    reader.anchors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
-    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+    reader->anchors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     ExportMetadata *metadata = g_new0(ExportMetadata, 1);
     metadata->entries = g_ptr_array_new_with_free_func(entry_free);
-    if (!read_document(&reader, metadata))
+    if (!read_document(reader, metadata))
         g_clear_pointer(&metadata, export_metadata_free);
-    drop_event(&reader);
-    yaml_parser_delete(&reader.parser);
-    g_hash_table_unref(reader.anchors);
+    drop_event(reader);
+    yaml_parser_delete(&reader->parser);
+    g_hash_table_unref(reader->anchors);
     return metadata;
+}
+
+static bool set_up(Reader *reader)
+{
+    return yaml_parser_initialize(&reader->parser) ||
+           error_set(reader->error, RUBRIC_ERROR_SYSTEM, "libyaml cannot be set up");
+}
+
+ExportMetadata *export_metadata_parse(const char *text, gsize length, GError **error)
+{
+    Reader reader = {.error = error, .fd = -1};
+    if (!set_up(&reader))
+        return NULL;
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+    return read_all(&reader);
+}
+
+ExportMetadata *export_metadata_read(int fd, GError **error)
+{
+    Reader reader = {.error = error, .fd = fd};
+    if (!set_up(&reader))
+        return NULL;
+    yaml_parser_set_input(&reader.parser, read_more, &reader);
+    return read_all(&reader);
 }
 
 char *export_assignment_id(const char *name)

@@ -30,3 +30,27 @@ void gradescope_identify(Submission *submission, const Assignment *assignment, c
     replace_text(&submission->external_id,
                  number ? g_strconcat(ours, ":", prefix, number, NULL) : g_strconcat(ours, ":", key, NULL));
 }
+
+bool gradescope_find(Store *store, const Submission *named, Submission **ret, GError **error)
+{
+    g_autofree char *refused = g_strconcat("refused:", named->revision, NULL);
+    *ret = NULL;
+    return store_submission_find(store, named->source, named->external_id, named->revision, ret, error) &&
+           (*ret || store_submission_find(store, named->source, named->external_id, refused, ret, error));
+}
+
+static bool close_flag(Store *store, const Submission *submission, const char *external_id, GError **error)
+{
+    g_autofree char *revision = g_strconcat("refused:", submission->revision, NULL);
+    g_autoptr(Submission) refused = NULL;
+    return store_submission_find(store, submission->source, external_id, revision, &refused, error) &&
+           (!refused || store_flag_close(store, refused->id, "owner", "its owner is known by now", error));
+}
+
+bool gradescope_settle(Store *store, const Submission *submission, GError **error)
+{
+    const char *key = strchr(submission->external_id, ':');
+    g_autofree char *of_nothing = g_strconcat("?", key ? key : "", NULL);
+    return close_flag(store, submission, submission->external_id, error) &&
+           close_flag(store, submission, of_nothing, error);
+}

@@ -16,3 +16,10 @@ char *gradescope_submission_number(const char *key);
  * what was handed in at Gradescope never changes, however it is packed), replacing what is there. `key` is as above;
  * one of another form stands for itself. `assignment` NULL: not told yet; such a row is only good for being refused. */
 void gradescope_identify(Submission *submission, const Assignment *assignment, const char *key);
+
+/* The row of a submission that was identified so: the one that has an owner, else the one that was refused. *ret NULL:
+ * there is none. */
+bool gradescope_find(Store *store, const Submission *named, Submission **ret, GError **error);
+
+/* Closes the flag of what was refused before this submission, which has an owner: in its transaction. */
+bool gradescope_settle(Store *store, const Submission *submission, GError **error);

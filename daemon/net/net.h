@@ -88,6 +88,20 @@ char *result_markdown(const Result *result);
 /* For people, on a terminal: a table of items and what to do next. `colour`: ANSI colours. */
 char *result_terminal(const Result *result, bool colour);
 bool result_item_is_visible(const Result *result, const VerdictItem *item);
+/* What this reader may know of the points: the credit where nothing is hidden and the policy has spoken, else the
+ * points of what is visible, with the penalty taken off where that is known; and the maximum of the visible items. */
+gint64 result_score_milli(const Result *result);
+gint64 result_max_milli(const Result *result);
+
+/* ======== exports of Gradescope
+ * =========================================================================================== */
+
+/* Takes every submission of an export (a zip, or a folder with submission_metadata.yml) at `path` once: taken again, it
+ * changes nothing; interrupted at any moment and repeated, each is there once. `assignment` NULL: told by the export's
+ * name; NOT_FOUND: it is not; INVALID: it is another's. *ret_n_new counts the new ones. Contents go to disk as they are
+ * read; memory does not grow with them. */
+bool gradescope_import(SourceContext *context, const Assignment *assignment, const char *path, guint *ret_n_new,
+                       GError **error);
 
 /* ======== git as a child
  * ==============================================================================================

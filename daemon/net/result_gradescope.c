@@ -111,13 +111,17 @@ static char *make_output(const Result *result)
     return g_string_free(out, FALSE);
 }
 
-/* What the student has as far as it can be shown: credit where the policy has spoken, else the points of what is
- * visible, with the penalty taken off where that is known. */
-static gint64 score_milli(const Result *result, const ResultView *view)
+gint64 result_max_milli(const Result *result)
 {
-    if (view->shows_credit)
-        return view->credit_milli;
-    gint64 earned_milli = view->earned_milli + view->bonus_milli;
+    return result_view(result).max_milli;
+}
+
+gint64 result_score_milli(const Result *result)
+{
+    ResultView view = result_view(result);
+    if (view.shows_credit)
+        return view.credit_milli;
+    gint64 earned_milli = view.earned_milli + view.bonus_milli;
     const Decision *decision = result->decision;
     if (!decision || decision->kind == DECISION_PENDING || decision->kind == DECISION_IGNORED ||
         decision->kind == DECISION_HELD)
@@ -127,15 +131,15 @@ static gint64 score_milli(const Result *result, const ResultView *view)
 
 char *result_gradescope(const Result *result)
 {
-    ResultView view = result_view(result);
     g_autoptr(cJSON) json = cJSON_CreateObject();
-    add_points(json, "score", score_milli(result, &view));
+    add_points(json, "score", result_score_milli(result));
     g_autofree char *output = make_output(result);
     json_add_string(json, "output", output);
     json_add_string(json, "output_format", "text");
     json_add_string(json, "test_output_format", "text");
     json_add_string(json, "test_name_format", "text");
     json_add_string(json, "visibility", "visible");
+    json_add_string(json, "stdout_visibility", "hidden");
     cJSON *tests = json_add(json, "tests", cJSON_CreateArray());
     for (guint i = 0; i < result->verdict->items->len; i++) {
         const VerdictItem *item = g_ptr_array_index(result->verdict->items, i);

@@ -19,7 +19,9 @@ bool blob_keep(const char *state_folder, int fd, const char *temporary, char **r
 /* The same of one whose SHA-256 is known. */
 bool blob_place(const char *state_folder, int fd, const char *temporary, const char *hex, char **ret_path,
                 char **ret_digest, GError **error);
-/* Removes what a crash left half-written. */
+/* A new empty folder beside them, opened. Returns the fd, *ret_path its absolute path; the caller removes it. */
+int blob_temporary_folder(const char *state_folder, const char *what, char **ret_path, GError **error);
+/* Removes what a crash left half-written; what a living process works on stays. */
 bool blob_sweep(const char *state_folder, GError **error);
 
 /* ---- looks ----------------------------------------------------------------------------------------------------------
@@ -70,6 +72,7 @@ typedef struct {
     char *key;             /* folder or file name below the export: "submission_123" */
     gint64 created_us;     /* G_MININT64: absent or not readable */
     GPtrArray *submitters; /* of ExportSubmitter* */
+    bool is_earlier;       /* of another's history: its files may not be in the export */
 } ExportEntry;
 typedef struct {
     GPtrArray *entries; /* of ExportEntry*, in file order */
@@ -77,10 +80,13 @@ typedef struct {
 void export_metadata_free(ExportMetadata *metadata);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ExportMetadata, export_metadata_free)
 
-/* Reads submission_metadata.yml: a map of key to {:submitters, :created_at, ...} with Ruby symbol keys; all else is
- * skipped unread. At most 100,000 submissions, 1,000 submitters each, nesting 64, keys that are plain file names.
- * INVALID with line and column. */
+/* Reads submission_metadata.yml: a map of key to {:submitters, :created_at, :history, ...} with Ruby symbol keys; all
+ * else is skipped unread. What a history names by its id comes as an entry of its own, "submission_<id>". At most
+ * 100,000 submissions, 1,000 submitters each, nesting 64, keys that are plain file names. INVALID with line and column.
+ */
 ExportMetadata *export_metadata_parse(const char *text, gsize length, GError **error);
+/* The same from `fd`, as a stream: up to 4 GiB. */
+ExportMetadata *export_metadata_read(int fd, GError **error);
 
 /* "assignment_123_export" -> "123"; NULL when the name is no such. Caller frees. */
 char *export_assignment_id(const char *name);
@@ -101,6 +107,7 @@ typedef struct {
     Source *source;
     SourceContext *context;
     const Assignment *assignment; /* NULL: to be told by the export's name */
+    bool is_asked;                /* somebody waits for an answer: what does not fit is INVALID or NOT_FOUND */
     const char *name;             /* of the export's folder or file */
     const char *location;         /* absolute path, for people */
     gint64 seen_us;

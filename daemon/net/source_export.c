@@ -14,11 +14,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const gsize max_metadata_bytes = 256 * 1024 * 1024;
 static const guint batch_size = 100;
 
 /* ---- one submission
  * ---------------------------------------------------------------------------------------------------- */
+
+static bool copy_file(int from, int to, GError **error)
+{
+    char block[65536];
+    for (;;) {
+        ssize_t n = read(from, block, sizeof block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set_errno(error, errno, "cannot read a file of the export");
+        if (n == 0)
+            return true;
+        if (!file_write_all(to, block, (gsize)n, error))
+            return false;
+    }
+}
 
 /* A folder fd with the submission's files: its own folder, or a new one that holds a link-free copy of its only file.
  */
@@ -36,25 +51,15 @@ static int open_content(int folder_fd, const char *key, const char *state_folder
         error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is neither a file nor a folder", key);
         return -1;
     }
-    g_autofree char *made = g_build_filename(state_folder, "blobs", "new", "single-XXXXXX", NULL);
-    if (!g_mkdtemp_full(made, 0700)) {
-        error_set_errno(error, errno, "cannot make a folder for \"%s\"", key);
+    file_autofd int made_fd = blob_temporary_folder(state_folder, "single", ret_made, error);
+    if (made_fd < 0)
         return -1;
-    }
-    file_autofd int made_fd = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     file_autofd int copy = openat(made_fd, key, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    *ret_made = g_steal_pointer(&made);
     if (copy < 0) {
         error_set_errno(error, errno, "cannot copy \"%s\"", key);
         return -1;
     }
-    char block[65536];
-    ssize_t n;
-    while ((n = read(file, block, sizeof block)) > 0) {
-        if (!file_write_all(copy, block, (gsize)n, error))
-            return -1;
-    }
-    return file_steal_fd(&made_fd);
+    return copy_file(file, copy, error) ? file_steal_fd(&made_fd) : -1;
 }
 
 static bool store_content(const ExportTake *take, int folder_fd, const char *key, Submission *submission,
@@ -112,20 +117,42 @@ static void prepared_free(gpointer data)
     g_free(prepared);
 }
 
+static Ownership tell_owner(const ExportTake *take, const Assignment *assignment, const ExportEntry *entry)
+{
+    if (assignment)
+        return source_ownership(take->context->course, assignment, entry->submitters);
+    return (Ownership){.why = g_strdup_printf("the export \"%s\" is of no assignment that course.yaml names by its "
+                                              "Gradescope id: put it into the folder of the assignment, or add the id",
+                                              take->name)};
+}
+
+/* Whether it is settled, so that its files need not be packed again. One that was refused is tried as often as its
+ * owner can be told: its files may be there by now. */
+static bool is_settled(const ExportTake *take, const Prepared *prepared, bool *ret_is, GError **error)
+{
+    g_autoptr(Submission) known = NULL;
+    if (!gradescope_find(take->context->store, prepared->submission, &known, error))
+        return false;
+    *ret_is = known && (known->state != SUBMISSION_REFUSED || !prepared->ownership.owner);
+    return true;
+}
+
+/* Adds it to the batch with its files in a safe place, unless there is nothing to do. */
 static bool prepare_entry(const ExportTake *take, const Assignment *assignment, int folder_fd, const ExportEntry *entry,
                           GPtrArray *batch, GError **error)
 {
     Prepared *prepared = g_new0(Prepared, 1);
     g_ptr_array_add(batch, prepared);
     prepared->entry = entry;
-    if (assignment)
-        prepared->ownership = source_ownership(take->context->course, assignment, entry->submitters);
-    else
-        prepared->ownership.why =
-            g_strdup_printf("the export \"%s\" is of no assignment that course.yaml names by its Gradescope id: put "
-                            "it into the folder of the assignment, or add the id",
-                            take->name);
+    prepared->ownership = tell_owner(take, assignment, entry);
     prepared->submission = new_submission(take, assignment, prepared->ownership.owner, entry);
+    bool is_done = false;
+    if (!is_settled(take, prepared, &is_done, error))
+        return false;
+    if (is_done) {
+        g_ptr_array_set_size(batch, (int)batch->len - 1);
+        return true;
+    }
     g_autoptr(GError) content_error = NULL;
     if (store_content(take, folder_fd, entry->key, prepared->submission, &content_error))
         return true;
@@ -159,7 +186,8 @@ static bool write_prepared(const ExportTake *take, const Prepared *prepared, GHa
     if (!prepared->ownership.owner)
         return source_refuse(take->context, prepared->submission, prepared->ownership.why, ret_is_new, error);
     gint64 id = 0;
-    if (!source_offer(take->context, prepared->submission, ret_is_new, &id, error))
+    if (!source_offer(take->context, prepared->submission, ret_is_new, &id, error) ||
+        !gradescope_settle(take->context->store, prepared->submission, error))
         return false;
     return !*ret_is_new || flag_doubts(take, prepared, notes, error);
 }
@@ -167,29 +195,68 @@ static bool write_prepared(const ExportTake *take, const Prepared *prepared, GHa
 /* ---- the whole export
  * -------------------------------------------------------------------------------------------------- */
 
-static const Assignment *export_assignment(const ExportTake *take, const char *name)
+/* The one that has the Gradescope id in an export's name; NULL: none. */
+static const Assignment *named_assignment(const Course *course, const char *name)
 {
     g_autofree char *id = name ? export_assignment_id(name) : NULL;
-    for (guint i = 0; id && i < take->context->course->assignments->len; i++) {
-        const Assignment *assignment = g_ptr_array_index(take->context->course->assignments, i);
+    for (guint i = 0; id && i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
         if (g_strcmp0(assignment->gradescope_id, id) == 0)
             return assignment;
     }
-    return take->assignment;
+    return NULL;
+}
+
+/* Somebody asked for this import, so what does not fit is told there and then. */
+static bool check_asked(const ExportTake *take, const Assignment *named, const char *top, GError **error)
+{
+    const Assignment *asked = take->assignment;
+    g_autofree char *id = export_assignment_id(top ? top : take->name);
+    if (!asked && !named)
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND,
+                         "whose it is cannot be told: name the assignment, or give its number at Gradescope to it as "
+                         "`submit: {gradescope: \"%s\"}` in course.yaml",
+                         id ? id : "NUMBER");
+    if (asked && named && asked != named)
+        return error_set(error, RUBRIC_ERROR_INVALID, "it is an export of \"%s\" (%s at Gradescope), not of \"%s\"",
+                         named->id, named->gradescope_id, asked->id);
+    if (asked && !named && id && asked->gradescope_id)
+        return error_set(error, RUBRIC_ERROR_INVALID,
+                         "it is an export of Gradescope's assignment %s, but course.yaml says that \"%s\" is their "
+                         "assignment %s",
+                         id, asked->id, asked->gradescope_id);
+    return true;
+}
+
+/* Of an export in the watched folder, its own name says more than where somebody put it. `top`: the folder in a zip, or
+ * NULL. */
+static bool tell_assignment(const ExportTake *take, const char *top, const Assignment **ret, GError **error)
+{
+    const Assignment *named = named_assignment(take->context->course, top);
+    if (!named)
+        named = named_assignment(take->context->course, take->name);
+    if (take->is_asked && !check_asked(take, named, top, error))
+        return false;
+    *ret = named ? named : take->assignment;
+    return true;
 }
 
 static ExportMetadata *read_metadata(int folder_fd, GError **error)
 {
     file_autofd int fd = file_open_beneath(folder_fd, "submission_metadata.yml", O_RDONLY, 0);
-    if (fd < 0) {
-        error_set_errno(error, errno, "the export's submission_metadata.yml cannot be opened");
-        return NULL;
-    }
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    if (!file_read_fd(fd, "submission_metadata.yml", max_metadata_bytes, &text, &length, error))
-        return NULL;
-    return export_metadata_parse(text, length, error);
+    if (fd >= 0)
+        return export_metadata_read(fd, error);
+    error_set_errno(error, errno, "the export's submission_metadata.yml cannot be opened");
+    return NULL;
+}
+
+/* By time, so that an import at the end of a term is what the term was: who hands in again replaces what was before. */
+static gint compare_times(gconstpointer a, gconstpointer b)
+{
+    const ExportEntry *left = *(const ExportEntry *const *)a, *right = *(const ExportEntry *const *)b;
+    if (left->created_us != right->created_us)
+        return left->created_us < right->created_us ? -1 : 1;
+    return strcmp(left->key, right->key);
 }
 
 /* One transaction a batch, so that an import of hundreds does not sync the disk for each. */
@@ -221,7 +288,11 @@ static bool take_batch(const ExportTake *take, const Assignment *assignment, int
 {
     g_autoptr(GPtrArray) batch = g_ptr_array_new_with_free_func(prepared_free);
     for (guint i = first; i < MIN(first + batch_size, metadata->entries->len); i++) {
-        if (!prepare_entry(take, assignment, folder_fd, g_ptr_array_index(metadata->entries, i), batch, error))
+        const ExportEntry *entry = g_ptr_array_index(metadata->entries, i);
+        struct stat info;
+        if (entry->is_earlier && fstatat(folder_fd, entry->key, &info, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* most exports hold the files of the newest submission alone */
+        if (!prepare_entry(take, assignment, folder_fd, entry, batch, error))
             return false;
     }
     return write_batch(take, batch, notes, ret_n_new, error);
@@ -233,6 +304,7 @@ static bool take_all(const ExportTake *take, const Assignment *assignment, int f
     g_autoptr(ExportMetadata) metadata = read_metadata(folder_fd, error);
     if (!metadata)
         return false;
+    g_ptr_array_sort(metadata->entries, compare_times);
     for (guint first = 0; first < metadata->entries->len; first += batch_size) {
         if (!take_batch(take, assignment, folder_fd, metadata, notes, first, ret_n_new, error))
             return false;
@@ -242,27 +314,52 @@ static bool take_all(const ExportTake *take, const Assignment *assignment, int f
 
 bool export_take_folder(const ExportTake *take, int folder_fd, GHashTable *notes, guint *ret_n_new, GError **error)
 {
-    return take_all(take, export_assignment(take, take->name), folder_fd, notes, ret_n_new, error);
+    const Assignment *assignment = NULL;
+    return tell_assignment(take, NULL, &assignment, error) &&
+           take_all(take, assignment, folder_fd, notes, ret_n_new, error);
 }
 
 bool export_take_zip(const ExportTake *take, int fd, guint *ret_n_new, GError **error)
 {
-    g_autofree char *folder = g_build_filename(take->context->state_folder, "blobs", "new", NULL);
-    if (!file_make_folder(folder, 0700, error))
+    g_autofree char *unpacked = NULL;
+    file_autofd int folder_fd = blob_temporary_folder(take->context->state_folder, "export", &unpacked, error);
+    if (folder_fd < 0)
         return false;
-    g_autofree char *unpacked = g_build_filename(folder, "export-XXXXXX", NULL);
-    if (!g_mkdtemp_full(unpacked, 0700))
-        return error_set_errno(error, errno, "cannot make a folder in \"%s\"", folder);
-    file_autofd int folder_fd = open(unpacked, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g_autofree char *top = NULL;
     g_autoptr(GHashTable) notes = NULL;
-    bool done = folder_fd >= 0 && export_zip_unpack(fd, folder_fd, &top, &notes, error);
-    if (done) {
-        const Assignment *assignment = export_assignment(take, top);
-        if (assignment == take->assignment)
-            assignment = export_assignment(take, take->name);
-        done = take_all(take, assignment, folder_fd, notes, ret_n_new, error);
-    }
+    const Assignment *assignment = NULL;
+    bool done = export_zip_unpack(fd, folder_fd, &top, &notes, error) &&
+                tell_assignment(take, top, &assignment, error) &&
+                take_all(take, assignment, folder_fd, notes, ret_n_new, error);
     file_remove_tree(unpacked, NULL);
     return done;
+}
+
+/* A source without a place to look at: it only lends its name to what is imported by hand. */
+static const SourceClass import_class = {.kind = "gradescope"};
+
+bool gradescope_import(SourceContext *context, const Assignment *assignment, const char *path, guint *ret_n_new,
+                       GError **error)
+{
+    Source named = {.class = &import_class, .name = (char *)"gradescope"};
+    g_autofree char *location = g_canonicalize_filename(path, NULL);
+    g_autofree char *name = g_path_get_basename(location);
+    ExportTake take = {.source = &named,
+                       .context = context,
+                       .assignment = assignment,
+                       .is_asked = true,
+                       .name = name,
+                       .location = location,
+                       .seen_us = clock_now_us()};
+    struct stat info;
+    file_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0)
+        return error_set_errno(error, errno, "cannot open \"%s\"", path);
+    if (!blob_sweep(context->state_folder, error))
+        return false;
+    bool taken = S_ISDIR(info.st_mode) ? export_take_folder(&take, fd, NULL, ret_n_new, error)
+                                       : export_take_zip(&take, fd, ret_n_new, error);
+    if (!taken)
+        g_prefix_error(error, "the export \"%s\": ", path);
+    return taken;
 }

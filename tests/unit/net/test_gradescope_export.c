@@ -100,6 +100,48 @@ START_TEST(odd_shapes_are_skipped_not_fatal)
 }
 END_TEST
 
+START_TEST(a_history_names_earlier_submissions_of_the_same_people)
+{
+    g_autoptr(ExportMetadata) metadata = parse("submission_9:\n"
+                                               "  :history:\n"
+                                               "  - :id: 7\n"
+                                               "    :created_at: 2022-09-20 10:00:00 Z\n"
+                                               "    :score: 1.0\n"
+                                               "  - :id: '../8'\n"
+                                               "  - :created_at: 2022-09-20 11:00:00 Z\n"
+                                               "  - :id: 8\n"
+                                               "  :created_at: 2022-09-21 10:00:00 Z\n"
+                                               "  :submitters:\n"
+                                               "  - {':email': alice@example.edu}\n");
+    ck_assert_uint_eq(metadata->entries->len, 3);
+    ck_assert(!entry(metadata, 0)->is_earlier);
+    ck_assert_str_eq(entry(metadata, 1)->key, "submission_7");
+    ck_assert(entry(metadata, 1)->is_earlier);
+    ck_assert_int_eq(entry(metadata, 1)->created_us, instant("2022-09-20T10:00:00Z"));
+    ck_assert_str_eq(submitter(entry(metadata, 1), 0)->email, "alice@example.edu");
+    ck_assert_str_eq(entry(metadata, 2)->key, "submission_8");
+    ck_assert_int_eq(entry(metadata, 2)->created_us, G_MININT64);
+}
+END_TEST
+
+START_TEST(a_file_is_read_as_text_is)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    const int n = 20000;
+    for (int i = 0; i < n; i++)
+        fprintf(file, "submission_%d:\n  :created_at: 2022-09-20 10:00:00 Z\n  :results: {tests: [{name: t}]}\n", i);
+    fflush(file);
+    ck_assert_int_eq(lseek(fileno(file), 0, SEEK_SET), 0);
+    g_autoptr(ExportMetadata) metadata = NULL;
+    ck_assert_good((metadata = export_metadata_read(fileno(file), error)) != NULL);
+    ck_assert_uint_eq(metadata->entries->len, (guint)n);
+    ck_assert_str_eq(entry(metadata, 19999)->key, "submission_19999");
+    fclose(file);
+    ck_assert_fails(export_metadata_read(-1, error), RUBRIC_ERROR_SYSTEM);
+}
+END_TEST
+
 START_TEST(what_is_no_export_is_refused_with_a_place)
 {
     static const char *const bad[] = {
@@ -151,6 +193,8 @@ int main(void)
     tcase_add_test(tests, an_export_as_gradescope_writes_it_is_read);
     tcase_add_test(tests, ruby_aliases_and_rails_times_are_understood);
     tcase_add_test(tests, odd_shapes_are_skipped_not_fatal);
+    tcase_add_test(tests, a_history_names_earlier_submissions_of_the_same_people);
+    tcase_add_test(tests, a_file_is_read_as_text_is);
     tcase_add_test(tests, what_is_no_export_is_refused_with_a_place);
     tcase_add_test(tests, deep_nesting_ends_at_once);
     tcase_add_test(tests, the_assignment_is_told_by_the_name_of_the_export);

@@ -239,6 +239,106 @@ START_TEST(a_team_milestone_goes_to_the_team_of_its_submitters)
 }
 END_TEST
 
+static guint import(const char *path, const char *assignment)
+{
+    g_autofree char *full = g_build_filename(f.inbox, path, NULL);
+    const Assignment *asked = assignment ? course_assignment(f.course, assignment) : NULL;
+    guint n_new = 0;
+    ck_assert_good(gradescope_import(&f.context, asked, full, &n_new, error));
+    return n_new;
+}
+
+START_TEST(an_import_by_hand_is_told_by_name_or_by_word_and_twice_changes_nothing)
+{
+    write_export_zip("assignment_77_export.zip", NULL);
+    ck_assert_uint_eq(import("assignment_77_export.zip", NULL), 4);
+    check_taken();
+    ck_assert_uint_eq(import("assignment_77_export.zip", "hw1"), 0);
+    write_export_folder("anything");
+    ck_assert_uint_eq(import("anything", "hw1"), 0);
+    check_taken();
+}
+END_TEST
+
+START_TEST(an_import_that_does_not_fit_is_refused_as_a_whole)
+{
+    static const struct {
+        const char *path, *assignment;
+        RubricError code;
+    } cases[] = {
+        {"anything", NULL, RUBRIC_ERROR_NOT_FOUND},              /* whose it is cannot be told */
+        {"assignment_77_export", "m1", RUBRIC_ERROR_INVALID},    /* it is hw1's */
+        {"assignment_99_export", "hw1", RUBRIC_ERROR_INVALID},   /* hw1 is 77 there */
+        {"nowhere", "hw1", RUBRIC_ERROR_NOT_FOUND},              /* no such file */
+        {"anything/submission_1", "hw1", RUBRIC_ERROR_NOT_FOUND} /* no export */
+    };
+    write_export_folder("anything");
+    write_export_folder("assignment_77_export");
+    write_export_folder("assignment_99_export");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *full = g_build_filename(f.inbox, cases[i].path, NULL);
+        const Assignment *asked = cases[i].assignment ? course_assignment(f.course, cases[i].assignment) : NULL;
+        guint n_new = 0;
+        ck_assert_fails(gradescope_import(&f.context, asked, full, &n_new, error), cases[i].code);
+    }
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 0);
+}
+END_TEST
+
+START_TEST(earlier_submissions_come_where_their_files_are_and_oldest_first)
+{
+    g_autofree char *root = g_build_filename(f.inbox, "export", NULL);
+    fixture_write(root, "submission_metadata.yml",
+                  "submission_9:\n"
+                  "  :submitters:\n  - {':email': alice@example.edu}\n"
+                  "  :created_at: 2019-12-31 12:00:00 Z\n"
+                  "  :history:\n"
+                  "  - {':id': 7, ':created_at': 2019-12-31 10:00:00 Z}\n"
+                  "  - {':id': 8, ':created_at': 2019-12-31 11:00:00 Z}\n");
+    fixture_write(root, "submission_9/answer.txt", "3");
+    fixture_write(root, "submission_7/answer.txt", "1");
+    ck_assert_uint_eq(import("export", "hw1"), 2);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 2);
+    ck_assert_str_eq(((const Submission *)g_ptr_array_index(list, 0))->external_id, "hw1:submission_7");
+    ck_assert_str_eq(((const Submission *)g_ptr_array_index(list, 1))->external_id, "hw1:submission_9");
+    ck_assert_uint_eq(import("export", "hw1"), 0);
+    fixture_write(root, "submission_8/answer.txt", "2");
+    ck_assert_uint_eq(import("export", "hw1"), 1);
+}
+END_TEST
+
+START_TEST(a_mended_roster_settles_the_flag_of_what_was_refused)
+{
+    write_export_folder("export");
+    ck_assert_uint_eq(import("export", "hw1"), 4);
+    ck_assert_uint_eq(fixture_flags(&f, "owner"), 2);
+    g_autofree char *roster = g_strconcat(fixture_roster, "eve,Eve E,eve@elsewhere.example,t2,010\n", NULL);
+    fixture_write(f.course_folder, "roster.csv", roster);
+    fixture_load_course(&f);
+    ck_assert_uint_eq(import("export", "hw1"), 1);
+    ck_assert_uint_eq(fixture_flags(&f, "owner"), 1); /* files that are missing */
+    ck_assert_uint_eq(import("export", "hw1"), 0);
+}
+END_TEST
+
+START_TEST(a_start_sweeps_what_is_nobodys_and_leaves_what_is_worked_on)
+{
+    g_autofree char *mine = NULL, *dead = NULL;
+    int mine_fd = -1, dead_fd = -1;
+    ck_assert_good((mine_fd = blob_temporary_folder(f.state, "export", &mine, error)) >= 0);
+    ck_assert_good((dead_fd = blob_temporary(f.state, &dead, error)) >= 0);
+    close(dead_fd);
+    ck_assert_good(blob_sweep(f.state, error));
+    ck_assert_int_eq(access(mine, F_OK), 0);
+    ck_assert_int_lt(access(dead, F_OK), 0);
+    close(mine_fd);
+    ck_assert_good(blob_sweep(f.state, error));
+    ck_assert_int_lt(access(mine, F_OK), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source_export");
@@ -256,6 +356,11 @@ int main(void)
     tcase_add_test(tests, an_export_of_no_known_assignment_is_kept_refused);
     tcase_add_test(tests, a_broken_metadata_file_is_told_to_a_ta);
     tcase_add_test(tests, a_team_milestone_goes_to_the_team_of_its_submitters);
+    tcase_add_test(tests, an_import_by_hand_is_told_by_name_or_by_word_and_twice_changes_nothing);
+    tcase_add_test(tests, an_import_that_does_not_fit_is_refused_as_a_whole);
+    tcase_add_test(tests, earlier_submissions_come_where_their_files_are_and_oldest_first);
+    tcase_add_test(tests, a_mended_roster_settles_the_flag_of_what_was_refused);
+    tcase_add_test(tests, a_start_sweeps_what_is_nobodys_and_leaves_what_is_worked_on);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
