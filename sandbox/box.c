@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rubric-box: makes one box as its client says, or keeps boxes ready for it. See box.h for how it works. */
 #include "sandbox/box.h"
+#include "sandbox/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +22,11 @@ static void print_help(FILE *to)
           "To run a command in a box yourself:           rubric box -- COMMAND\n"
           "To see what this machine gives to boxes:      rubric doctor\n"
           "\n"
-          "  --keeper   stays and prepares boxes for its client\n"
-          "  --help     this text\n"
-          "  --version  the version\n",
+          "  --keeper                 stays and prepares boxes for its client\n"
+          "  --network                makes a network that several boxes share\n"
+          "  --network-with-listener  one with a socket for a proxy\n"
+          "  --help                   this text\n"
+          "  --version                the version\n",
           to);
 }
 
@@ -70,13 +73,17 @@ int box_receive_request(Box *box, BoxRequest *ret_request)
     char *body = frame.body;
     frame.body = NULL;
     r = box_request_decode(body, frame.length, ret_request);
-    size_t n_wanted = r == 0 && ret_request->has_stdin ? 3 : 2;
-    if (r == 0 && frame.n_fds != n_wanted)
+    const size_t n_always = 2;
+    if (r == 0 &&
+        frame.n_fds != n_always + ret_request->has_stdin + ret_request->has_network + ret_request->has_network_user)
         r = -EBADMSG;
     if (r == 0) {
-        box->stdout_fd = frame.fds[0];
-        box->stderr_fd = frame.fds[1];
-        box->stdin_fd = ret_request->has_stdin ? frame.fds[2] : -1;
+        const int *next = frame.fds;
+        box->stdout_fd = *next++;
+        box->stderr_fd = *next++;
+        box->stdin_fd = ret_request->has_stdin ? *next++ : -1;
+        box->network_fd = ret_request->has_network ? *next++ : -1;
+        box->network_user_fd = ret_request->has_network_user ? *next++ : -1;
         frame.n_fds = 0;
     }
     box_frame_clear(&frame);
@@ -114,7 +121,9 @@ static int serve_one(void)
                            .inner_root = box.request.spec.inner_root,
                            .cgroups = box.request.cgroups};
     strcpy(box.setup.cgroup_name, box.request.cgroup_name);
-    int r = launch_init(&box);
+    int r = box.request.has_network ? network_enter(&box) : 0;
+    if (r == 0)
+        r = launch_init(&box);
     if (r == 0) {
         monitor_run(&box, &status);
     } else {
@@ -130,7 +139,12 @@ static int serve_one(void)
     return r < 0 ? EXIT_OURS : EXIT_DONE;
 }
 
-static int serve(bool is_keeper)
+typedef enum { SERVE_BOX, SERVE_KEEPER, SERVE_NETWORK, SERVE_NETWORK_WITH_LISTENER, N_SERVICES } Service;
+static const char *const services[N_SERVICES] = {[SERVE_KEEPER] = "--keeper",
+                                                 [SERVE_NETWORK] = "--network",
+                                                 [SERVE_NETWORK_WITH_LISTENER] = "--network-with-listener"};
+
+static int serve(Service service)
 {
     if (!is_socket(BOX_CONTROL_FD)) {
         fputs(
@@ -142,9 +156,11 @@ static int serve(bool is_keeper)
     close_range(BOX_CONTROL_FD + 1, ~0U, 0);
     if (!fill_standard_fds())
         return EXIT_OURS;
-    if (is_keeper)
-        return keeper_serve(BOX_CONTROL_FD) < 0 ? EXIT_OURS : EXIT_DONE;
-    return serve_one();
+    if (service == SERVE_BOX)
+        return serve_one();
+    int r = service == SERVE_KEEPER ? keeper_serve(BOX_CONTROL_FD)
+                                    : network_serve(BOX_CONTROL_FD, service == SERVE_NETWORK_WITH_LISTENER);
+    return r < 0 ? EXIT_OURS : EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -157,10 +173,14 @@ int main(int argc, char **argv)
         puts("rubric-box " RUBRIC_VERSION);
         return EXIT_DONE;
     }
-    bool is_keeper = argc == 2 && strcmp(argv[1], "--keeper") == 0;
-    if (argc != 1 && !is_keeper) {
+    int service = argc == 1 ? SERVE_BOX : N_SERVICES;
+    for (int i = SERVE_KEEPER; i < N_SERVICES && argc == 2; i++) {
+        if (strcmp(argv[1], services[i]) == 0)
+            service = i;
+    }
+    if (service == N_SERVICES) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    return serve(is_keeper);
+    return serve((Service)service);
 }

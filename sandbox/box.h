@@ -49,8 +49,9 @@ typedef struct {
     BoxRequest request;
     int control_fd; /* to the client */
     int stdin_fd, stdout_fd, stderr_fd;
-    int monitor_fd; /* init's end of the socket between them */
-    int init_fd;    /* the monitor's end, which init closes, so that it sees the monitor die */
+    int network_fd, network_user_fd; /* a shared network that the monitor enters before it makes init; -1: none */
+    int monitor_fd;                  /* init's end of the socket between them */
+    int init_fd;                     /* the monitor's end, which init closes, so that it sees the monitor die */
     int init_pidfd;
     int mounts_fd; /* tells whether mounts changed since init was made; -1: it was made just now */
     uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
@@ -66,8 +67,9 @@ typedef struct {
 
 #define BOX_INIT                                                                                                       \
     {                                                                                                                  \
-        .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .monitor_fd = -1, .init_fd = -1,           \
-        .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT, .workspace_fd = -1, .root_fd = -1               \
+        .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .network_fd = -1, .network_user_fd = -1,   \
+        .monitor_fd = -1, .init_fd = -1, .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT,                \
+        .workspace_fd = -1, .root_fd = -1                                                                              \
     }
 
 /* What went wrong, for the operator. */

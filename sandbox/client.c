@@ -140,6 +140,8 @@ static int prepare_request(BoxClient *client, const BoxSpec *spec, BoxRequest *r
     request->has_stdin = spec->stdin_fd >= 0;
     request->uid = client->uid;
     request->is_own_uid = client->is_own_uid;
+    request->has_network = spec->shared_network != NULL;
+    request->has_network_user = spec->shared_network && spec->shared_network->user_fd >= 0;
     request->cgroups = client->home;
     snprintf(request->cgroup_name, sizeof request->cgroup_name, "box-%d-%llx-%u", (int)getpid(), client->started_ns,
              client->n_boxes++);
@@ -219,7 +221,8 @@ static int get_box(Run *run)
     BoxClient *client = run->client;
     bool is_first = client->n_boxes == 1;
     /* The keeper's boxes have the host's programs already, and have mapped their user. */
-    bool can_be_prepared = !run->request.spec.root && !run->request.spec.inner_root;
+    bool can_be_prepared =
+        !run->request.spec.root && !run->request.spec.inner_root && !run->request.spec.shared_network;
     bool wants_keeper =
         client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
     run->by_keeper = wants_keeper && keeper_take(client, &run->request, &run->control_fd) == 0;
@@ -247,9 +250,18 @@ static int make_pipe(const Run *run, OutputStream *stream, int *ret_write_fd)
     return 0;
 }
 
-static int send_request(const Run *run, const int *fds, size_t n_fds)
+/* `streams`: stdout, stderr and, where there is one, stdin. */
+static int send_request(const Run *run, const int *streams)
 {
     BoxWriter writer = {0};
+    const BoxSharedNetwork *network = run->request.spec.shared_network;
+    size_t n_fds = run->request.has_stdin ? 3 : 2;
+    int fds[BOX_MAX_FRAME_FDS];
+    memcpy(fds, streams, n_fds * sizeof *fds);
+    if (network)
+        fds[n_fds++] = network->network_fd;
+    if (network && network->user_fd >= 0)
+        fds[n_fds++] = network->user_fd;
     int r = box_request_encode(&run->request, &writer);
     if (r == 0)
         r = box_frame_send(run->control_fd, BOX_FRAME_REQUEST, writer.data, writer.length, fds, n_fds);
@@ -270,7 +282,7 @@ static int start(Run *run)
     if (r == 0)
         r = get_box(run);
     if (r == 0)
-        r = send_request(run, fds, run->request.has_stdin ? 3 : 2);
+        r = send_request(run, fds);
     /* The next one is built while this one runs. */
     if (run->by_keeper)
         keeper_look_ahead(run->client);
@@ -416,7 +428,7 @@ static int finish(Run *run)
     return r < 0 ? r : output_stream_take(&run->err, &run->result.err);
 }
 
-int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result)
+int client_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result)
 {
     Run run = {.client = client, .control_fd = -1, .cancel_fd = cancel_fd, .pid = -1, .out.fd = -1, .err.fd = -1};
     const int64_t slack_us = 60 * 1000000;
@@ -434,7 +446,7 @@ int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *re
     else
         clean_up_after_failure(&run);
     if (r == 0)
-        r = run.is_cancelled ? -ECANCELED : finish(&run);
+        r = finish(&run);
     if (run.control_fd >= 0)
         close(run.control_fd);
     output_stream_clear(&run.out);
@@ -444,5 +456,16 @@ int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *re
         return r;
     }
     *ret_result = run.result;
-    return 0;
+    return run.is_cancelled ? -ECANCELED : 0;
+}
+
+int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result)
+{
+    BoxResult result = {0};
+    int r = client_run(client, spec, cancel_fd, &result);
+    if (r < 0)
+        box_result_clear(&result);
+    else
+        *ret_result = result;
+    return r;
 }

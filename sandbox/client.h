@@ -30,8 +30,17 @@ struct BoxClient {
     size_t n_departing;
 };
 
+struct BoxSharedNetwork {
+    int network_fd, user_fd; /* the namespaces; user -1: ours owns the network */
+    int tcp_fds[2];          /* its /proc/net/tcp and tcp6 */
+    int listener_fd;         /* -1: none */
+};
+
 /* Starts rubric-box with its socket; `option` NULL: for one box. 0 with *ret_fd, *ret_pid; -errno. */
 int program_spawn(const BoxClient *client, const char *option, int *ret_fd, pid_t *ret_pid);
+
+/* As box_run; but a box that was stopped by the cancel wish has a result, too. */
+int client_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *ret_result);
 
 /* client_keeper.c: a box from the keeper, which is started if it must be. Fills the request's cgroup name. 0 with
  * *ret_control_fd; -errno when there is none to be had: then a box is made without keeper. */

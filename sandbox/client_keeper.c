@@ -24,7 +24,7 @@ static int send_setup(const BoxClient *client, const BoxRequest *request)
 {
     BoxRequest setup = *request;
     BoxWriter writer = {0};
-    setup.has_stdin = false;
+    setup.has_stdin = setup.has_network = setup.has_network_user = false;
     snprintf(setup.cgroup_name, sizeof setup.cgroup_name, "box-%d-%llx-%u", (int)getpid(), client->started_ns,
              client->n_keepers);
     setup.spec.argv = (const char *const[]){"true", NULL};

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pid 1 of the box: builds it, starts the program, empties it. Theory of operation: box.h. */
 #include "sandbox/box.h"
+#include "sandbox/network.h"
 #include "sandbox/packet.h"
 #include "sandbox/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -82,18 +81,6 @@ static void tie_to_monitor(const Box *box)
         _exit(EXIT_FAILURE);
 }
 
-static int raise_loopback(Problem *problem)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0
-                ? problem_set(problem, errno, "cannot raise the box's loopback")
-                : 0;
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 /* Only the monitor's signal counts: it is no member of this pid namespace, so its pid reads as 0. */
 static void on_stop(int signal, siginfo_t *info, void *context)
 {
@@ -131,12 +118,11 @@ static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
 
 static int finish_box(Box *box, uint32_t *ret_missing, Problem *problem)
 {
-    if (box->request.spec.network == BOX_NETWORK_LOOPBACK) {
+    if (box->request.spec.network == BOX_NETWORK_LOOPBACK && !box->request.has_network) {
         if (box->slot && unshare(CLONE_NEWNET) < 0)
             return problem_set(problem, errno, "cannot make the box's network namespace");
-        int r = raise_loopback(problem);
-        if (r < 0)
-            return r;
+        if (network_raise_loopback() < 0)
+            return problem_set(problem, errno, "cannot raise the box's loopback");
     }
     return root_finish(box, ret_missing, problem);
 }

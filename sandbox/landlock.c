@@ -15,6 +15,13 @@
 #define ACCESS_TRUNCATE  (1ULL << 14)
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 
+typedef struct {
+    uint64_t handled_access_fs, handled_access_net, scoped;
+} Ruleset;
+
+/* Version 6: names of local sockets that are no files are not seen by other boxes on the same network. */
+static const uint64_t scope_abstract_sockets = 1ULL << 0;
+
 static const uint64_t access_read =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t access_device =
@@ -86,8 +93,9 @@ int landlock_enter(const BoxSpec *spec)
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 2)
         return 1;
-    struct landlock_ruleset_attr attr = {.handled_access_fs = handled_by(version)};
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr.handled_access_fs, 0);
+    Ruleset attr = {.handled_access_fs = handled_by(version), .scoped = scope_abstract_sockets};
+    size_t size = version < 6 ? sizeof attr.handled_access_fs : sizeof attr;
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
     if (ruleset < 0)
         return -errno;
     int r = add_rules(ruleset, spec, attr.handled_access_fs);

@@ -72,7 +72,8 @@ static int clone_fresh(Box *box)
     box->gid = getegid();
     /* Else the files in /proc/self belong to root, and init cannot write its uid map. */
     prctl(PR_SET_DUMPABLE, 1);
-    r = clone_into(box, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS, SIGCHLD);
+    uint64_t network = box->request.has_network ? 0 : CLONE_NEWNET;
+    r = clone_into(box, CLONE_NEWUSER | network | CLONE_NEWUTS, SIGCHLD);
     if (own != geteuid() && setresuid((uid_t)-1, own, (uid_t)-1) < 0)
         _exit(EXIT_FAILURE); /* never reached: the saved uid is ours; init dies with us */
     prctl(PR_SET_DUMPABLE, 0);

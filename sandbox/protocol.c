@@ -180,7 +180,9 @@ enum {
     FLAG_OWN_UID = 1 << 2,
     FLAG_DEFAULT_ENV = 1 << 3,
     FLAG_INNER_ROOT = 1 << 4,
-    FLAG_ALL = (1 << 5) - 1,
+    FLAG_NETWORK = 1 << 5,
+    FLAG_NETWORK_USER = 1 << 6,
+    FLAG_ALL = (1 << 7) - 1,
 };
 
 enum { N_LIMITS = sizeof(BoxLimits) / sizeof(int64_t) };
@@ -209,7 +211,8 @@ int box_request_encode(const BoxRequest *request, BoxWriter *writer)
     const BoxSpec *spec = &request->spec;
     uint32_t flags = (request->has_stdin ? FLAG_STDIN : 0) | (spec->fixed_addresses ? FLAG_FIXED_ADDRESSES : 0) |
                      (request->is_own_uid ? FLAG_OWN_UID : 0) | (spec->env ? 0 : FLAG_DEFAULT_ENV) |
-                     (spec->inner_root ? FLAG_INNER_ROOT : 0);
+                     (spec->inner_root ? FLAG_INNER_ROOT : 0) | (request->has_network ? FLAG_NETWORK : 0) |
+                     (request->has_network_user ? FLAG_NETWORK_USER : 0);
     if (spec->n_binds > BOX_MAX_BINDS)
         return -EINVAL;
     write_u32(writer, flags);
@@ -311,6 +314,10 @@ static void read_request(Reader *reader, BoxRequest *request)
     uint32_t flags = read_bounded(reader, FLAG_ALL);
     request->has_stdin = flags & FLAG_STDIN;
     request->is_own_uid = flags & FLAG_OWN_UID;
+    request->has_network = flags & FLAG_NETWORK;
+    request->has_network_user = flags & FLAG_NETWORK_USER;
+    if (request->has_network_user && !request->has_network)
+        reader->failed = true;
     spec->fixed_addresses = flags & FLAG_FIXED_ADDRESSES;
     spec->inner_root = flags & FLAG_INNER_ROOT;
     request->uid = read_u32(reader);

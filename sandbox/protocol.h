@@ -5,7 +5,8 @@
  * A frame is a header of 16 bytes and at most BOX_FRAME_MAX bytes of body; integers are in the machine's own order
  * (both ends run on one machine). File descriptors travel by SCM_RIGHTS with the header's first byte.
  *
- *   client -> box   REQUEST  the spec; fds: stdout, stderr, and stdin if the flag says so
+ *   client -> box   REQUEST  the spec; fds: stdout, stderr, and, each if its flag says so, stdin, a shared network,
+ *                            the user namespace that owns that
  *                   STOP     one uint32_t BoxStop: end the box now
  *   box -> client   REPORT   index, state, size; fd of the file when the state is OK
  *                   STATUS   the BoxStatus; the last frame
@@ -15,6 +16,10 @@
  *                     MAKE     make one more box
  *   keeper -> client  READY    the name of its group; fd: the client's end of the box's own socket, where all goes on
  *                              as above
+ *
+ * The maker of a shared network says one thing and is gone:
+ *   maker -> client   READY   two uint32_t: has it an owner, has it a listener; fds: the network, its tables of TCP and
+ *                             TCP 6, then those two
  *
  * Closing the socket means STOP too. Decoding trusts nothing: every length is checked against what is left, counts are
  * bounded, strings hold no NUL. A malformed frame is -EBADMSG.
@@ -27,7 +32,7 @@
 #include <sys/types.h>
 
 #define BOX_FRAME_MAGIC   0x31584252u /* "RBX1" */
-#define BOX_FRAME_VERSION 3u
+#define BOX_FRAME_VERSION 4u
 #define BOX_FRAME_MAX     (2u << 20)
 
 enum {
@@ -36,7 +41,7 @@ enum {
     BOX_MAX_REPORTS = 64,
     BOX_MAX_SCRATCH = 8,
     BOX_MAX_SCRATCH_NAME = 31,
-    BOX_MAX_FRAME_FDS = 4,
+    BOX_MAX_FRAME_FDS = 5,
     BOX_CONTROL_FD = 3, /* where rubric-box finds its socket */
 };
 
@@ -66,6 +71,7 @@ typedef struct {
 typedef struct {
     BoxSpec spec; /* fds hold -1: they travel beside it */
     bool has_stdin;
+    bool has_network, has_network_user; /* a shared one; the user namespace that owns it */
     uid_t uid;       /* whom the student's program runs as, outside */
     bool is_own_uid; /* false: the caller's own uid is shared */
     CgroupHome cgroups;

@@ -48,6 +48,9 @@ typedef enum {
     BOX_NETWORK_LOOPBACK, /* 127.0.0.1 and ::1 of the box's own */
 } BoxNetwork;
 
+/* A loopback that several boxes are on: see box_network_open. */
+typedef struct BoxSharedNetwork BoxSharedNetwork;
+
 /* Which system calls the box may make: those that every program needs, and the groups of the profile. */
 typedef enum {
     BOX_PROFILE_STRICT,  /* programs, interpreters, compilers */
@@ -110,6 +113,7 @@ typedef struct {
     int cgroup_fd; /* reserved for a prepared cgroup; -1: the client finds or makes one */
     BoxLimits limits;
     BoxNetwork network;
+    const BoxSharedNetwork *shared_network; /* the box is on this one instead; it is always made cold. NULL: none */
     BoxProfile profile;
     uint32_t calls;                  /* BoxCalls bits, on top of the profile's */
     bool inner_root;                 /* uid and gid 0 inside instead of 1000, without any capability: for programs that
@@ -250,6 +254,33 @@ int box_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult *re
 
 /* When this returns, no process, mount or cgroup is left of boxes that have ended. */
 void box_client_settle(BoxClient *client);
+
+/* ---- several boxes on one network -----------------------------------------------------------------------------------
+ */
+
+/* Where the proxy of a shared network is found in its boxes, on 127.0.0.1. */
+enum { BOX_PROXY_PORT = 3128 };
+
+/* Makes a network with a loopback and nothing else. Boxes on it reach each other's TCP and UDP ports there and share
+ * nothing else: neither processes, nor files, nor the names of local sockets where the kernel has Landlock 6. It is
+ * gone when it is closed and its boxes are dead. `has_listener`: it has a listening socket at BOX_PROXY_PORT, for a
+ * proxy. 0 and *ret, or -errno: our failure. */
+int box_network_open(const BoxClient *client, bool has_listener, BoxSharedNetwork **ret);
+void box_network_close(BoxSharedNetwork *network);
+/* Its listening socket, which it keeps; -1: it has none. */
+int box_network_listener(const BoxSharedNetwork *network);
+/* Does a process in one of its boxes listen on that TCP port? Nothing connects for this. */
+bool box_network_listens(const BoxSharedNetwork *network, unsigned port);
+
+/* A box that runs while another one is run: a service under test. It is made cold, in a process of its own. */
+typedef struct BoxBeside BoxBeside;
+/* Starts it; what `spec` points at is not needed any longer afterwards. 0 and *ret, or -errno. */
+int box_beside_start(BoxClient *client, const BoxSpec *spec, BoxBeside **ret);
+/* Has it ended by itself? */
+bool box_beside_has_ended(const BoxBeside *beside);
+/* Stops it if it runs, and frees it. 0 and *ret_result (clear it) as box_run; -ECANCELED: it ran until it was stopped,
+ * and *ret_result is set all the same; its status does not tell more. Reports are not copied out. */
+int box_beside_finish(BoxBeside *beside, BoxResult *ret_result);
 
 /* ---- saying it ------------------------------------------------------------------------------------------------------
  */

@@ -13,7 +13,7 @@ static const BoxBind binds[] = {{"/usr/share", "/data", false}, {"/tmp", "/out",
 
 static BoxRequest full_request(void)
 {
-    BoxRequest request = {.spec = BOX_SPEC_INIT, .uid = 1234, .is_own_uid = true, .has_stdin = true};
+    BoxRequest request = {.spec = BOX_SPEC_INIT, .uid = 1234, .is_own_uid = true, .has_stdin = true, .has_network = true};
     request.spec.argv = argv;
     request.spec.env = env;
     request.spec.folder = "/work/src";
@@ -67,6 +67,7 @@ START_TEST(a_request_comes_out_as_it_went_in)
     ck_assert_int_eq(got.spec.profile, BOX_PROFILE_SERVICE);
     ck_assert_uint_eq(got.spec.calls, BOX_CALLS_DEBUG);
     ck_assert(got.spec.fixed_addresses && got.is_own_uid && got.has_stdin);
+    ck_assert(got.has_network && !got.has_network_user);
     ck_assert_int_eq(memcmp(&got.spec.limits, &request.spec.limits, sizeof got.spec.limits), 0);
     ck_assert_str_eq(got.cgroups.folder[CGROUP_MEMORY], "/sys/fs/cgroup/memory/x");
     ck_assert_int_eq(got.cgroups.version[CGROUP_PIDS], 0);
