@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_MEMBERS = 64 };
+enum { MAX_MEMBERS = 32 };
 static const gint64 all_milli = 100000;
 
 const PeerRules peer_rules_usual = {.counts_self = true, .missing_milli = -1, .most_milli = 1050};
