@@ -172,11 +172,11 @@ static void print_effect(const AccountEffect *effect)
     const gsize max_shown = 2000;
     g_autofree char *account = text_escape_terminal(effect->account, max_shown);
     g_autofree char *before = points_format(effect->before_milli);
-    g_autofree char *after = points_format(effect->after_milli);
+    g_autofree char *after = explain_tokens(effect->after_milli);
     if (effect->before_milli == effect->after_milli)
-        printf("%s: %s tokens, as before\n", account, after);
+        printf("%s: %s, as before\n", account, after);
     else
-        printf("%s: %s -> %s tokens\n", account, before, after);
+        printf("%s: %s -> %s\n", account, before, after);
     for (guint i = 0; i < effect->changed->len; i++) {
         const Decision *decision = g_ptr_array_index(effect->changed, i);
         g_autofree char *assignment = text_escape_terminal(decision->assignment, max_shown);

@@ -97,7 +97,8 @@ static int compare(Store *store, const Rules *old, const Rules *new)
     }
     if (!accounts)
         return cli_fail_error(&cmd_policy, error);
-    printf("%u decisions of %u accounts would be different; nothing was changed\n", n_changed, accounts->len);
+    printf("%u %s of %u %s would be different; nothing was changed\n", n_changed,
+           n_changed == 1 ? "decision" : "decisions", accounts->len, accounts->len == 1 ? "account" : "accounts");
     return EXIT_DONE;
 }
 

@@ -54,8 +54,8 @@ static void print_line(const LedgerRow *line, GTimeZone *zone)
 static void print_statement(const Statement *statement, GTimeZone *zone)
 {
     g_autofree char *account = text_escape_terminal(statement->account, max_shown);
-    g_autofree char *balance = points_format(statement->fold->balance_milli);
-    printf("%s: %s tokens\n", account, balance);
+    g_autofree char *balance = explain_tokens(statement->fold->balance_milli);
+    printf("%s: %s\n", account, balance);
     for (guint i = 0; i < statement->lines->len; i++)
         print_line(g_ptr_array_index(statement->lines, i), zone);
     if (statement->lines->len == 0)

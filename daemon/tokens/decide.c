@@ -346,6 +346,8 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
                  .facts = {.owner_kind = entry->owner_kind,
                            .routes = routes,
                            .before_milli = means->balance_milli,
+                           .is_quote = entry->is_quote,
+                           .refund_milli = G_MAXINT64,
                            .received_us = entry->received_us,
                            .zone = course->zone}};
     if (!entry->assignment) {
@@ -354,6 +356,11 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
     }
     this.rule = policy_rule_at(policy, entry->assignment, entry->received_us);
     this.facts.cutoff_us = this.rule->cutoff_us;
+    this.facts.refund_milli = this.rule->resubmission.refund_milli;
+    this.facts.reward_from_milli = this.rule->early.at_least_milli;
+    this.facts.is_reward_share = this.rule->early.percent_milli > 0;
+    this.facts.buys_lateness = this.rule->late.max_units > 0 || this.rule->late.n_flats > 0;
+    this.facts.covered_costs = this.rule->late.each_milli > 0;
     look_at_time(&this, course->zone);
     bool is_decided = may_not_count(&this, course) || is_not_new(&this) || is_not_allowed(&this) ||
                       is_unsettled(&this) || settle_by_a_person(&this) || is_free_of_cost(&this) ||

@@ -152,9 +152,9 @@ static bool pay_for_resubmission(Case *this)
     bool is_useless = this->base_milli >= 0 && credit_milli <= this->base_milli && !this->entry->is_quote;
     if (is_useless && this->track->counting)
         return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, this->track->counting);
+    facts->is_refunded = is_refunded && facts->route->tokens_milli > 0;
     if (rule->asks && !this->entry->is_confirmed && facts->route->tokens_milli > 0)
         return conclude(this, DECISION_HELD, BECAUSE_ASKS);
-    facts->is_refunded = is_refunded && facts->route->tokens_milli > 0;
     this->tokens_milli = is_refunded ? 0 : facts->route->tokens_milli;
     return conclude(this, DECISION_COUNTS, BECAUSE_RESUBMISSION);
 }

@@ -11,6 +11,13 @@ char *explain_tokens(gint64 milli)
     return g_strdup_printf("%s %s", number, milli == one_milli ? "token" : "tokens");
 }
 
+static char *points(gint64 milli)
+{
+    const gint64 one_milli = 1000;
+    g_autofree char *number = points_format(milli);
+    return g_strdup_printf("%s %s", number, milli == one_milli ? "point" : "points");
+}
+
 static char *percent(gint64 milli)
 {
     g_autofree char *number = points_format(milli);
@@ -51,25 +58,40 @@ static char *started_units(const Facts *facts, gint64 n)
     return g_strdup_printf("%" ID " %s", n, names[facts->unit][is_plural]);
 }
 
-/* "2 of your team's 7 tokens, 5 left". */
+/* "2 of your team's 7 tokens, 5 left"; "1 token on credit, which leaves -1". */
 static char *payment(const Facts *facts, gint64 tokens_milli)
 {
+    const gint64 one_milli = 1000;
+    gint64 left_milli = facts->before_milli - tokens_milli;
     g_autofree char *part = points_format(tokens_milli);
     g_autofree char *whole = explain_tokens(facts->before_milli);
-    g_autofree char *left = points_format(facts->before_milli - tokens_milli);
+    g_autofree char *left = left_milli == 0 ? g_strdup("none") : points_format(left_milli);
+    g_autofree char *cost = explain_tokens(tokens_milli);
+    g_autofree char *credit = points_format(MIN(tokens_milli, -left_milli));
+    if (left_milli < 0 && tokens_milli <= -left_milli)
+        return g_strdup_printf("%s on credit, which leaves %s", cost, left);
+    if (left_milli < 0)
+        return g_strdup_printf("%s, %s of them on credit, which leaves %s", cost, credit, left);
+    if (tokens_milli == one_milli && left_milli == 0)
+        return g_strdup_printf("%s only token, none left", yours(facts));
     return g_strdup_printf("%s of %s %s, %s left", part, yours(facts), whole, left);
 }
 
-/* " Coming early brings 2 points and 1 token." */
+/* " It brings 2 points more, and 1 token." A quote says on what that depends. */
 static char *explain_reward(const Facts *facts)
 {
-    g_autofree char *points = points_format(facts->early_milli);
+    bool has_points = facts->early_milli > 0, has_tokens = facts->earned_tokens_milli > 0;
+    if (!has_points && !has_tokens)
+        return g_strdup("");
+    g_autofree char *more = points(facts->early_milli);
     g_autofree char *tokens = explain_tokens(facts->earned_tokens_milli);
-    if (facts->early_milli > 0 && facts->earned_tokens_milli > 0)
-        return g_strdup_printf(" It brings %s points more, and %s.", points, tokens);
-    if (facts->early_milli > 0)
-        return g_strdup_printf(" It brings %s points more.", points);
-    return facts->earned_tokens_milli > 0 ? g_strdup_printf(" It brings %s.", tokens) : g_strdup("");
+    g_autofree char *least = percent(facts->reward_from_milli);
+    const char *up_to = facts->is_quote && facts->is_reward_share ? "up to " : "";
+    return g_strdup_printf(" It brings %s%s%s%s%s%s%s.", has_points ? up_to : "", has_points ? more : "",
+                           has_points ? " more" : "", has_points && has_tokens ? ", and " : "",
+                           has_tokens ? tokens : "",
+                           facts->is_quote && facts->reward_from_milli > 0 ? ", if the result is at least " : "",
+                           facts->is_quote && facts->reward_from_milli > 0 ? least : "");
 }
 
 static char *explain_on_time(const Facts *facts)
@@ -89,43 +111,76 @@ static bool takes_something(const Penalty *penalty)
            penalty->course_milli > 0;
 }
 
-static void add_part(GString *text, const char *format, gint64 milli)
+static void add_part(GString *text, char *part)
 {
-    g_autofree char *number = points_format(milli);
-    if (text->len > 0)
-        g_string_append(text, " and ");
-    g_string_append_printf(text, "%s%s", number, format);
+    g_string_append_printf(text, "%s%s", text->len > 0 ? " and " : "", part);
+    g_free(part);
 }
 
-/* "15 % of the earned points", "at most 80 points". */
-static char *penalty_text(const Penalty *penalty)
+/* "15 % of the earned points and 2 points"; "" when only a cap or nothing takes something. */
+static char *taken_text(const Penalty *penalty)
 {
     GString *text = g_string_new(NULL);
-    if (penalty->percent_milli > 0)
-        add_part(text, " % of the earned points", penalty->percent_milli);
+    if (penalty->percent_milli > 0) {
+        g_autofree char *number = percent(penalty->percent_milli);
+        add_part(text, g_strdup_printf("%s of the earned points", number));
+    }
     if (penalty->minus_milli > 0)
-        add_part(text, " points", penalty->minus_milli);
-    if (penalty->course_milli > 0)
-        add_part(text, " % of the course grade", penalty->course_milli);
-    if (penalty->cap_milli >= 0)
-        add_part(text, " points at most are left", penalty->cap_milli);
-    if (text->len == 0)
-        g_string_append(text, "nothing");
+        add_part(text, points(penalty->minus_milli));
+    if (penalty->course_milli > 0) {
+        g_autofree char *number = percent(penalty->course_milli);
+        add_part(text, g_strdup_printf("%s of the course grade", number));
+    }
     return g_string_free(text, FALSE);
 }
 
+/* "is" for one point, or for percent of the course grade alone. */
+static const char *taken_verb(const Penalty *penalty)
+{
+    const gint64 one_milli = 1000;
+    bool is_one = penalty->percent_milli == 0 &&
+                  ((penalty->minus_milli == one_milli && penalty->course_milli == 0) || penalty->minus_milli == 0);
+    return is_one ? "is" : "are";
+}
+
+/* "at most 80 points are left", "at least 50 points are left"; NULL: no bound. */
+static char *bound_text(const Penalty *penalty, const char *verb)
+{
+    bool is_cap = penalty->cap_milli >= 0;
+    if (!is_cap && penalty->floor_milli == 0)
+        return NULL;
+    g_autofree char *bound = points(is_cap ? penalty->cap_milli : penalty->floor_milli);
+    return g_strdup_printf("at %s %s %s left", is_cap ? "most" : "least", bound, verb);
+}
+
+/* "are", but "is" for one point. */
+static const char *bound_verb(const Penalty *penalty)
+{
+    const gint64 one_milli = 1000;
+    return (penalty->cap_milli >= 0 ? penalty->cap_milli : penalty->floor_milli) == one_milli ? "is" : "are";
+}
+
+/* What is lost as a noun, for prices and for TAs: "15 % of the earned points off", "at most 80 points are left". */
+static char *loss_text(const Penalty *penalty)
+{
+    g_autofree char *taken = taken_text(penalty), *bound = bound_text(penalty, bound_verb(penalty));
+    bool has_both = *taken && bound;
+    return g_strdup_printf("%s%s%s%s", taken, *taken ? " off" : "", has_both ? ", but " : "", bound ? bound : "");
+}
+
+/* "15 % of the earned points are taken off for 1 started day that no token covers." */
 static char *explain_penalty(const Facts *facts)
 {
     const Penalty *penalty = &facts->penalty;
-    g_autofree char *taken = penalty_text(penalty);
-    bool is_cap_only = penalty->cap_milli >= 0 && penalty->percent_milli == 0 && penalty->minus_milli == 0 &&
-                       penalty->course_milli == 0;
-    const char *verb = is_cap_only ? "" : " are taken off";
+    g_autofree char *taken = taken_text(penalty), *bound = bound_text(penalty, bound_verb(penalty));
     gint64 rest_units = facts->units - facts->route->covered_units;
-    if (facts->route->covered_units == 0 || rest_units <= 0)
-        return g_strdup_printf("%s%s.", taken, verb);
-    g_autofree char *rest = started_units(facts, rest_units);
-    return g_strdup_printf("%s%s for %s that no token covers.", taken, verb, rest);
+    bool has_rest = facts->route->covered_units > 0 && rest_units > 0 && !facts->covered_costs;
+    g_autofree char *units = started_units(facts, rest_units);
+    g_autofree char *rest = has_rest ? g_strdup_printf(" for %s that no token covers", units) : g_strdup("");
+    if (!*taken)
+        return g_strdup_printf("%s%s.", bound, rest);
+    return g_strdup_printf("%s %s taken off%s%s%s.", taken, taken_verb(penalty), rest, bound ? ", but " : "",
+                           bound ? bound : "");
 }
 
 static char *explain_late(const Facts *facts, const Decision *decision)
@@ -133,18 +188,32 @@ static char *explain_late(const Facts *facts, const Decision *decision)
     g_autofree char *late = lateness(facts);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
     g_autofree char *taken = takes_something(&facts->penalty) ? explain_penalty(facts) : NULL;
-    if (decision->tokens_milli > 0)
-        return g_strdup_printf("%s: %s.%s%s", late, paid, taken ? " " : "", taken ? taken : "");
-    if (taken && facts->route->covered_units == 0)
+    bool is_unpaid = taken && decision->tokens_milli == 0 && facts->route->covered_units == 0;
+    if (is_unpaid && !facts->buys_lateness)
+        return g_strdup_printf("%s: %s", late, taken);
+    if (is_unpaid)
         return g_strdup_printf("%s, and %s: %s", late,
                                facts->is_undeclared      ? "no tokens were declared for it"
                                : facts->before_milli > 0 ? "tokens do not cover it"
                                                          : "no tokens are left",
                                taken);
+    if (taken)
+        taken[0] = g_ascii_toupper(taken[0]); /* a sentence of its own */
+    if (decision->tokens_milli > 0)
+        return g_strdup_printf("%s: %s.%s%s", late, paid, taken ? " " : "", taken ? taken : "");
     if (facts->paid_milli > 0)
         return g_strdup_printf("%s: paid for by an earlier submission already.%s%s", late, taken ? " " : "",
                                taken ? taken : "");
-    return g_strdup_printf("%s: that costs nothing.", late);
+    return g_strdup_printf("%s: that costs nothing.%s%s", late, taken ? " " : "", taken ? taken : "");
+}
+
+/* A quote cannot know the result: " A result of at least 90 % gives the price back." */
+static char *comes_back(const Facts *facts)
+{
+    if (!facts->is_quote || facts->refund_milli == G_MAXINT64)
+        return g_strdup("");
+    g_autofree char *least = percent(facts->refund_milli);
+    return g_strdup_printf(" A result of %s%s gives it back.", facts->refund_milli < 100000 ? "at least " : "", least);
 }
 
 static char *explain_resubmission(const Facts *facts, const Decision *decision)
@@ -159,9 +228,10 @@ static char *explain_resubmission(const Facts *facts, const Decision *decision)
         return g_strdup_printf("Resubmission: free, because the result is good enough for its price to come back. %s",
                                rest);
     if (decision->tokens_milli == 0)
-        return g_strdup_printf("Resubmission, paid for already: free. %s", rest);
+        return g_strdup_printf("Resubmission%s: free. %s", facts->paid_milli > 0 ? ", paid for already" : "", rest);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
-    return g_strdup_printf("Resubmission: %s. %s", paid, rest);
+    g_autofree char *back = comes_back(facts);
+    return g_strdup_printf("Resubmission: %s%s. %s%s", *back ? "at most " : "", paid, rest, back);
 }
 
 static char *explain_replaced(const Facts *facts, const Decision *decision)
@@ -174,28 +244,28 @@ static char *explain_replaced(const Facts *facts, const Decision *decision)
                            facts->other_id, tokens, decision->tokens_milli == 1000 ? "s" : "");
 }
 
-/* "1 token", "15 % of the earned points", or both. */
-static char *price(const Route *route)
+/* "it would cost 1 token and 15 % of the earned points, and at most 80 points would be left". */
+static char *would_cost(const Route *route)
 {
     g_autofree char *tokens = explain_tokens(route->tokens_milli);
-    g_autofree char *taken = penalty_text(&route->penalty);
-    if (!takes_something(&route->penalty))
-        return g_steal_pointer(&tokens);
-    if (route->tokens_milli == 0)
-        return g_steal_pointer(&taken);
-    return g_strdup_printf("%s and %s", tokens, taken);
+    g_autofree char *taken = taken_text(&route->penalty), *bound = bound_text(&route->penalty, "would be");
+    bool has_tokens = route->tokens_milli > 0 || !takes_something(&route->penalty);
+    bool costs = has_tokens || *taken;
+    return g_strdup_printf("%s%s%s%s%s%s", costs ? "it would cost " : "", has_tokens ? tokens : "",
+                           has_tokens && *taken ? " and " : "", taken, costs && bound ? ", and " : "",
+                           bound ? bound : "");
 }
 
 /* What is held or ignored because another one stands. */
 static char *explain_stands(const Facts *facts, const Decision *decision)
 {
     g_autofree char *late = lateness(facts);
-    g_autofree char *cost = price(facts->route);
+    g_autofree char *cost = would_cost(facts->route);
     if (decision->kind == DECISION_IGNORED)
-        return g_strdup_printf("%s: it would cost %s, so submission %" ID " goes on counting and nothing is charged.",
-                               late, cost, facts->other_id);
+        return g_strdup_printf("%s: %s, so submission %" ID " goes on counting and nothing is charged.", late, cost,
+                               facts->other_id);
     g_autofree char *balance = explain_tokens(facts->before_milli);
-    return g_strdup_printf("%s: it would cost %s (%s %s). Submission %" ID
+    return g_strdup_printf("%s: %s (%s %s). Submission %" ID
                            " goes on counting, unless you tell your TA to take this one instead.",
                            late, cost, you_have(facts), balance, facts->other_id);
 }
@@ -203,20 +273,31 @@ static char *explain_stands(const Facts *facts, const Decision *decision)
 static char *explain_asks(const Facts *facts)
 {
     g_autofree char *paid = payment(facts, facts->route->tokens_milli);
-    return g_strdup_printf(
-        "A resubmission would cost %s%s. Nothing is charged until you tell your TA to take it.", paid,
-        facts->redo_rule == REDO_REPLACES ? ", and count instead of the earlier result even if it is lower" : "");
+    g_autofree char *back = comes_back(facts);
+    const char *replaces =
+        facts->redo_rule == REDO_REPLACES ? ", and count instead of the earlier result even if it is lower" : "";
+    if (facts->is_refunded)
+        return g_strdup_printf("A resubmission would be free, because the result is good enough for its price to come "
+                               "back%s. It waits until you tell your TA to take it.",
+                               replaces);
+    return g_strdup_printf("A resubmission would cost %s%s%s. Nothing is charged until you tell your TA to take it.%s",
+                           *back ? "at most " : "", paid, replaces, back);
 }
 
 static char *explain_no_tokens(const Facts *facts, const Decision *decision, const char *what)
 {
     g_autofree char *balance = explain_tokens(facts->before_milli);
     g_autofree char *needed = explain_tokens(MAX(0, facts->needed_milli - facts->paid_milli));
+    g_autofree char *paid = payment(facts, decision->tokens_milli);
     g_autofree char *gap = facts->needed_milli == G_MAXINT64
                                ? g_strdup("more than tokens can buy")
                                : g_strdup_printf("%s, and %s %s", needed, you_have(facts), balance);
     switch (decision->kind) {
     case DECISION_FEEDBACK:
+        if (decision->tokens_milli > 0)
+            return g_strdup_printf("%s: %s, and all the same nothing of the points is left. You get feedback, but no "
+                                   "credit.",
+                                   what, paid);
         return facts->route ? g_strdup_printf("%s: nothing of the points would be left, so no token is taken. "
                                               "You get feedback, but no credit.",
                                               what)
@@ -233,6 +314,10 @@ static char *explain_no_tokens(const Facts *facts, const Decision *decision, con
 static char *explain_nothing_earned(const Facts *facts, const char *late, const Decision *decision)
 {
     const char *credit = decision->kind == DECISION_COUNTS ? "" : " It gives feedback, but no credit.";
+    if (decision->tokens_milli > 0) {
+        g_autofree char *paid = payment(facts, decision->tokens_milli);
+        return g_strdup_printf("%s: %s, though no points were earned.%s", late, paid, credit);
+    }
     return g_strdup_printf("%s, and no points were earned that a token could save: no token is taken.%s", late, credit);
 }
 
@@ -309,8 +394,8 @@ static char *explain_standing(const Facts *facts, const Decision *decision)
 static char *explain_overridden(const Facts *facts, const Decision *decision)
 {
     g_autofree char *tokens = explain_tokens(decision->tokens_milli);
-    g_autofree char *taken = penalty_text(&facts->penalty);
-    return g_strdup_printf("The course's staff decided: %s, and %s taken off.", tokens, taken);
+    g_autofree char *loss = takes_something(&facts->penalty) ? loss_text(&facts->penalty) : g_strdup("nothing off");
+    return g_strdup_printf("The course's staff decided: %s, and %s.", tokens, loss);
 }
 
 static char *explain(const Facts *facts, const Decision *decision)
@@ -338,7 +423,7 @@ static char *explain(const Facts *facts, const Decision *decision)
         return g_strdup(
             "This assignment was resubmitted as often as is allowed: the earlier result stands, no token is taken.");
     case BECAUSE_TOO_LATE:
-        return g_strdup_printf("%s is for a person to decide: nothing is charged until then.", late);
+        return g_strdup_printf("%s: a person decides, and nothing is charged until then.", late);
     case BECAUSE_STOPPED:
         return g_strdup_printf("%s: this assignment is not accepted that late. No token is taken.", late);
     case BECAUSE_CUTOFF:
@@ -353,6 +438,16 @@ static char *explain(const Facts *facts, const Decision *decision)
     }
 }
 
+/* "0 % off", "2 points off": short, for those who know the rules. */
+static char *short_loss(const Penalty *penalty)
+{
+    bool is_plain = penalty->minus_milli == 0 && penalty->course_milli == 0 && penalty->cap_milli < 0;
+    if (!is_plain)
+        return loss_text(penalty);
+    g_autofree char *number = percent(penalty->percent_milli);
+    return g_strdup_printf("%s off", number);
+}
+
 /* "counts by late days: 1 day 3 h late = 2 started days, 2 tokens (7 -> 5), 0 % off". */
 static char *explain_to_ta(const Facts *facts, const Decision *decision)
 {
@@ -361,11 +456,10 @@ static char *explain_to_ta(const Facts *facts, const Decision *decision)
     g_autofree char *tokens = explain_tokens(decision->tokens_milli);
     g_autofree char *before = points_format(decision->balance_milli + decision->tokens_milli);
     g_autofree char *after = points_format(decision->balance_milli);
-    bool is_plain = facts->penalty.minus_milli == 0 && facts->penalty.course_milli == 0 && facts->penalty.cap_milli < 0;
-    g_autofree char *taken = is_plain ? percent(decision->penalty_milli) : penalty_text(&facts->penalty);
-    return g_strdup_printf("%s by %s: %s%s%s, %s (%s -> %s), %s off", decision_kind_name(decision->kind),
-                           decision->route, late, decision->late_units > 0 ? " = " : "",
-                           decision->late_units > 0 ? units : "", tokens, before, after, taken);
+    g_autofree char *loss = short_loss(&facts->penalty);
+    bool has_units = decision->late_units > 0 && facts->unit != UNIT_ONCE;
+    return g_strdup_printf("%s by %s: %s%s%s, %s (%s -> %s), %s", decision_kind_name(decision->kind), decision->route,
+                           late, has_units ? " = " : "", has_units ? units : "", tokens, before, after, loss);
 }
 
 static void list_alternatives(Decision *decision, const Facts *facts)
@@ -375,9 +469,8 @@ static void list_alternatives(Decision *decision, const Facts *facts)
         if (route == facts->route)
             continue;
         g_autofree char *tokens = explain_tokens(route->tokens_milli);
-        bool is_percent = route->penalty.percent_milli > 0 || !takes_something(&route->penalty);
-        g_autofree char *taken = is_percent ? percent(route->penalty.percent_milli) : penalty_text(&route->penalty);
-        g_ptr_array_add(decision->alternatives, g_strdup_printf("%s: %s, %s off", route->name, tokens, taken));
+        g_autofree char *loss = short_loss(&route->penalty);
+        g_ptr_array_add(decision->alternatives, g_strdup_printf("%s: %s, %s", route->name, tokens, loss));
     }
 }
 

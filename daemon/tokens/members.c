@@ -164,15 +164,17 @@ static void share_lateness(Gathered *gathered, const Entry *entry, const Wallet 
 static char *share_sentence(const MemberShare *share, const Decision *decision)
 {
     g_autofree char *tokens = explain_tokens(share->tokens_milli);
+    g_autofree char *balance = explain_tokens(share->balance_milli);
     g_autofree char *left = points_format(share->balance_milli);
-    g_autofree char *credit = points_format(share->credit_milli);
+    g_autofree char *number = points_format(share->credit_milli);
+    g_autofree char *credit = g_strdup_printf("%s %s", number, share->credit_milli == 1000 ? "point" : "points");
     if (share->kind != DECISION_COUNTS)
-        return g_strdup_printf("For you, with %s tokens of your own, this is %s: %s points.", left,
+        return g_strdup_printf("For you, with %s of your own, this is %s: %s.", balance,
                                share->kind == DECISION_FEEDBACK ? "feedback only"
                                : share->kind == DECISION_HELD   ? "for a person to decide"
                                                                 : "not accepted",
                                credit);
-    return g_strdup_printf("For you: %s of your own, %s left, %s points. For your team: %s", tokens, left, credit,
+    return g_strdup_printf("For you: %s of your own, %s left, %s. For your team: %s", tokens, left, credit,
                            decision->sentence);
 }
 

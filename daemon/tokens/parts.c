@@ -131,9 +131,9 @@ static const char *title_of(const Entry *entry)
     return entry->assignment->whole ? entry->assignment->title : "the rest";
 }
 
-static char *join_texts(char *so_far, const char *title, const char *text)
+static char *join_texts(char *so_far, const char *between, const char *title, const char *text)
 {
-    char *joined = g_strdup_printf("%s%s%s: %s", so_far ? so_far : "", so_far ? " " : "", title, text);
+    char *joined = g_strdup_printf("%s%s%s: %s", so_far ? so_far : "", so_far ? between : "", title, text);
     g_free(so_far);
     return joined;
 }
@@ -172,12 +172,13 @@ static void join(Decision *joined, const Entry *entry, Decision *part)
         g_free(joined->route);
         joined->route = g_strdup("parts");
     }
-    joined->sentence = join_texts(joined->sentence, title_of(entry), part->sentence);
-    joined->sentence[0] = g_ascii_toupper(joined->sentence[0]);
-    joined->ta_line = join_texts(joined->ta_line, title_of(entry), part->ta_line);
+    g_autofree char *title = g_strdup(title_of(entry));
+    title[0] = g_ascii_toupper(title[0]);
+    joined->sentence = join_texts(joined->sentence, " ", title, part->sentence);
+    joined->ta_line = join_texts(joined->ta_line, "; ", title_of(entry), part->ta_line);
     for (guint i = 0; i < part->alternatives->len; i++)
         g_ptr_array_add(joined->alternatives,
-                        join_texts(NULL, title_of(entry), g_ptr_array_index(part->alternatives, i)));
+                        join_texts(NULL, "", title_of(entry), g_ptr_array_index(part->alternatives, i)));
     g_ptr_array_add(joined->parts, part);
 }
 

@@ -324,9 +324,6 @@ gint64 penalty_credit(const Penalty *penalty, gint64 earned_milli);
 
 /* All that a decision says, numbers and sentences. */
 typedef struct {
-    OwnerKind owner_kind;
-    Because because;
-    bool is_resubmission;
     const Route *route;  /* chosen, or what it would have been; NULL: none */
     GArray *routes;      /* of Route: all that were open, best first */
     gint64 before_milli; /* balance before */
@@ -335,22 +332,29 @@ typedef struct {
     gint64 other_id;     /* the submission that stands, counts, or is identical; 0: none */
     gint64 cutoff_us;
     gint64 deadline_us, received_us, late_us, units;
-    LateUnit unit;
     GTimeZone *zone;
-    Penalty penalty; /* of the way that was taken */
-    RedoRule redo_rule;
     gint64 share_milli;
     const char *needs;  /* what a resubmission lacks, or NULL */
-    bool is_undeclared; /* tokens had to be declared, and were not */
     gint64 early_milli; /* points that coming early brings */
     gint64 earned_tokens_milli;
-    bool is_refunded; /* the price comes back, because the result is good */
+    gint64 refund_milli;      /* percent of the maximum that gives a resubmission's price back; G_MAXINT64: none */
+    gint64 reward_from_milli; /* percent of the maximum that coming early asks for */
+    Penalty penalty;          /* of the way that was taken */
+    OwnerKind owner_kind;
+    Because because;
+    LateUnit unit;
+    RedoRule redo_rule;
+    bool is_resubmission;
+    bool is_undeclared;   /* tokens had to be declared, and were not */
+    bool is_refunded;     /* the price comes back, because the result is good */
+    bool buys_lateness;   /* tokens can pay for lateness here at all */
+    bool covered_costs;   /* what a token covers costs points all the same */
+    bool is_quote;        /* the result is not known: what depends on it is said */
+    bool is_reward_share; /* the reward is a share of what is earned */
 } Facts;
 
 /* Fills in sentence, ta_line and alternatives from the facts and the decision's numbers. */
 void explain_decision(Decision *decision, const Facts *facts);
-/* "1 token", "2.5 tokens". Caller frees. */
-char *explain_tokens(gint64 milli);
 
 /* Decides one submission: numbers, kind, sentences. Moves the track on. */
 typedef struct {

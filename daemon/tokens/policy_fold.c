@@ -505,3 +505,28 @@ gint64 policy_quote_until(const Policy *policy, const Course *course, const Assi
     }
     return until_us;
 }
+
+char *policy_quote_terms(const Policy *policy, const Assignment *assignment, const Decision *quote, gint64 at_us)
+{
+    const Rule *rule = policy_rule_at(policy, assignment, at_us);
+    const UncoveredRule *uncovered = &rule->uncovered[assignment->owner_kind];
+    bool is_redo = strcmp(quote->route, "resubmission") == 0;
+    bool is_late = !is_redo && quote->late_units > 0 && quote->kind == DECISION_COUNTS;
+    bool keeps_better = is_redo ? rule->resubmission.rule != REDO_REPLACES : rule->counts == COUNTS_BEST;
+    bool has_bounds =
+        uncovered->kind == UNCOVERED_SCORE && (uncovered->floor_milli > 0 || uncovered->base == OF_CAP ||
+                                               uncovered->base == OF_POINTS || uncovered->base == OF_MAXIMUM);
+    GString *text = g_string_new(NULL);
+    if (is_late && quote->tokens_milli > 0 && !policy->charges_for_nothing)
+        g_string_append(text, "A result without points takes no token. ");
+    if (quote->tokens_milli > 0 && keeps_better)
+        g_string_append(text, "A result that is not better than what counts is free. ");
+    if (is_late && has_bounds && quote->alternatives->len > 0)
+        g_string_append(text,
+                        "This is for a result with all points: for a lower one the way that leaves the most of it "
+                        "is taken. ");
+    if (policy->allocation != ALLOCATE_BY_RECEIPT && quote->late_units > 0)
+        g_string_append(text, "Tokens are handed out when all is known: what is handed in later may change this. ");
+    g_string_truncate(text, text->len > 0 ? text->len - 1 : 0);
+    return g_string_free(text, text->len == 0);
+}

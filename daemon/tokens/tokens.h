@@ -119,6 +119,9 @@ bool policy_has_own_deadlines(const Policy *policy, const Assignment *assignment
 gint64 policy_deadline(const Policy *policy, const Course *course, const char *account, const Assignment *due,
                        const GPtrArray *events);
 
+/* "1 token", "2.5 tokens". Caller frees. */
+char *explain_tokens(gint64 milli);
+
 /* What submitting now (at `at_us`) would cost: the fold with one more submission of new content. Same code as the
  * charge. */
 Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
@@ -128,6 +131,9 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
  * the end of a bank. G_MAXINT64: for good. */
 gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
                           const Decision *quote, gint64 at_us);
+/* A quote is for a result with all points: what a result that is not known yet may change, in whole sentences; NULL:
+ * nothing. Caller frees. */
+char *policy_quote_terms(const Policy *policy, const Assignment *assignment, const Decision *quote, gint64 at_us);
 
 /* ======== accounts =============================================================================================== */
 

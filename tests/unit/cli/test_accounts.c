@@ -205,7 +205,7 @@ END_TEST
 
 START_TEST(another_policy_shows_whose_outcome_changes)
 {
-    ck_assert_rubric(0, "0 decisions of 1 accounts would be different", "policy", "diff", TEST_DATA "/tokens/fall");
+    ck_assert_rubric(0, "0 decisions of 1 account would be different", "policy", "diff", TEST_DATA "/tokens/fall");
     ck_assert_rubric(2, "name one or two course folders", "policy", "diff");
 }
 END_TEST

@@ -111,6 +111,27 @@ static inline void events_shuffle(GPtrArray *events, GRand *random)
     }
 }
 
+/* Whole sentences, whatever the numbers in them. */
+static inline void check_sentence(const char *sentence)
+{
+    static const char *const wrong[] = {
+        "(^|[^0-9.-])1 (tokens|points|lectures|days|hours|calendar days|working days|periods|steps)\\b",
+        "\\b(0|[02-9]|[0-9]+[0-9]|[0-9.]+\\.[0-9]+) (token|point|started day|started hour|calendar day)\\b",
+        "\\. [a-z]",
+        "^[a-z]",
+        "[^.]$",
+        "  ",
+        " [.,;:]",
+        "\\(null\\)",
+        "\\.\\.",
+        "[,;:]\\.",
+        ": *$",
+        "left are|left off|\\b1 of your( team's)? 1 token|of your( team's)? -",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++)
+        ck_assert_msg(!g_regex_match_simple(wrong[i], sentence, 0, 0), "/%s/ is in \"%s\"", wrong[i], sentence);
+}
+
 static inline int fixture_main(TCase *tcase, const char *name)
 {
     Suite *suite = suite_create(name);

@@ -163,7 +163,7 @@ START_TEST(grace_caps_holds_and_stops_do_what_they_say)
         {601 * CLOCK_SECOND_US, DECISION_COUNTS, 1000, 0, "1 of your 7 tokens, 6 left"},
         {60 * CLOCK_HOUR_US, DECISION_COUNTS, 2000, 15000,
          "2 of your 7 tokens, 5 left. 15 % of the earned points are taken off for 1 started day that no token covers."},
-        {100 * CLOCK_HOUR_US, DECISION_HELD, 0, 0, "is for a person to decide"},
+        {100 * CLOCK_HOUR_US, DECISION_HELD, 0, 0, "a person decides, and nothing is charged until then"},
         {130 * CLOCK_HOUR_US, DECISION_REFUSED, 0, 100000, "not accepted that late"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

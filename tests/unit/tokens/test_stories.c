@@ -318,6 +318,32 @@ static void check_order_does_not_matter(const Story *story, const Rules *rules, 
     }
 }
 
+/* What has happened, and what would if something were handed in at some moments. */
+static void check_sentences(const Story *story, const Rules *rules, const char *account, const Fold *fold)
+{
+    static const gint64 hours[] = {-50, -1, 1, 30, 80, 400};
+    OwnerKind kind = g_str_has_prefix(account, "team:") ? OWNER_TEAM : OWNER_PERSON;
+    for (guint i = 0; i < fold->decisions->len; i++) {
+        const Decision *decision = g_ptr_array_index(fold->decisions, i);
+        check_sentence(decision->sentence);
+        for (guint j = 0; decision->shares && j < decision->shares->len; j++)
+            check_sentence(((const MemberShare *)g_ptr_array_index(decision->shares, j))->sentence);
+    }
+    for (guint i = 0; i < rules->course->assignments->len * G_N_ELEMENTS(hours); i++) {
+        const Assignment *assignment = g_ptr_array_index(rules->course->assignments, i / G_N_ELEMENTS(hours));
+        if (assignment->owner_kind != kind)
+            continue;
+        g_autoptr(Decision) quote =
+            policy_quote(rules->policy, rules->course, account, assignment, story->events,
+                         assignment->deadline_us + hours[i % G_N_ELEMENTS(hours)] * CLOCK_HOUR_US);
+        check_sentence(quote->sentence);
+        g_autofree char *terms = policy_quote_terms(
+            rules->policy, assignment, quote, assignment->deadline_us + hours[i % G_N_ELEMENTS(hours)] * CLOCK_HOUR_US);
+        if (terms)
+            check_sentence(terms);
+    }
+}
+
 /* Says what is wrong; NULL: nothing. Caller frees. */
 static char *run_case(char **cells)
 {
@@ -334,6 +360,7 @@ static char *run_case(char **cells)
     g_autoptr(Fold) fold = policy_fold(rules.policy, rules.course, account, story.events);
     g_autofree char *got = got_text(&story, fold, cells[6]);
     check_order_does_not_matter(&story, &rules, account, fold);
+    check_sentences(&story, &rules, account, fold);
     g_ptr_array_unref(story.events);
     g_hash_table_destroy(story.earned);
     g_free(story.account);
