@@ -211,6 +211,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
  * FAIL among them fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings
  * are copied; the caller sets assignment, image and content digest. */
 Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings);
+/* May a text of `item` name `other`? Not if somebody may see the one and not the other. */
+bool item_may_name(const Item *item, const Item *other);
 /* Why the submission could not be graded as it was handed in (nothing was unpacked, no check ran), or NULL. Such a one
  * costs no token. */
 const Finding *verdict_refusal(const Verdict *verdict);

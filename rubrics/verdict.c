@@ -128,25 +128,39 @@ static void decide(VerdictItem *item, ItemOutcome outcome, const char *format, .
     va_end(args);
 }
 
+bool item_may_name(const Item *item, const Item *other)
+{
+    return other->visible <= item->visible;
+}
+
+/* A needed item's name in quotes, as far as it may be told. Caller frees. */
+static char *name_need(const Item *item, const Item *need)
+{
+    return item_may_name(item, need) ? g_strdup_printf("\"%s\"", need->id) : g_strdup("another item");
+}
+
 /* The outcome of a needed item decides first: true if it did. A fail outweighs an error: the item is lost either way.
  */
 static bool decide_by_needs(VerdictItem *verdict_item, const Item *item, const GHashTable *by_item)
 {
-    const VerdictItem *in_error = NULL;
+    const Item *in_error = NULL;
     for (guint i = 0; i < item->needs->len; i++) {
         const Item *need = g_ptr_array_index(item->needs, i);
         const VerdictItem *needed = g_hash_table_lookup((GHashTable *)by_item, need);
+        g_autofree char *name = name_need(item, need);
         if (needed->outcome == ITEM_FAIL) {
-            decide(verdict_item, ITEM_FAIL, "skipped: it needs \"%s\", which failed", needed->id);
+            decide(verdict_item, ITEM_FAIL, "skipped: it needs %s, which failed", name);
             return true;
         }
         if (needed->outcome == ITEM_ERROR)
-            in_error = needed;
+            in_error = need;
     }
-    if (in_error)
-        decide(verdict_item, ITEM_ERROR,
-               "not decided: it needs \"%s\", which could not be checked; that is our fault, not yours", in_error->id);
-    return in_error != NULL;
+    if (!in_error)
+        return false;
+    g_autofree char *name = name_need(item, in_error);
+    decide(verdict_item, ITEM_ERROR,
+           "not decided: it needs %s, which could not be checked; that is our fault, not yours", name);
+    return true;
 }
 
 static void decide_by_machine(VerdictItem *verdict_item, const Item *item)

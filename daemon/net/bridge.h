@@ -68,7 +68,8 @@ bool bridge_find(Store *store, const Assignment *assignment, const char *number,
  */
 
 /* A results.json for a submission that has no verdict: one test without points whose text is `message`; the points of
- * the submission before stand until this one has its own. `state`: "queued", "refused", ... for extra_data. Caller
+ * the submission before stand until this one has its own; without one, a hidden test keeps Gradescope from showing a
+ * total of 0. `state`: "queued", "refused", ... for extra_data. Caller
  * frees. */
 char *bridge_interim(Store *store, const Assignment *assignment, const BridgeTaken *taken, const char *state,
                      const char *title, const char *message);

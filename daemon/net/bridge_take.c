@@ -198,6 +198,21 @@ static gint64 previous_milli(Store *store, const Assignment *assignment, const c
     return json_int64_or(json, "previous_milli", -1);
 }
 
+/* A test that only says something. */
+static void add_word(cJSON *tests, const char *name, const char *output, const char *visibility)
+{
+    cJSON *test = cJSON_CreateObject();
+    cJSON_AddItemToArray(tests, test);
+    cJSON_AddNumberToObject(test, "score", 0);
+    cJSON_AddNumberToObject(test, "max_score", 0);
+    json_add_string(test, "name", name);
+    json_add_string(test, "output", output);
+    json_add_string(test, "output_format", "text");
+    json_add_string(test, "visibility", visibility);
+}
+
+/* Gradescope adds up what the tests scored, and has no word for "none yet": without an earlier score the sum would be
+ * shown as 0. While any test is hidden it shows the student no total at all. */
 char *bridge_interim(Store *store, const Assignment *assignment, const BridgeTaken *taken, const char *state,
                      const char *title, const char *message)
 {
@@ -213,14 +228,10 @@ char *bridge_interim(Store *store, const Assignment *assignment, const BridgeTak
     json_add_string(json, "output_format", "text");
     json_add_string(json, "visibility", "visible");
     json_add_string(json, "stdout_visibility", "hidden");
-    cJSON *test = cJSON_CreateObject();
-    cJSON_AddItemToArray(json_add(json, "tests", cJSON_CreateArray()), test);
-    cJSON_AddNumberToObject(test, "score", 0);
-    cJSON_AddNumberToObject(test, "max_score", 0);
-    json_add_string(test, "name", title);
-    json_add_string(test, "output", message);
-    json_add_string(test, "output_format", "text");
-    json_add_string(test, "visibility", "visible");
+    cJSON *tests = json_add(json, "tests", cJSON_CreateArray());
+    add_word(tests, title, message, "visible");
+    if (earlier_milli < 0)
+        add_word(tests, "No score yet", "This hides the total, which would read as 0, from the student.", "hidden");
     cJSON *extra = json_add(json, "extra_data", cJSON_CreateObject());
     json_add_string(extra, "state", state);
     json_add_bool(extra, "is_final", false);

@@ -49,10 +49,12 @@ static void add_finding(Checks *checks, Finding *finding)
 static void skip_item(Checks *checks, const Item *item, const Item *need, ItemState state)
 {
     const char *what = state == ITEM_STATE_FAILED ? "did not pass" : "could not be checked";
+    g_autofree char *name =
+        item_may_name(item, need) ? g_strdup_printf("\"%s\"", need->title) : g_strdup("another item");
     for (guint i = 0; i < item->checks->len; i++) {
         const Check *check = g_ptr_array_index(item->checks, i);
         add_finding(checks, finding_new(item->id, check->name, check->type->name, FINDING_SKIPPED,
-                                        "not checked, because \"%s\" %s, which this needs", need->title, what));
+                                        "not checked, because %s %s, which this needs", name, what));
     }
     g_hash_table_insert(checks->states, (gpointer)item, GINT_TO_POINTER(state));
 }

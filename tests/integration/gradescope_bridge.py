@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from rubricd_testing import Daemon, Receiver, make_config, make_course, programs, rubric, store, wait_until, write  # noqa: E402
+from rubricd_testing import Daemon, Receiver, make_config, make_course, programs, rubric, shows_total, store, valid_results, wait_until, write  # noqa: E402
 
 CREATED = "2024-11-01T10:00:00.123456-05:00"
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -65,7 +65,7 @@ class Container:
 
     def result(self):
         path = self.base / "results/results.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        return valid_results(json.loads(path.read_text())) if path.exists() else None
 
 
 def rows(folder, sql, *values):
@@ -143,7 +143,7 @@ def test_runs(trial, autograder):
     answer = {"answer.txt": b"42\n"}
     for number, shell in ((101, ("dash",)), (102, ("busybox", "sh"))):
         status, result = trial.container(autograder, number, ["S0000@Example.edu"], answer).run(shell)
-        assert status == 0 and result["score"] == 10 and result["tests"][0]["status"] == "passed", (status, result)
+        assert status == 0 and result["score"] == 10 and result["tests"][0]["status"] == "passed" and shows_total(result), (status, result)
     box = trial.container(autograder, 101, ["s0000@example.edu"], answer, previous=[{"submission_time": "2029-12-01T10:00:00-05:00",
                                                                                        "score": "10.0", "autograder_error": False}])
     assert box.run() == (0, box.result()) and box.result()["score"] == 10
@@ -168,7 +168,7 @@ def test_sizes(trial, autograder):
     box = trial.container(autograder, 112, ["s0003@example.edu"], large)
     write(box.base / "source/rubricd.key", f'header = "Authorization: Bearer {key}"\n')
     status, result = box.run()
-    assert status == 0 and result["extra_data"]["state"] == "too_large" and "score" not in result, result
+    assert status == 0 and result["extra_data"]["state"] == "too_large" and "score" not in result and not shows_total(result), result
     assert not list((trial.folder / "state/blobs/upload").iterdir())
 
 
@@ -237,7 +237,9 @@ def test_troubles(trial, autograder):
     earlier = [{"submission_time": "2029-11-01T10:00:00Z", "score": 7.5, "autograder_error": False}]
     box = trial.container(autograder, 142, ["s0002@example.edu"], answer, previous=earlier).hurry(8)
     status, result = box.run()
-    assert status == 0 and result["score"] == 7.5 and "rerun" in result["output"], (status, result, box.said)
+    assert status == 0 and result["score"] == 7.5 and "rerun" in result["output"] and shows_total(result), (status, result, box.said)
+    status, result = trial.container(autograder, 143, ["s0003@example.edu"], answer).hurry(8).run()
+    assert status == 0 and "score" not in result and "rerun" in result["output"] and not shows_total(result), (status, result)
     trial.stop_web()
     trial.start()
     box = trial.container(autograder, 142, ["s0002@example.edu"], answer, previous=earlier)

@@ -95,6 +95,9 @@ def first_run(folder, config, receiver):
     check("a broken archive fails with a remark", (broken["points"]["earned"], broken["remarks"][0]["outcome"]), (0, "fail"))
     files = sorted(str(p.relative_to(folder / "results")) for p in (folder / "results").rglob("*.*"))
     check("three files a result", len(files), 9)
+    for path in (folder / "results").rglob("results.json"):
+        results = t.valid_results(json.loads(path.read_text()))
+        check("what is hidden does not hide the total at Gradescope", (t.shows_total(results), "score" in results), (True, True))
     status = json.loads(t.rubric("status", "--config", config, "--json"))
     check("nothing waits", (status["queued"], status["grading"], status["posts_waiting"]), (0, 0, 0))
     check("the stranger is refused, not lost", status["submissions"]["refused"], 1)

@@ -192,3 +192,20 @@ def rubric(*arguments, check=True):
 
 def verdict_of(body):
     return json.loads(body)
+
+
+def valid_results(document):
+    """The same results.json, which is as rubrics/schema/ says."""
+    try:
+        import jsonschema
+    except ImportError:
+        print("not held against the schema: python3-jsonschema is not installed")
+        return document
+    schema = pathlib.Path(__file__).parents[2] / "rubrics/schema/gradescope-results.schema.json"
+    jsonschema.Draft202012Validator(json.loads(schema.read_text())).validate(document)
+    return document
+
+
+def shows_total(document):
+    """Does Gradescope show the student a total? Not while any test is hidden."""
+    return all(test.get("visibility", document.get("visibility", "visible")) != "hidden" for test in document.get("tests", []))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/result.h"
 
+#include "tests/unit/net/gradescope_schema.h"
 #include "tests/unit/net/made_result.h"
 
 START_TEST(before_the_deadline_only_what_is_always_visible_is_counted)
@@ -38,7 +39,7 @@ END_TEST
 START_TEST(no_student_document_names_a_hidden_item_or_its_points)
 {
     g_autofree char *json = result_json(&result);
-    g_autofree char *gradescope = result_gradescope(&result);
+    g_autofree char *gradescope = schema_gradescope(result_gradescope(&result));
     g_autofree char *markdown = result_markdown(&result);
     g_autofree char *terminal = result_terminal(&result, false);
     const char *const documents[] = {json, gradescope, markdown, terminal};
@@ -64,7 +65,7 @@ START_TEST(staff_see_everything_and_the_credit)
     const cJSON *points = cJSON_GetObjectItem(parsed, "points");
     ck_assert_double_eq(cJSON_GetObjectItem(points, "earned")->valuedouble, 110);
     ck_assert_double_eq(cJSON_GetObjectItem(points, "credit")->valuedouble, 96.05); /* (110 + 3) less 15 % */
-    g_autofree char *gradescope = result_gradescope(&result);
+    g_autofree char *gradescope = schema_gradescope(result_gradescope(&result));
     ck_assert_has(gradescope, "after_due_date");
     ck_assert_has(gradescope, "after_published");
     ck_assert_has(gradescope, "\"hidden\"");
@@ -73,7 +74,7 @@ END_TEST
 
 START_TEST(results_json_has_what_gradescope_wants)
 {
-    g_autofree char *text = result_gradescope(&result);
+    g_autofree char *text = schema_gradescope(result_gradescope(&result));
     g_autoptr(cJSON) json = json_parse(text, strlen(text), NULL);
     ck_assert_ptr_nonnull(json);
     ck_assert_double_eq(cJSON_GetObjectItem(json, "score")->valuedouble, 11.05); /* (10 + 3) less 15 % */
@@ -95,7 +96,7 @@ END_TEST
 START_TEST(an_item_in_review_is_not_shown_as_failed_by_gradescope)
 {
     result.is_released = true;
-    g_autofree char *text = result_gradescope(&result);
+    g_autofree char *text = schema_gradescope(result_gradescope(&result));
     g_autoptr(cJSON) json = json_parse(text, strlen(text), NULL);
     const cJSON *review = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "tests"), 3);
     ck_assert_str_eq(json_string_or(review, "name", ""), "Title of released");
@@ -108,13 +109,13 @@ START_TEST(feedback_without_credit_scores_nothing_and_a_pending_decision_does_no
     Decision other = decision;
     result.decision = &other;
     other.kind = DECISION_FEEDBACK;
-    g_autofree char *none = result_gradescope(&result);
+    g_autofree char *none = schema_gradescope(result_gradescope(&result));
     ck_assert_has(none, "\"score\":\t0,");
     other.kind = DECISION_PENDING;
-    g_autofree char *pending = result_gradescope(&result);
+    g_autofree char *pending = schema_gradescope(result_gradescope(&result));
     ck_assert_has(pending, "\"score\":\t13,");
     result.decision = NULL;
-    g_autofree char *without = result_gradescope(&result);
+    g_autofree char *without = schema_gradescope(result_gradescope(&result));
     ck_assert_has(without, "\"score\":\t13,");
 }
 END_TEST
@@ -178,7 +179,7 @@ START_TEST(a_result_without_a_store_is_rendered_too)
 {
     result = (Result){.verdict = verdict, .zone = result.zone, .now_us = 1, .for_staff = true};
     g_autofree char *json = result_json(&result);
-    g_autofree char *gradescope = result_gradescope(&result);
+    g_autofree char *gradescope = schema_gradescope(result_gradescope(&result));
     g_autofree char *markdown = result_markdown(&result);
     g_autofree char *terminal = result_terminal(&result, false);
     ck_assert_has(json, "rubricd/result/1");
