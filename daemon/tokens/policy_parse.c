@@ -213,7 +213,7 @@ static void read_bank(const YamlNode *key, const YamlNode *node, GTimeZone *zone
 
 static void read_banks(YamlReader *reader, GTimeZone *zone, Policy *policy)
 {
-    const YamlNode *banks = yaml_read_mapping(reader, "banks", YAML_REQUIRED);
+    const YamlNode *banks = yaml_read_mapping(reader, "banks", YAML_OPTIONAL);
     for (gsize i = 0; banks && i < yaml_length(banks); i++)
         read_bank(yaml_key(banks, i), yaml_value(banks, i), zone, policy, reader->diagnostics);
 }

@@ -102,13 +102,23 @@ END_TEST
 
 START_TEST(a_mapping_that_is_missing_is_reported_not_assumed)
 {
-    const char *const broken[] = {"tokens: {late: none}\n", "tokens: {banks: [], late: 5}\n",
+    const char *const broken[] = {"tokens: {late: {}}\n", "tokens: {banks: [], late: 5}\n",
                                   "tokens: {banks: {person: {}}, resubmission: 3}\n"};
     for (gsize i = 0; i < G_N_ELEMENTS(broken); i++) {
         g_autofree char *problems = NULL;
         ck_assert_ptr_null(parse(broken[i], &problems));
         ck_assert_ptr_nonnull(strstr(problems, "error: "));
     }
+}
+END_TEST
+
+START_TEST(a_course_of_penalties_alone_has_no_bank)
+{
+    g_autofree char *problems = NULL;
+    g_autoptr(Policy) parsed =
+        parse("tokens: {late: {price: 0, max_units: 0}, without_tokens: {percent: 10}}\n", &problems);
+    ck_assert_msg(parsed != NULL, "%s", problems);
+    ck_assert_int_eq(parsed->banks[OWNER_PERSON].pool_milli, 0);
 }
 END_TEST
 
@@ -270,6 +280,7 @@ int main(void)
     tcase_add_test(tcase, every_mistake_is_reported_where_it_is);
     tcase_add_test(tcase, kinds_and_assignments_change_only_what_they_name);
     tcase_add_test(tcase, a_mapping_that_is_missing_is_reported_not_assumed);
+    tcase_add_test(tcase, a_course_of_penalties_alone_has_no_bank);
     tcase_add_test(tcase, days_across_summer_time_count_in_the_students_favour);
     tcase_add_test(tcase, grace_caps_holds_and_stops_do_what_they_say);
     tcase_add_test(tcase, replacing_a_free_one_can_be_charged_or_never_happen);
