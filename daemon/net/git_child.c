@@ -189,8 +189,10 @@ bool git_must(const GitChild *git, const char *folder, const char *const *argume
         return error_set(error, RUBRIC_ERROR_LIMIT,
                          "git %s: it is larger than %" G_GINT64_FORMAT " MiB, the most that is taken", arguments[0],
                          git->max_bytes >> 20);
+    bool is_refused = strstr(words, "Authentication failed") || strstr(words, "could not read Username");
     if (status != 0)
-        return error_set(error, RUBRIC_ERROR_TEMPORARY, "git %s failed: %s", arguments[0], words);
+        return error_set(error, is_refused ? RUBRIC_ERROR_DENIED : RUBRIC_ERROR_TEMPORARY, "git %s failed: %s",
+                         arguments[0], words);
     if (ret_out)
         *ret_out = g_steal_pointer(&out);
     return true;

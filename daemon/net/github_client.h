@@ -13,7 +13,8 @@ struct GithubClient {
     Store *store;
     HttpClient *http;
     char *role, *organization;
-    char *token; /* a PAT, or an installation token */
+    char *token;     /* a PAT, or an installation token */
+    guint n_dropped; /* tokens so far: tells whether one given to git is still the one in use */
     gint64 token_expires_us;
     gint64 installation_id; /* 0: not looked up yet */
     gint64 skew_us;         /* GitHub's clock minus ours, as the last answer had it */

@@ -80,8 +80,9 @@ static bool ask_record(const GithubLook *look, const GithubRepo *repo, const cha
 static void add_between(const GithubLook *look, const GithubRepo *repo, const GPtrArray *record, GPtrArray *pushes)
 {
     for (guint i = 0; i < MIN(record->len, max_between); i++) {
-        const GithubPush *push = g_ptr_array_index(record, i);
+        GithubPush *push = g_ptr_array_index(record, i);
         const KnownRef *known = g_hash_table_lookup(repo->git.refs, push->ref);
+        push->order = record->len - i;
         if (known && strcmp(known->sha, push->sha) == 0)
             return;
         github_pushes_add(pushes, push);

@@ -56,6 +56,7 @@ void github_pushes_add(GPtrArray *pushes, const GithubPush *push)
     }
     known->since_us = MAX(known->since_us, push->since_us);
     known->not_before_us = MAX(known->not_before_us, push->not_before_us);
+    known->order = MAX(known->order, push->order);
     known->is_forced = known->is_forced || push->is_forced;
     fill(&known->login, push->login);
     fill(&known->base, push->base);

@@ -29,7 +29,9 @@ static void git_ref_free(gpointer data)
 static gint by_time(gconstpointer a, gconstpointer b)
 {
     const GithubPush *left = *(const GithubPush *const *)a, *right = *(const GithubPush *const *)b;
-    return (left->at_us > right->at_us) - (left->at_us < right->at_us);
+    if (left->at_us != right->at_us)
+        return left->at_us < right->at_us ? -1 : 1;
+    return (left->order > right->order) - (left->order < right->order); /* GitHub's times are whole seconds */
 }
 
 static void taking_clear(Taking *taking)

@@ -128,7 +128,8 @@ char *git_url_public(const char *url);
  * is not an error here; *ret_err (may be NULL) then has its last words. */
 bool git_run(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, char **ret_err,
              int *ret_status, GError **error);
-/* The same, any status but 0 being TEMPORARY with git's last words, or LIMIT: a file over max_bytes. */
+/* The same, any status but 0 being TEMPORARY with git's last words, DENIED: the credential was refused, or LIMIT: a
+ * file over max_bytes. */
 bool git_must(const GitChild *git, const char *folder, const char *const *arguments, GString **ret_out, GError **error);
 
 /* ======== sinks

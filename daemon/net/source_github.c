@@ -15,6 +15,7 @@
 #include "daemon/net/source_github.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const gint64 overlap_us = 120 * CLOCK_SECOND_US;
 static const gint64 sweep_every_us = 900 * CLOCK_SECOND_US, sweep_near_us = 120 * CLOCK_SECOND_US;
@@ -231,14 +232,40 @@ static bool note_failure(const GithubLook *look, GithubRepo *repo, const GError 
     return !is_news || git_repo_flag_failure(look->context, &repo->git, watch->owner, why, error);
 }
 
+/* For git from now on; closed by take_all. */
+static bool give_credential(GithubLook *look, GError **error)
+{
+    g_auto(GithubAnswer) answer = {0};
+    int fd = -1;
+    if (!github_git_credential(look->source->client, &fd, &answer, error))
+        return false;
+    if (fd < 0)
+        return fail(look->source, &answer, "there is no credential for git", error);
+    if (look->git.credential_fd > 0)
+        close(look->git.credential_fd);
+    look->git.credential_fd = fd;
+    look->n_dropped = look->source->client->n_dropped;
+    return true;
+}
+
 static bool take_one(GithubLook *look, GithubRepo *repo, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    if (github_take(look, repo, &problem)) {
-        repo->git.n_failures = repo->git.next_try_mono_us = 0;
-        return true;
+    bool done = github_take(look, repo, &problem);
+    if (!done && problem->code == RUBRIC_ERROR_DENIED && !look->is_renewed) {
+        /* Expired or taken back, or replaced in its file: a fresh one, once a look. */
+        look->is_renewed = true;
+        if (look->source->client->n_dropped == look->n_dropped)
+            github_token_drop(look->source->client);
+        if (!give_credential(look, error))
+            return false;
+        g_clear_error(&problem);
+        done = github_take(look, repo, &problem);
     }
-    return note_failure(look, repo, problem, error);
+    if (!done)
+        return note_failure(look, repo, problem, error);
+    repo->git.n_failures = repo->git.next_try_mono_us = 0;
+    return true;
 }
 
 static bool take_all(GithubLook *look, GError **error)
@@ -247,19 +274,15 @@ static bool take_all(GithubLook *look, GError **error)
     look->n_waiting = repos->len;
     if (repos->len == 0)
         return true;
-    g_auto(GithubAnswer) answer = {0};
-    file_autofd int fd = -1;
-    if (!github_git_credential(look->source->client, &fd, &answer, error))
-        return false;
-    if (fd < 0)
-        return fail(look->source, &answer, "there is no credential for git", error);
-    look->git.credential_fd = fd;
-    for (guint i = 0; i < repos->len; i++) {
+    bool done = give_credential(look, error);
+    for (guint i = 0; done && i < repos->len; i++) {
         GithubRepo *repo = g_ptr_array_index(repos, i);
-        if (repo->git.next_try_mono_us <= clock_monotonic_us() && !take_one(look, repo, error))
-            return false;
+        done = repo->git.next_try_mono_us > clock_monotonic_us() || take_one(look, repo, error);
     }
-    return true;
+    if (look->git.credential_fd > 0)
+        close(look->git.credential_fd);
+    look->git.credential_fd = 0;
+    return done;
 }
 
 /* ---- when ----------------------------------------------------------------------------------------------------------

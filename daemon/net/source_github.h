@@ -28,6 +28,7 @@ typedef struct {
     gint64 since_us;   /* it had not reached it then; 0: unknown */
     gint64 not_before_us; /* a pull request counts from its opening; 0: no matter */
     bool is_sure;         /* at_us is the very moment */
+    guint order; /* among pushes to this ref at the same moment, as GitHub's record has them; 0: before those */
     bool is_forced;
 } GithubPush;
 void github_push_free(gpointer push);
@@ -122,6 +123,8 @@ typedef struct {
     GitChild git;
     gint64 look_us;
     guint n_waiting; /* repositories with something to take */
+    bool is_renewed; /* git refused the token, and got a new one */
+    guint n_dropped; /* of the client, when git got its token */
     guint *n_new;
 } GithubLook;
 

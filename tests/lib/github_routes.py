@@ -122,6 +122,7 @@ def mint(hub, request, number):
     token = new_installation_token(hub.app_id)
     expires = hub.now() + hub.token_lifetime
     hub.credentials[token] = Credential("installation", token, asked, ids, expires, f"installation {hub.installation_id}")
+    hub.tell_git()
     hub.n_minted += 1
     return Answer({"token": token, "expires_at": shapes.iso(expires), "permissions": asked,
                    "repository_selection": "all" if ids is None else "selected"}, 201)

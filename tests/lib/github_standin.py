@@ -98,6 +98,7 @@ class Github:
         self.faults, self.chaos = [], None
         self.log, self.seen_elsewhere = [], []
         self.hook, self.deliveries = None, []
+        self.git_http = None  # a GitHttp that is told of credentials
         self.server = _Server(self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.other_host = f"http://localhost:{self.server.server_port}"
@@ -119,6 +120,7 @@ class Github:
         token = "github_pat_" + hashlib.sha256(os.urandom(16)).hexdigest()
         given = {name: level for name, level in (permissions or PERMISSIONS).items() if name != "checks"}
         self.credentials[token] = Credential("pat", token, {**given, "checks": "read"}, None, None, login)
+        self.tell_git()
         return token
 
     def repository(self, name, **more):
@@ -161,6 +163,12 @@ class Github:
         """All installation tokens stop to work, as when a permission is changed."""
         for one in self.credentials.values():
             one.revoked = one.revoked or one.kind == "installation"
+        self.tell_git()
+
+    def tell_git(self):
+        """Who serves git takes the same credentials."""
+        if self.git_http:
+            self.git_http.admit([token for token, one in self.credentials.items() if not one.revoked and one.may("contents", "read")])
 
     def rename(self, name, new_name):
         with self.lock:
@@ -174,11 +182,11 @@ class Github:
     def team(self, slug, members=(), repos=()):
         self.teams[slug] = {"members": list(members), "repos": list(repos)}
 
-    def commit(self, repository, ref, files, date=None):
+    def commit(self, repository, ref, files, date=None, author="A student <student@example.edu>"):
         """Only with git: a commit of `files` (name -> text) on top of `ref`; the ref itself moves by push()."""
         repo = self.repos[repository]
         date = int(date if date is not None else self.now())
-        out = [f"commit {ref}\ncommitter A student <student@example.edu> {date} +0000\ndata 4\nWork\n"]
+        out = [f"commit {ref}\ncommitter {author} {date} +0000\ndata 4\nWork\n"]
         if ref in repo.refs:
             out.append(f"from {repo.refs[ref]}\n")
         for name, text in files.items():
@@ -190,7 +198,8 @@ class Github:
             repo.git("update-ref", ref, before)
         return sha
 
-    def push(self, repository, ref="refs/heads/main", sha=None, files=None, actor="student", forced=False, at=None, date=None, annotated=False):
+    def push(self, repository, ref="refs/heads/main", sha=None, files=None, actor="student", forced=False, at=None, date=None, annotated=False,
+             **commit):
         """Points `ref` at `sha` (a new commit when absent; with git: of `files`); "" deletes it. Returns the sha."""
         with self.lock:
             repo = self.repos[repository]
@@ -199,7 +208,7 @@ class Github:
             if sha is None and files is not None:
                 if forced:
                     repo.refs.pop(ref, None)
-                sha = self.commit(repository, ref, files, date)
+                sha = self.commit(repository, ref, files, date, **commit)
             if sha is None:
                 sha = hashlib.sha1(os.urandom(16)).hexdigest()
             if sha == "":

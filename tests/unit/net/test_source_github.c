@@ -145,6 +145,25 @@ START_TEST(a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_n
 }
 END_TEST
 
+START_TEST(of_two_pushes_in_one_second_the_later_one_is_the_newest)
+{
+    g_autofree char *zero = push("project-t1", "refs/heads/main", "0", 900, "");
+    look();
+    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 100, "");
+    g_autofree char *second = push("project-t1", "refs/heads/main", "2", 100, ", \"forced\": true");
+    g_autofree char *third = push("project-t1", "refs/heads/main", "3", 100, "");
+    ck_assert_uint_eq(look(), 3);
+    const char *const wanted[] = {zero, first, second, third};
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 4);
+    for (guint i = 0; i < list->len; i++) {
+        const Submission *each = g_ptr_array_index(list, i);
+        ck_assert_msg(each->id >= 1 && each->id <= 4, "id %" G_GINT64_FORMAT, each->id);
+        ck_assert_str_eq(each->revision, wanted[each->id - 1]);
+    }
+}
+END_TEST
+
 START_TEST(tags_pull_requests_and_releases_are_submissions)
 {
     Assignment *m1 = (Assignment *)course_assignment(f.course, "m1");
@@ -313,6 +332,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_push_is_a_submission_once_with_githubs_time_and_its_exact_commit);
     tcase_add_test(tests, a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_nothing);
+    tcase_add_test(tests, of_two_pushes_in_one_second_the_later_one_is_the_newest);
     tcase_add_test(tests, tags_pull_requests_and_releases_are_submissions);
     tcase_add_test(tests, history_that_changes_is_flagged_and_what_was_handed_in_is_kept);
     tcase_add_test(tests, a_renamed_repository_stays_whose_it_was_and_its_old_name_is_not_free);
