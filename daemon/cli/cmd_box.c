@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `rubric box`: one command in a box, its streams passed through, its exit status ours. */
 #include "daemon/cli/cli.h"
+#include "daemon/proxy/proxy.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ enum { EXIT_LIMIT = 124, EXIT_SIGNAL_BASE = 128 };
 typedef struct {
     char *wall, *cpu, *memory, *output, *disk, *file;
     int processes;
-    char **binds, **env, **reports, **accepted, **allowed;
+    char **binds, **env, **reports, **accepted, **allowed, **hosts;
     char *folder, *workspace, *root, *image, *input, *network, *profile;
     gboolean keep, fixed_addresses, inner_root, json;
 } Options;
@@ -32,7 +33,7 @@ typedef struct {
     GPtrArray *strings; /* owns what the others point at */
     char *workspace, *root;
     Image *image;
-    char **image_env;
+    char **image_env, **proxy_env;
     int stdin_fd;
 } Plan;
 
@@ -47,6 +48,7 @@ static void plan_clear(Plan *plan)
     g_clear_pointer(&plan->root, free);
     g_clear_pointer(&plan->image, image_free);
     g_clear_pointer(&plan->image_env, g_strfreev);
+    g_clear_pointer(&plan->proxy_env, g_strfreev);
     if (plan->stdin_fd >= 0)
         close(plan->stdin_fd);
 }
@@ -65,6 +67,7 @@ static void options_clear(Options *options)
     g_strfreev(options->reports);
     g_strfreev(options->accepted);
     g_strfreev(options->allowed);
+    g_strfreev(options->hosts);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -137,24 +140,36 @@ static bool read_binds(const Options *options, Plan *plan, GError **error)
     return true;
 }
 
-/* The default environment with --env over it: a name that is given again replaces the default. */
+static bool names_variable(char *const *env, const char *pair)
+{
+    gsize length = strcspn(pair, "=") + 1;
+    for (; env && *env; env++) {
+        if (strncmp(*env, pair, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The default environment, or the image's, with what tells of a proxy, and --env over it: a name that is given again
+ * replaces what was there. */
 static bool read_env(const Options *options, Plan *plan, GError **error)
 {
     static const char *const own_defaults[] = {
         "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
     const char *const *defaults = plan->image ? (const char *const *)plan->image_env : own_defaults;
-    plan->spec.env = plan->image ? defaults : NULL;
-    if (!options->env)
+    if (options->hosts)
+        plan->proxy_env = proxy_environment(BOX_PROXY_PORT);
+    if (!options->env && !plan->image && !plan->proxy_env)
         return true;
     for (gsize i = 0; defaults[i]; i++) {
-        gsize name_length = strcspn(defaults[i], "=") + 1;
-        bool is_replaced = false;
-        for (char **env = options->env; *env; env++)
-            is_replaced |= strncmp(*env, defaults[i], name_length) == 0;
-        if (!is_replaced)
+        if (!names_variable(options->env, defaults[i]) && !names_variable(plan->proxy_env, defaults[i]))
             g_ptr_array_add(plan->env, (gpointer)defaults[i]);
     }
-    for (char **env = options->env; *env; env++) {
+    for (gsize i = 0; plan->proxy_env && plan->proxy_env[i]; i++) {
+        if (!names_variable(options->env, plan->proxy_env[i]))
+            g_ptr_array_add(plan->env, plan->proxy_env[i]);
+    }
+    for (char **env = options->env; env && *env; env++) {
         if (!strchr(*env, '=') || **env == '=') {
             g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--env: \"%s\" is not NAME=VALUE", *env);
             return false;
@@ -163,6 +178,18 @@ static bool read_env(const Options *options, Plan *plan, GError **error)
     }
     g_ptr_array_add(plan->env, NULL);
     plan->spec.env = (const char *const *)plan->env->pdata;
+    return true;
+}
+
+static bool read_hosts(const Options *options, GError **error)
+{
+    for (char **host = options->hosts; host && *host; host++) {
+        g_autoptr(GError) problem = NULL;
+        ProxyHost *read = proxy_host_parse(*host, &problem);
+        if (!read)
+            return error_set(error, RUBRIC_ERROR_INVALID, "--host: %s", problem->message);
+        proxy_host_free(read);
+    }
     return true;
 }
 
@@ -300,9 +327,10 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
     plan->spec.fixed_addresses = options->fixed_addresses;
     plan->spec.inner_root = options->inner_root;
     if (!read_limits(options, &plan->spec.limits, error) || !read_binds(options, plan, error) ||
-        !read_root(options, plan, error) || !read_env(options, plan, error) || !read_accepted(options, plan, error) ||
-        !read_calls(options, plan, error) || !read_stdin(options, plan, error) ||
-        !read_workspace(options, plan, error) || !read_choice(options->network, "network", networks, &network, error) ||
+        !read_root(options, plan, error) || !read_hosts(options, error) || !read_env(options, plan, error) ||
+        !read_accepted(options, plan, error) || !read_calls(options, plan, error) ||
+        !read_stdin(options, plan, error) || !read_workspace(options, plan, error) ||
+        !read_choice(options->network, "network", networks, &network, error) ||
         !read_choice(options->profile, "profile", profiles, &profile, error))
         return false;
     if (options->folder && options->folder[0] != '/') {
@@ -383,6 +411,39 @@ static int tell(const Options *options, const Plan *plan, const BoxResult *resul
     return exit_status_of(status);
 }
 
+/* What --host opens. */
+typedef struct {
+    BoxSharedNetwork *network;
+    Proxy *proxy;
+    ProxyGate *gate;
+} WayOut;
+
+static bool way_out_open(const BoxClient *client, char **hosts, WayOut *way, GError **error)
+{
+    const char *const *names = (const char *const *)hosts;
+    const bool has_listener = true;
+    int r = box_network_open(client, has_listener, &way->network);
+    if (r < 0)
+        return error_set_errno(error, -r, "cannot make the box's network");
+    way->proxy = proxy_start(names, error);
+    if (way->proxy)
+        way->gate = proxy_gate_open(proxy_fd(way->proxy), box_network_listener(way->network), names, error);
+    return way->gate != NULL;
+}
+
+/* Tells what was asked for, on stderr. */
+static void way_out_close(WayOut *way)
+{
+    g_autofree char *log = NULL;
+    if (way->gate)
+        proxy_gate_close(way->gate, &log);
+    g_auto(GStrv) lines = g_strsplit(log ? log : "", "\n", -1);
+    for (gsize i = 0; lines[i] && *lines[i]; i++)
+        cli_fail(&cmd_box, 0, "proxy: %s", lines[i]);
+    proxy_free(way->proxy);
+    box_network_close(way->network);
+}
+
 static int run_box(const Options *options, const Plan *plan)
 {
     g_autoptr(GError) error = NULL;
@@ -395,9 +456,20 @@ static int run_box(const Options *options, const Plan *plan)
         return cli_fail(&cmd_box, EXIT_OURS, "cannot use \"%s\": %s", program, g_strerror(-r));
     BoxResult result = {0};
     const int no_cancel = -1;
-    r = box_run(client, &plan->spec, no_cancel, &result);
-    int status =
-        r < 0 ? cli_fail(&cmd_box, EXIT_OURS, "the box failed: %s", g_strerror(-r)) : tell(options, plan, &result);
+    BoxSpec spec = plan->spec;
+    r = 0;
+    WayOut way = {0};
+    int status = 0;
+    if (options->hosts && !way_out_open(client, options->hosts, &way, &error))
+        status = cli_fail(&cmd_box, EXIT_OURS, "%s", error->message);
+    spec.shared_network = way.network;
+    if (status == 0)
+        r = box_run(client, &spec, no_cancel, &result);
+    way_out_close(&way);
+    if (r < 0)
+        status = cli_fail(&cmd_box, EXIT_OURS, "the box failed: %s", g_strerror(-r));
+    else if (status == 0)
+        status = tell(options, plan, &result);
     box_result_clear(&result);
     box_client_free(client);
     return status;
@@ -427,6 +499,8 @@ static int run(int argc, char **argv)
         {"stdin", 'i', 0, G_OPTION_ARG_FILENAME, &options.input, "Standard input; - is our own (nothing)", "FILE"},
         {"report", 'r', 0, G_OPTION_ARG_STRING_ARRAY, &options.reports, "Copy a file out afterwards", "PATH[:FILE]"},
         {"network", 0, 0, G_OPTION_ARG_STRING, &options.network, "none or loopback (none)", "KIND"},
+        {"host", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.hosts, "Let it reach this host, by an HTTP proxy",
+         "NAME:PORT"},
         {"profile", 0, 0, G_OPTION_ARG_STRING, &options.profile, "System calls: strict, build or service (strict)",
          "NAME"},
         {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allowed, "More system calls: debug, sysv-ipc, ...",

@@ -3,7 +3,7 @@
 # A folder may include its own headers and the public header of the folders before it in this list; nothing else of ours.
 set -eu
 cd "$(dirname "$0")/../.."
-layers="daemon/base sandbox daemon/images rubrics graders daemon/worker daemon/store daemon/tokens daemon/net daemon/roles daemon/web daemon/cli"
+layers="daemon/base sandbox daemon/images daemon/proxy rubrics graders daemon/worker daemon/store daemon/tokens daemon/net daemon/roles daemon/web daemon/cli"
 status=0
 below=""
 for layer in $layers; do
