@@ -72,8 +72,8 @@ typedef struct {
     BoxSpec spec; /* fds hold -1: they travel beside it */
     bool has_stdin;
     bool has_network, has_network_user; /* a shared one; the user namespace that owns it */
-    uid_t uid;       /* whom the student's program runs as, outside */
-    bool is_own_uid; /* false: the caller's own uid is shared */
+    uid_t uid;                          /* whom the student's program runs as, outside */
+    bool is_own_uid;                    /* false: the caller's own uid is shared */
     CgroupHome cgroups;
     char cgroup_name[64];
 

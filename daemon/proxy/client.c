@@ -33,7 +33,7 @@ static bool send_hosts(int fd, const char *const *hosts, const int *fds, gsize n
     if (n_fds > 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        struct cmsghdr *rights = &control.align;
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
         rights->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
