@@ -100,7 +100,7 @@ def judge(world, n_minted_most):
     asked = world.git.log()
     wrong += [f"git asked for {path} without its credential" for _, sent, path in asked if not sent]
     n_refused = sum(status == "401" for status, _, _ in asked)
-    if n_refused > 2:
+    if n_refused > 4:  # git asks twice before it gives up: a fetch or two met the tokens being taken back
         wrong.append(f"git was refused {n_refused} times, which one token would have mended")
     if world.hub.n_minted > n_minted_most:
         wrong.append(f"{world.hub.n_minted} tokens were minted, at most {n_minted_most} were needed")

@@ -161,9 +161,10 @@ class Github:
 
     def expire_tokens(self):
         """All installation tokens stop to work, as when a permission is changed."""
-        for one in self.credentials.values():
-            one.revoked = one.revoked or one.kind == "installation"
-        self.tell_git()
+        with self.lock:
+            for one in self.credentials.values():
+                one.revoked = one.revoked or one.kind == "installation"
+            self.tell_git()
 
     def tell_git(self):
         """Who serves git takes the same credentials."""
