@@ -54,6 +54,7 @@ void course_free(Course *course)
     g_free(course->title);
     g_free(course->zone_name);
     g_free(course->git_url);
+    g_free(course->gradescope_course);
     g_free(course->github_organization);
     g_free(course->github_repositories);
     g_free(course->github_team);
@@ -290,9 +291,24 @@ static void read_github(Course *course, const YamlNode *node, Diagnostics *diagn
     yaml_reader_end(&reader);
 }
 
+static void read_gradescope(Course *course, const YamlNode *node, Diagnostics *diagnostics)
+{
+    if (!node)
+        return;
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "gradescope", diagnostics);
+    const char *number = yaml_read_text(&reader, "course", YAML_REQUIRED, NULL);
+    if (number && !g_regex_match_simple("^[0-9]{1,18}$", number, 0, 0))
+        yaml_report(yaml_get(node, "course"), diagnostics, SEVERITY_ERROR,
+                    "course: \"%s\" is no number of a course at Gradescope: it is in the address of the course's page",
+                    number);
+    course->gradescope_course = g_strdup(number);
+    yaml_reader_end(&reader);
+}
+
 static void read_connections(Course *course, YamlReader *outer)
 {
-    static const char *const read_by_others[] = {"gradescope", "canvas", "slack", "webhook", "folder", NULL};
+    static const char *const read_by_others[] = {"canvas", "slack", "webhook", "folder", NULL};
     const YamlNode *node = yaml_read_mapping(outer, "connections", YAML_OPTIONAL);
     if (!node)
         return;
@@ -302,8 +318,10 @@ static void read_connections(Course *course, YamlReader *outer)
         yaml_read_mapping(&reader, *key, YAML_OPTIONAL);
     const YamlNode *git = yaml_read_mapping(&reader, "git", YAML_OPTIONAL);
     const YamlNode *github = yaml_read_mapping(&reader, "github", YAML_OPTIONAL);
+    const YamlNode *gradescope = yaml_read_mapping(&reader, "gradescope", YAML_OPTIONAL);
     yaml_reader_end(&reader);
     read_github(course, github, outer->diagnostics);
+    read_gradescope(course, gradescope, outer->diagnostics);
     if (!git)
         return;
     yaml_reader_start(&reader, git, "git", outer->diagnostics);

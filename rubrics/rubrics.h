@@ -339,7 +339,8 @@ typedef struct {
     char *git_url;          /* connections.git.url with {team.id} / {person.github} ..., or NULL */
     /* connections.github; the texts may hold placeholders as git_url does; each may be NULL */
     char *github_organization, *github_repositories, *github_team;
-    YamlDocument *document; /* of course.yaml: tokens/ and others read their parts from it */
+    char *gradescope_course; /* connections.gradescope.course: its number over there, or NULL */
+    YamlDocument *document;  /* of course.yaml: tokens/ and others read their parts from it */
 } Course;
 
 /* Loads course.yaml, roster.csv and rubrics/ (every *.yaml). Reports all problems of all files; NULL if any is an

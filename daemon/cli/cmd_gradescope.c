@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Command *const verbs[] = {&gradescope_bridge_verb, &gradescope_import_verb, &gradescope_key_verb,
-                                       &gradescope_results_verb, NULL};
+static const Command *const verbs[] = {&gradescope_bridge_verb,  &gradescope_import_verb,  &gradescope_key_verb,
+                                       &gradescope_results_verb, &gradescope_session_verb, NULL};
 
 static void print_verbs(FILE *to)
 {

@@ -73,3 +73,11 @@ bool bridge_find(Store *store, const Assignment *assignment, const char *number,
  * frees. */
 char *bridge_interim(Store *store, const Assignment *assignment, const BridgeTaken *taken, const char *state,
                      const char *title, const char *message);
+
+/* ---- what was shown ------------------------------------------------------------------------------------------------
+ */
+
+/* Remembers that a container was given this results.json, the newest of its submission. */
+bool bridge_note_shown(Store *store, gint64 submission_id, const char *results, GError **error);
+/* Was it given exactly this one last? */
+bool bridge_is_shown(Store *store, gint64 submission_id, const char *results, bool *ret_is, GError **error);

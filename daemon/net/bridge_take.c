@@ -239,3 +239,42 @@ char *bridge_interim(Store *store, const Assignment *assignment, const BridgeTak
         json_add_int64(extra, "submission", taken->id);
     return json_print_pretty(json);
 }
+
+/* ---- what was shown
+ * ----------------------------------------------------------------------------------------------------- */
+
+static char *shown_key(gint64 submission_id)
+{
+    return g_strdup_printf("shown:%" G_GINT64_FORMAT, submission_id);
+}
+
+static char *shown_note(const char *results)
+{
+    g_autoptr(cJSON) json = cJSON_CreateObject();
+    g_autofree char *digest = file_sha256_bytes(results, strlen(results));
+    json_add_string(json, "results_sha256", digest);
+    return json_print(json);
+}
+
+bool bridge_is_shown(Store *store, gint64 submission_id, const char *results, bool *ret_is, GError **error)
+{
+    g_autofree char *key = shown_key(submission_id);
+    g_autofree char *note = shown_note(results);
+    g_autofree char *kept = NULL;
+    if (!store_cursor_get(store, "gradescope", key, &kept, error))
+        return false;
+    *ret_is = g_strcmp0(kept, note) == 0;
+    return true;
+}
+
+bool bridge_note_shown(Store *store, gint64 submission_id, const char *results, GError **error)
+{
+    bool is_shown = false;
+    if (!bridge_is_shown(store, submission_id, results, &is_shown, error))
+        return false;
+    if (is_shown)
+        return true;
+    g_autofree char *key = shown_key(submission_id);
+    g_autofree char *note = shown_note(results);
+    return store_cursor_set(store, "gradescope", key, note, error);
+}

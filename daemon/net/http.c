@@ -12,6 +12,7 @@ static const guint max_headers = 200;
 struct HttpClient {
     CURL *curl;
     gint64 timeout_ms;
+    bool keeps_cookies;
     char error_text[CURL_ERROR_SIZE];
 };
 
@@ -45,6 +46,16 @@ void http_client_free(HttpClient *client)
         return;
     curl_easy_cleanup(client->curl);
     g_free(client);
+}
+
+void http_client_keep_cookies(HttpClient *client)
+{
+    client->keeps_cookies = true;
+}
+
+void http_client_forget_cookies(HttpClient *client)
+{
+    curl_easy_setopt(client->curl, CURLOPT_COOKIELIST, "ALL");
 }
 
 void http_answer_clear(HttpAnswer *answer)
@@ -135,6 +146,8 @@ static void set_connection_options(HttpClient *client)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)client->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (client->keeps_cookies)
+        curl_easy_setopt(curl, CURLOPT_COOKIEFILE, ""); /* from no file: the jar itself outlives the reset */
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "rubricd/" RUBRIC_VERSION);
 }
 

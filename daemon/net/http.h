@@ -13,6 +13,9 @@ typedef struct HttpClient HttpClient;
 HttpClient *http_client_new(gint64 timeout_ms, GError **error);
 void http_client_free(HttpClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, http_client_free)
+/* From now on, cookies that a host sets go back to it with later requests, as in a browser; they are kept in memory. */
+void http_client_keep_cookies(HttpClient *client);
+void http_client_forget_cookies(HttpClient *client);
 
 /* Everything is borrowed. */
 typedef struct {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/net/github.h"
+#include "daemon/net/gradescope_session.h"
 #include "daemon/store/store.h"
 #include "daemon/tokens/tokens.h"
 #include "rubrics/rubrics.h"
@@ -25,7 +26,7 @@ typedef struct {
 
 typedef struct Source Source;
 typedef struct SourceClass {
-    const char *kind; /* "folder" "git" "github" */
+    const char *kind; /* "folder" "git" "github" "gradescope" */
     /* One look. Every new thing is stored (content safe, submission row, grade job) before this returns; *ret_n_new
      * counts them. An error is of the whole source; what concerns one submission becomes a flag or a log line and does
      * not stop the rest. */
@@ -54,10 +55,16 @@ Source *source_git_new(const char *name, gint64 interval_us);
  * is that of discovery: shorter near deadlines, longer when points run short. Borrows config. */
 Source *source_github_new(const char *name, const GithubConfig *config, gint64 interval_us);
 
+/* The web session with Gradescope: exports of each assignment that has a number there, from its beginning to 30 days
+ * after its deadline. The interval is between two rounds over all of them; a poll is one step. Borrows config. */
+Source *source_gradescope_new(const char *name, const GradescopeConfig *config, gint64 interval_us);
+
 /* What a source offers; owner and assignment are resolved to the course's ids, content is in place. Writes submission,
  * event and job in one transaction (its own unless context->in_transaction); *ret_is_new false: it was there already,
  * nothing was written. */
 bool source_offer(SourceContext *context, Submission *submission, bool *ret_is_new, gint64 *ret_id, GError **error);
+/* Who owns what `person` hands in for `assignment`: the person's id or team id; NULL: nobody (no team). Borrowed. */
+const char *source_owner_of(const Assignment *assignment, const Person *person);
 /* Removes what a crash left half-copied below the state folder. Before the first look. */
 bool source_sweep(const char *state_folder, GError **error);
 /* Stores a stream as blob <state>/blobs/<2 hex>/<sha256> (temp, fsync, rename). *ret_path relative to the state folder.
@@ -140,13 +147,14 @@ typedef struct {
     const char *idempotency_key;              /* "<submission>:<verdict number>:<sink>", perhaps ":<occasion>" */
     const char *json, *gradescope, *markdown; /* the three documents */
     const Result *result;                     /* what they were made of: as the student may see it */
+    const Course *course;                     /* as it is now */
     const Submission *submission;
     gint64 verdict_number;
     gint64 tries; /* before this one */
 } Effect;
 typedef struct Sink Sink;
 typedef struct SinkClass {
-    const char *kind; /* "folder" "webhook" "github" */
+    const char *kind; /* "folder" "webhook" "github" "gradescope" */
     /* Makes the effect so that doing it again changes nothing. *ret_retry_at_us with RETRY; *ret_external_id (caller
      * frees) with DONE, NULL if this sink has nothing to write for such a submission; `error` says why for RETRY and
      * GIVE_UP. */
@@ -183,6 +191,12 @@ typedef struct {
 /* Writes beside the student's commit. Only submissions of GitHub; what exists already is found before it is made.
  * Limits, 5xx and silence of GitHub are waited for as long as they last; 422 is never tried again. Borrows `client`. */
 Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client);
+
+/* Has Gradescope rerun the bridge where it has not shown a result yet. Only submissions of Gradescope whose assignment
+ * has a key in force. Borrows config, store and state_folder. */
+Sink *sink_gradescope_new(const char *name, const GradescopeConfig *config, Store *store, const char *state_folder,
+                          gint64 max_tries);
+
 /* ======== what Gradescope's container hands over
  * ============================================================================ */
 

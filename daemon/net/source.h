@@ -49,9 +49,6 @@ bool source_flag(SourceContext *context, gint64 submission_id, const char *kind,
 bool source_flag_first_look(SourceContext *context, const Assignment *assignment, const Submission *submission,
                             gint64 id, GError **error);
 
-/* Who owns what `person` hands in for `assignment`: the person's id or team id; NULL: nobody (no team). Borrowed. */
-const char *source_owner_of(const Assignment *assignment, const Person *person);
-
 /* ---- Gradescope
  * ---------------------------------------------------------------------------------------------- */
 

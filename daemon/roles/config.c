@@ -40,6 +40,7 @@ void config_free(Config *config)
     g_ptr_array_unref(config->sources);
     g_ptr_array_unref(config->sinks);
     github_config_free(config->github);
+    gradescope_config_free(config->gradescope);
     g_free(config);
 }
 
@@ -99,9 +100,11 @@ static int read_kind(ConfigParse *parse, const YamlNode *node, const char *what,
 
 static void parse_source(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "git", "github", NULL};
-    static const char *const contexts[] = {"source \"folder\"", "source \"git\"", "source \"github\""};
-    static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US, 30 * CLOCK_SECOND_US};
+    static const char *const kinds[] = {"folder", "git", "github", "gradescope", NULL};
+    static const char *const contexts[] = {"source \"folder\"", "source \"git\"", "source \"github\"",
+                                           "source \"gradescope\""};
+    static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US, 30 * CLOCK_SECOND_US,
+                                          1200 * CLOCK_SECOND_US};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "source", kinds, &body);
     if (kind < 0)
@@ -119,6 +122,9 @@ static void parse_source(ConfigParse *parse, const YamlNode *node)
     if (strcmp(source->kind, "github") == 0 && !parse->config->github)
         yaml_report(node, parse->diagnostics, SEVERITY_ERROR,
                     "a source github needs `github:` with the App or token to read with");
+    if (strcmp(source->kind, "gradescope") == 0 && !parse->config->gradescope)
+        yaml_report(node, parse->diagnostics, SEVERITY_ERROR,
+                    "a source gradescope needs `gradescope:` with the account of the web session");
     yaml_reader_end(&reader);
 }
 
@@ -142,8 +148,9 @@ static void parse_webhook(ConfigParse *parse, YamlReader *reader, SinkConfig *si
 
 static void parse_sink(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "webhook", "github", NULL};
-    static const char *const contexts[] = {"sink \"folder\"", "sink \"webhook\"", "sink \"github\""};
+    static const char *const kinds[] = {"folder", "webhook", "github", "gradescope", NULL};
+    static const char *const contexts[] = {"sink \"folder\"", "sink \"webhook\"", "sink \"github\"",
+                                           "sink \"gradescope\""};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "sink", kinds, &body);
     if (kind < 0)
@@ -159,6 +166,8 @@ static void parse_sink(ConfigParse *parse, const YamlNode *node)
         sink->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));
     else if (strcmp(sink->kind, "webhook") == 0)
         parse_webhook(parse, &reader, sink);
+    else if (strcmp(sink->kind, "gradescope") == 0)
+        config_read_gradescope_sink(parse, &reader, sink);
     else
         config_read_github_sink(parse, &reader, sink);
     yaml_reader_end(&reader);
@@ -229,6 +238,7 @@ static void parse_root(ConfigParse *parse, const YamlNode *root)
     config->accept_missing = read_accept_missing(&reader);
     config->pretend_now_us = read_pretend_now_us(&reader);
     config->github = config_read_github(parse, &reader);
+    config->gradescope = config_read_gradescope(parse, &reader);
     config->web = web_config_read(&reader);
     parse_list(parse, yaml_read_sequence(&reader, "sources", YAML_OPTIONAL), parse_source);
     parse_list(parse, yaml_read_sequence(&reader, "sinks", YAML_OPTIONAL), parse_sink);

@@ -19,7 +19,7 @@ char *config_read_secret_path(ConfigParse *parse, YamlReader *reader, const char
     return g_build_filename(folder ? folder : "/run/credentials/rubricd.service", name, NULL);
 }
 
-static char *read_base_url(YamlReader *reader, const char *key, const char *fallback)
+char *config_read_base_url(YamlReader *reader, const char *key, const char *fallback)
 {
     const char *text = yaml_read_text(reader, key, YAML_OPTIONAL, fallback);
     const YamlNode *at = yaml_get(reader->mapping, key);
@@ -68,9 +68,9 @@ GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer)
     GithubConfig *config = g_new0(GithubConfig, 1);
     YamlReader reader;
     yaml_reader_start(&reader, node, "github", outer->diagnostics);
-    config->api = read_base_url(&reader, "api", "https://api.github.com");
+    config->api = config_read_base_url(&reader, "api", "https://api.github.com");
     g_autofree char *usual = usual_git(config->api);
-    config->git = read_base_url(&reader, "git", usual);
+    config->git = config_read_base_url(&reader, "git", usual);
     read_app(parse, &reader, config);
     config->token_file = config_read_secret_path(parse, &reader, "token_file");
     config->webhook_secret_file = config_read_secret_path(parse, &reader, "webhook_secret_file");

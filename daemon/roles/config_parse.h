@@ -23,6 +23,15 @@ char *config_resolve_path(const ConfigParse *parse, const char *path);
  * path. Reports what is neither. Caller frees; NULL: absent or wrong. */
 char *config_read_secret_path(ConfigParse *parse, YamlReader *reader, const char *key);
 
+/* The address of a service: https, or http on this machine, without a slash at its end. Reports others. Caller frees.
+ */
+char *config_read_base_url(YamlReader *reader, const char *key, const char *fallback);
+
+/* `gradescope:` of the configuration; NULL: absent. */
+GradescopeConfig *config_read_gradescope(ConfigParse *parse, YamlReader *outer);
+/* `- gradescope: {...}` of the sinks, without its name. */
+void config_read_gradescope_sink(ConfigParse *parse, YamlReader *reader, SinkConfig *sink);
+
 /* `github:` of the configuration; NULL: absent or wrong. */
 GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer);
 

@@ -36,6 +36,8 @@ static Source *make_source(const Config *config, const SourceConfig *source)
 {
     if (strcmp(source->kind, "github") == 0)
         return source_github_new(source->name, config->github, source->interval_us);
+    if (strcmp(source->kind, "gradescope") == 0)
+        return source_gradescope_new(source->name, config->gradescope, source->interval_us);
     if (strcmp(source->kind, "git") == 0)
         return source_git_new(source->name, source->interval_us);
     return source_folder_new(source->name, source->path, source->interval_us);
@@ -96,7 +98,7 @@ static void look_at(Role *role, SourceContext *context, Watched *watched)
         log_event(LOG_INFO, "submissions_taken", "source", watched->source->name, "count", count, NULL);
         wake_send(role->config->state_folder, "grade");
     }
-    bool hurries = role->once && watched->source->n_pending > 0;
+    bool hurries = role->once && (watched->source->n_pending > 0 || watched->error);
     gint64 wait_us = hurries ? MIN(watched->source->interval_us, settle_us) : watched->source->interval_us;
     watched->next_mono_us = clock_monotonic_us() + wait_us;
     note_look(role, watched);
@@ -180,7 +182,7 @@ static void hurry_woken(const GPtrArray *sources)
 
 int intake_loop(Role *role)
 {
-    if (role->config->github)
+    if (role->config->github || role->config->gradescope)
         secret_close_process();
     g_autoptr(GPtrArray) sources = make_sources(role->config);
     g_autoptr(GError) error = NULL;

@@ -20,18 +20,22 @@ typedef struct {
 
 static Sink *make_sink(const Posting *posting, const SinkConfig *about, GError **error)
 {
+    const Config *config = posting->role->config;
     if (strcmp(about->kind, "webhook") == 0)
         return sink_webhook_new(about->name, about->url, about->secret_file, (unsigned)about->max_tries,
                                 about->timeout_ms, error);
     if (strcmp(about->kind, "folder") == 0)
         return sink_folder_new(about->name, about->path);
-    const GithubSinkConfig config = {
+    if (strcmp(about->kind, "gradescope") == 0)
+        return sink_gradescope_new(about->name, config->gradescope, posting->role->store, config->state_folder,
+                                   about->max_tries);
+    const GithubSinkConfig github = {
         .name = about->name,
         .write = about->write,
         .max_tries = about->max_tries,
         .timeout_ms = about->timeout_ms,
     };
-    return sink_github_new(&config, posting->github);
+    return sink_github_new(&github, posting->github);
 }
 
 /* One client for all sinks of GitHub: they share its token and its limits. */
@@ -51,6 +55,8 @@ static bool open_github(Posting *posting, GError **error)
 static bool make_sinks(Posting *posting, GError **error)
 {
     const Config *config = posting->role->config;
+    if (config->gradescope)
+        secret_close_process();
     if (!open_github(posting, error))
         return false;
     for (guint i = 0; i < config->sinks->len; i++) {
@@ -143,6 +149,7 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
         .gradescope = documents.gradescope,
         .markdown = documents.markdown,
         .result = &documents.shown.result,
+        .course = posting->role->watch.course,
         .submission = documents.shown.submission,
         .verdict_number = documents.shown.result.verdict_number,
         .tries = row->tries,

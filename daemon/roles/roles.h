@@ -20,17 +20,18 @@ typedef struct {
 typedef struct {
     char *path; /* of the file, absolute */
     char *course_folder, *state_folder;
-    gint64 n_grade;         /* grade processes: default, the number of CPUs */
-    gint64 lease_us;        /* of a claim; default 5 min */
-    gint64 job_timeout_us;  /* one worker; default 15 min */
-    gint64 max_attempts;    /* of grading a submission before a TA gets it; default 3 */
-    gint64 pretend_now_us;  /* `pretend_now`, to rehearse a term; CONFIG_REAL_TIME: not pretended */
-    gint64 clock_offset_us; /* set by config_start_clock */
-    guint32 accept_missing; /* BoxPromise bits that boxes may lack on this machine, as the operator allowed */
-    GPtrArray *sources;     /* of SourceConfig* */
-    GPtrArray *sinks;       /* of SinkConfig* */
-    GithubConfig *github;   /* NULL: none */
-    WebConfig *web;         /* NULL: no role web */
+    gint64 n_grade;               /* grade processes: default, the number of CPUs */
+    gint64 lease_us;              /* of a claim; default 5 min */
+    gint64 job_timeout_us;        /* one worker; default 15 min */
+    gint64 max_attempts;          /* of grading a submission before a TA gets it; default 3 */
+    gint64 pretend_now_us;        /* `pretend_now`, to rehearse a term; CONFIG_REAL_TIME: not pretended */
+    gint64 clock_offset_us;       /* set by config_start_clock */
+    guint32 accept_missing;       /* BoxPromise bits that boxes may lack on this machine, as the operator allowed */
+    GPtrArray *sources;           /* of SourceConfig* */
+    GPtrArray *sinks;             /* of SinkConfig* */
+    GithubConfig *github;         /* NULL: none */
+    GradescopeConfig *gradescope; /* of the web session; NULL: none */
+    WebConfig *web;               /* NULL: no role web */
 } Config;
 typedef struct {
     char *kind, *name, *path;

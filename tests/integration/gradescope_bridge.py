@@ -9,23 +9,16 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from rubricd_testing import Daemon, Receiver, make_config, make_course, programs, rubric, shows_total, store, valid_results, wait_until, write  # noqa: E402
+from rubricd_testing import Daemon, Receiver, free_port, make_config, make_course, programs, rubric, shows_total, store, valid_results, wait_until, write  # noqa: E402
 
 CREATED = "2024-11-01T10:00:00.123456-05:00"
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Container:

@@ -128,7 +128,7 @@ step_daemon_dynamic_user() { # the unit with a user of the moment, a credential 
   mkdir -p /etc/systemd/system/rubricd.service.d
   printf '[Service]\nUser=rubricd-moment\nDynamicUser=yes\nStateDirectory=rubricd-moment\nLoadCredential=hook:/etc/rubricd/hook.secret\n' \
     >/etc/systemd/system/rubricd.service.d/dynamic.conf
-  (umask 077; echo secret >/etc/rubricd/hook.secret)
+  (umask 077; echo "a secret of the test machine" >/etc/rubricd/hook.secret)
   sed -i -e '/ git: /d; s|^state: .*|state: /var/lib/rubricd-moment|; s|path: /srv/demo/results|path: /var/lib/rubricd-moment/results|' /etc/rubricd/rubricd.yaml
   echo '  - webhook: {name: portal, url: "http://127.0.0.1:9/", secret_file: /run/credentials/rubricd.service/hook, max_tries: 1}' >>/etc/rubricd/rubricd.yaml
   systemctl daemon-reload
