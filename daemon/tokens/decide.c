@@ -274,6 +274,14 @@ static const char *route_name(const Case *this)
     return this->kind == DECISION_COUNTS && this->facts.route ? this->facts.route->name : "none";
 }
 
+static gint64 window_of(const Case *this)
+{
+    gint64 within_us = this->rule ? this->rule->resubmission.within_us : 0;
+    if (!this->facts.is_resubmission)
+        return 0;
+    return within_us == G_MAXINT64 ? G_MAXINT64 : this->track->opened_us + within_us;
+}
+
 static Decision *make_decision(Case *this)
 {
     Decision *decision = g_new0(Decision, 1);
@@ -295,6 +303,7 @@ static Decision *make_decision(Case *this)
         .share_milli = this->base_milli < 0 ? 0 : MAX(1, this->share_milli),
         .early_milli = this->early_milli,
         .earned_milli = this->earned_tokens_milli,
+        .window_us = window_of(this),
         .route = g_strdup(route_name(this)),
         .alternatives = g_ptr_array_new_with_free_func(g_free),
     };

@@ -48,17 +48,33 @@ static bool is_working_day(const Policy *policy, gint64 day)
     return true;
 }
 
-/* Blocks of a day from the deadline on; one counts if the day on which it ends is a working day. */
-static gint64 working_days(const Policy *policy, GTimeZone *zone, gint64 deadline_us, gint64 received_us)
+/* A deadline in days off is as if at their beginning: else moving it into them could make the same work later. */
+static gint64 before_days_off(const Policy *policy, GTimeZone *zone, gint64 deadline_us)
 {
+    const gint64 most_days_off = 400;
+    gint64 day = local_day(zone, deadline_us), first = day;
+    while (day - first < most_days_off && !is_working_day(policy, first))
+        first--;
+    if (first == day)
+        return deadline_us;
+    gint64 local_us = (first + 1) * CLOCK_DAY_US - 1; /* of the last working day */
+    return local_us - offset_us(zone, local_us - offset_us(zone, deadline_us));
+}
+
+/* Blocks of a day from the deadline on; one counts if the day on which it ends is a working day. */
+static gint64 working_days(const Policy *policy, GTimeZone *zone, gint64 due_us, gint64 received_us)
+{
+    gint64 deadline_us = before_days_off(policy, zone, due_us);
     gint64 blocks = started_days(policy->day_count, zone, deadline_us, received_us);
     const gint64 max_blocks = 5000;
     gint64 first = local_day(zone, deadline_us), n = 0;
+    bool counts_run = policy->days_off_count_one && deadline_us == due_us;
     for (gint64 i = 1; i <= MIN(blocks, max_blocks); i++) {
-        bool begins_days_off = policy->days_off_count_one && (i == 1 || is_working_day(policy, first + i - 1));
+        bool begins_days_off =
+            policy->days_off_count_one && (i == 1 ? counts_run : is_working_day(policy, first + i - 1));
         n += is_working_day(policy, first + i) || begins_days_off;
     }
-    return n;
+    return policy->days_off_count_one ? MAX(1, n) : n;
 }
 
 guint marks_before(const gint64 *marks_us, guint n, gint64 value_us)

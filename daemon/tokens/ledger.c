@@ -181,7 +181,8 @@ static bool verify_all(Store *store, Walk *walk, GError **error)
 
 bool ledger_verify_down_to(Store *store, gint64 lowest_milli, gint64 *ret_n_lines, char **ret_head, GError **error)
 {
-    g_auto(Walk) walk = {.head = g_strdup(ledger_no_hash),
+    g_auto(Walk) walk = {.lowest_milli = lowest_milli,
+                         .head = g_strdup(ledger_no_hash),
                          .balances = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
                          .accounts_of = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
     if (!verify_all(store, &walk, error))

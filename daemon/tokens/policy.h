@@ -318,6 +318,7 @@ typedef struct {
     gint64 tokens_milli;
     Penalty penalty;
     gint64 credit_milli; /* of what was earned */
+    gint64 probe_milli;  /* of all points */
     gint64 covered_units;
 } Route;
 gint64 penalty_credit(const Penalty *penalty, gint64 earned_milli);

@@ -468,14 +468,17 @@ static gint64 quote_until(const Policy *policy, const Course *course, const Assi
                           const Decision *quote, gint64 at_us)
 {
     const Rule *rule = policy_rule_at(policy, assignment, at_us);
-    bool is_redo = strcmp(quote->route, "resubmission") == 0;
+    const ResubmissionRule *redo = &rule->resubmission;
+    bool is_redo = quote->window_us > 0;
     gint64 until_us =
         is_redo ? G_MAXINT64 : last_with_units(policy, &rule->late, course->zone, quote->deadline_us, at_us);
-    if (is_redo && at_us <= quote->deadline_us)
-        until_us = quote->deadline_us;
-    if (!is_redo && rule->uncovered[assignment->owner_kind].is_prorated && quote->penalty_milli > 0)
+    if ((is_redo || (redo->is_allowed && redo->after_deadline)) && at_us <= quote->deadline_us)
+        until_us = MIN(until_us, quote->deadline_us); /* after it, also within the grace, it is a resubmission */
+    if (!is_redo && rule->uncovered[assignment->owner_kind].is_prorated && quote->late_us > 0)
         until_us = at_us;
     until_us = before(rule->cutoff_us, at_us, until_us);
+    if (is_redo)
+        until_us = MIN(until_us, quote->window_us < at_us ? G_MAXINT64 : quote->window_us);
     until_us = is_redo ? before(rule->resubmission.until_us, at_us, until_us) : until_us;
     for (guint i = 0; is_redo && i < rule->resubmission.n_rounds; i++)
         until_us = before(rule->resubmission.rounds_us[i], at_us, until_us);

@@ -94,12 +94,16 @@ static gint compare_routes(gconstpointer a, gconstpointer b)
     return strcmp(right->name, left->name); /* "late days" before "flat" when it is all the same */
 }
 
+/* Who earned less pays no more: what all points would be left with decides. */
 static gint compare_dear_routes(gconstpointer a, gconstpointer b)
 {
-    const Route *left = a, *right = b;
-    bool is_lost = left->credit_milli == right->credit_milli && left->credit_milli == 0;
-    return is_lost && left->tokens_milli != right->tokens_milli ? (left->tokens_milli > right->tokens_milli ? -1 : 1)
-                                                                : compare_routes(a, b);
+    Route left = *(const Route *)a, right = *(const Route *)b;
+    bool is_lost = left.probe_milli == 0 && right.probe_milli == 0;
+    left.credit_milli = left.probe_milli;
+    right.credit_milli = right.probe_milli;
+    if (is_lost && left.tokens_milli != right.tokens_milli)
+        return left.tokens_milli > right.tokens_milli ? -1 : 1;
+    return compare_routes(&left, &right);
 }
 
 static Route make_route(const Purchase *purchase, const char *name, gint64 price_milli, Penalty penalty, gint64 covered)
@@ -108,6 +112,7 @@ static Route make_route(const Purchase *purchase, const char *name, gint64 price
                    .tokens_milli = MAX(0, price_milli - purchase->paid_milli),
                    .penalty = penalty,
                    .credit_milli = penalty_credit(&penalty, purchase->earned_milli),
+                   .probe_milli = penalty_credit(&penalty, MAX(purchase->earned_milli, purchase->max_milli)),
                    .covered_units = covered};
 }
 

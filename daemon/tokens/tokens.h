@@ -61,6 +61,7 @@ typedef struct {
     gint64 share_milli;      /* percent of the gain over that, thousandths; 0: it replaces it */
     gint64 early_milli;      /* points added for coming early */
     gint64 earned_milli;     /* tokens earned by it */
+    gint64 window_us;        /* the last instant for a resubmission; 0: it is none. Not stored */
     char *route;             /* "on time" "late days" "flat" "resubmission" "none" */
     char *sentence;          /* one or two plain sentences for the student */
     char *ta_line;           /* one line for the TA */

@@ -270,6 +270,15 @@ START_TEST(a_well_chained_line_below_zero_is_detected)
 }
 END_TEST
 
+START_TEST(where_the_policy_allows_debts_an_account_may_go_as_far_and_no_further)
+{
+    const gint64 lowest_milli = -1000;
+    append("person:ann", -9000, 0, "two more than there were");
+    ck_assert_good(ledger_verify_down_to(store, -2000, NULL, NULL, error));
+    ck_assert(!ledger_verify_down_to(store, lowest_milli, NULL, NULL, NULL));
+}
+END_TEST
+
 START_TEST(a_correction_of_somebody_elses_line_is_detected)
 {
     append("person:ann", -1000, 2, "corrects team blue's line");
@@ -309,6 +318,7 @@ int main(void)
     tcase_add_test(tcase, exchanged_lines_are_detected);
     tcase_add_test(tcase, an_inserted_line_is_detected_wherever_it_stands);
     tcase_add_test(tcase, a_well_chained_line_below_zero_is_detected);
+    tcase_add_test(tcase, where_the_policy_allows_debts_an_account_may_go_as_far_and_no_further);
     tcase_add_test(tcase, a_correction_of_somebody_elses_line_is_detected);
     tcase_add_test(tcase, a_long_ledger_is_walked_page_by_page);
     return fixture_main(tcase, "ledger");
