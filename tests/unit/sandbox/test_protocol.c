@@ -13,7 +13,8 @@ static const BoxBind binds[] = {{"/usr/share", "/data", false}, {"/tmp", "/out",
 
 static BoxRequest full_request(void)
 {
-    BoxRequest request = {.spec = BOX_SPEC_INIT, .uid = 1234, .is_own_uid = true, .has_stdin = true, .has_network = true};
+    BoxRequest request = {
+        .spec = BOX_SPEC_INIT, .uid = 1234, .is_own_uid = true, .has_stdin = true, .has_network = true};
     request.spec.argv = argv;
     request.spec.env = env;
     request.spec.folder = "/work/src";
