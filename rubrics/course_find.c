@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+const Assignment *course_gradescope_assignment(const Course *course, const char *number)
+{
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        if (g_strcmp0(assignment->gradescope_id, number) == 0)
+            return assignment;
+    }
+    return NULL;
+}
+
 const Assignment *course_assignment(const Course *course, const char *id)
 {
     for (guint i = 0; i < course->assignments->len; i++) {

@@ -190,3 +190,12 @@ int csv_find(const GArray *row, const char *text)
     }
     return -1;
 }
+
+void csv_report(Diagnostics *diagnostics, const char *file, const CsvCell *cell, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+    diagnostics_add(diagnostics, SEVERITY_ERROR, file, cell->line, cell->column, "%s", message);
+}

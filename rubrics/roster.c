@@ -60,16 +60,6 @@ bool owner_id_is_valid(const char *id)
            strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@") == length;
 }
 
-static void report(const Roster *roster, const CsvCell *cell, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static void report(const Roster *roster, const CsvCell *cell, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *message = g_strdup_vprintf(format, args);
-    va_end(args);
-    diagnostics_add(roster->diagnostics, SEVERITY_ERROR, roster_file, cell->line, cell->column, "%s", message);
-}
-
 /* ---- header --------------------------------------------------------------------------------------------------------
  */
 
@@ -79,12 +69,13 @@ static void report_unknown_column(const Roster *roster, const CsvCell *cell)
     g_autofree char *shown = text_truncate(cell->text, max_shown);
     const char *nearest = text_nearest(cell->text, column_names);
     if (nearest) {
-        report(roster, cell, "unknown column \"%s\"; did you mean \"%s\"?", shown, nearest);
+        csv_report(roster->diagnostics, roster_file, cell, "unknown column \"%s\"; did you mean \"%s\"?", shown,
+                   nearest);
         return;
     }
     g_autofree char *all = g_strjoinv(", ", (char **)column_names);
-    report(roster, cell, "unknown column \"%s\"; a roster may have: %s%s", shown, all,
-           strpbrk(cell->text, ";\t") ? "; separate the cells by commas" : "");
+    csv_report(roster->diagnostics, roster_file, cell, "unknown column \"%s\"; a roster may have: %s%s", shown, all,
+               strpbrk(cell->text, ";\t") ? "; separate the cells by commas" : "");
 }
 
 static int find_column(const char *name)
@@ -107,13 +98,14 @@ static bool read_header(Roster *roster, const GArray *header)
         if (column < 0)
             report_unknown_column(roster, cell);
         else if (roster->index[column] >= 0)
-            report(roster, cell, "the column \"%s\" is there twice", cell->text);
+            csv_report(roster->diagnostics, roster_file, cell, "the column \"%s\" is there twice", cell->text);
         else
             roster->index[column] = (int)i;
     }
     if (roster->index[COLUMN_ID] >= 0)
         return true;
-    report(roster, &g_array_index(header, CsvCell, 0), "the first line must name the columns, \"id\" among them");
+    csv_report(roster->diagnostics, roster_file, &g_array_index(header, CsvCell, 0),
+               "the first line must name the columns, \"id\" among them");
     return false;
 }
 
@@ -143,7 +135,8 @@ static void check_unique(Roster *roster, const CsvCell *cell, const char *kind, 
     g_autofree char *key = g_strdup_printf("%s:%s", kind, lower);
     gpointer line = g_hash_table_lookup(roster->seen, key);
     if (line)
-        report(roster, cell, "the %s \"%s\" is in line %d too", kind, value, GPOINTER_TO_INT(line));
+        csv_report(roster->diagnostics, roster_file, cell, "the %s \"%s\" is in line %d too", kind, value,
+                   GPOINTER_TO_INT(line));
     else
         g_hash_table_insert(roster->seen, g_steal_pointer(&key), GINT_TO_POINTER(cell->line));
 }
@@ -152,7 +145,7 @@ static void add_email(Roster *roster, const CsvCell *cell, const char *email, GP
 {
     const char *at = strchr(email, '@');
     if (!at || at == email || at[1] == '\0' || strpbrk(email, " \t,<>\"\n")) {
-        report(roster, cell, "\"%s\" is not an e-mail address", email);
+        csv_report(roster->diagnostics, roster_file, cell, "\"%s\" is not an e-mail address", email);
         return;
     }
     char *lower = g_utf8_strdown(email, -1);
@@ -190,17 +183,18 @@ static PersonStatus read_status(const Roster *roster, const GArray *row)
             return (PersonStatus)i;
     }
     const char *nearest = text_nearest(cell->text, status_names);
-    report(roster, cell, "the status must be student, audit, staff or dropped, not \"%s\"%s%s%s", cell->text,
-           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    csv_report(roster->diagnostics, roster_file, cell,
+               "the status must be student, audit, staff or dropped, not \"%s\"%s%s%s", cell->text,
+               nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     return STATUS_STUDENT;
 }
 
 static void check_identity(Roster *roster, const GArray *row, const CsvCell *id)
 {
     if (!owner_id_is_valid(id->text))
-        report(roster, id,
-               "\"%s\" cannot be an id: use letters, digits and . _ - + @, at most 64, the first a letter or digit",
-               id->text);
+        csv_report(roster->diagnostics, roster_file, id,
+                   "\"%s\" cannot be an id: use letters, digits and . _ - + @, at most 64, the first a letter or digit",
+                   id->text);
     check_unique(roster, id, "id", id->text);
     const CsvCell *github = get_cell(roster, row, COLUMN_GITHUB);
     if (github)
@@ -210,20 +204,23 @@ static void check_identity(Roster *roster, const GArray *row, const CsvCell *id)
         check_unique(roster, sid, "sid", sid->text);
     const CsvCell *team = get_cell(roster, row, COLUMN_TEAM);
     if (team && !owner_id_is_valid(team->text))
-        report(roster, team, "\"%s\" cannot be a team's id: use letters, digits and . _ - + @", team->text);
+        csv_report(roster->diagnostics, roster_file, team,
+                   "\"%s\" cannot be a team's id: use letters, digits and . _ - + @", team->text);
 }
 
 static void read_person(Roster *roster, const GArray *row, guint n_columns)
 {
     const CsvCell *first = &g_array_index(row, CsvCell, 0);
     if (row->len != n_columns) {
-        report(roster, first, "this line has %u cells, the first line has %u; put cells with commas in quotes",
-               row->len, n_columns);
+        csv_report(roster->diagnostics, roster_file, first,
+                   "this line has %u cells, the first line has %u; put cells with commas in quotes", row->len,
+                   n_columns);
         return;
     }
     const CsvCell *id = get_cell(roster, row, COLUMN_ID);
     if (!id) {
-        report(roster, &g_array_index(row, CsvCell, roster->index[COLUMN_ID]), "the id is missing");
+        csv_report(roster->diagnostics, roster_file, &g_array_index(row, CsvCell, roster->index[COLUMN_ID]),
+                   "the id is missing");
         return;
     }
     check_identity(roster, row, id);

@@ -117,6 +117,9 @@ void csv_free(CsvTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CsvTable, csv_free)
 /* The cell of that place in a row of csv_parse; NULL: the row is shorter, or the place is below 0. */
 const CsvCell *csv_cell(const GArray *row, int place);
+/* Reports an error at a cell. */
+void csv_report(Diagnostics *diagnostics, const char *file, const CsvCell *cell, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 /* The place of the first cell with that text, whatever its case; -1: none. */
 int csv_find(const GArray *row, const char *text);
 
@@ -211,8 +214,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
  * FAIL among them fails all items that a machine judges (alone or with a TA). Takes a reference to nothing: findings
  * are copied; the caller sets assignment, image and content digest. */
 Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings);
-/* May a text of `item` name `other`? Not if somebody may see the one and not the other. */
-bool item_may_name(const Item *item, const Item *other);
+/* How a text of `item` calls `other`: `name` in quotes, or "another item" if somebody may see the one and not the
+ * other. Caller frees. */
+char *item_name_within(const Item *item, const Item *other, const char *name);
 /* Why the submission could not be graded as it was handed in (nothing was unpacked, no check ran), or NULL. Such a one
  * costs no token. */
 const Finding *verdict_refusal(const Verdict *verdict);
@@ -349,6 +353,8 @@ Course *course_load(const char *folder, const GraderType *const *graders, Diagno
 void course_free(Course *course);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Course, course_free)
 const Assignment *course_assignment(const Course *course, const char *id);
+/* By its number at Gradescope (digits); NULL: none has it. */
+const Assignment *course_gradescope_assignment(const Course *course, const char *number);
 /* What has a deadline: an assignment, or a part of one ("i4/comments"). */
 const Assignment *course_due(const Course *course, const char *id);
 const Person *course_person(const Course *course, const char *id);

@@ -128,15 +128,9 @@ static void decide(VerdictItem *item, ItemOutcome outcome, const char *format, .
     va_end(args);
 }
 
-bool item_may_name(const Item *item, const Item *other)
+char *item_name_within(const Item *item, const Item *other, const char *name)
 {
-    return other->visible <= item->visible;
-}
-
-/* A needed item's name in quotes, as far as it may be told. Caller frees. */
-static char *name_need(const Item *item, const Item *need)
-{
-    return item_may_name(item, need) ? g_strdup_printf("\"%s\"", need->id) : g_strdup("another item");
+    return other->visible <= item->visible ? g_strdup_printf("\"%s\"", name) : g_strdup("another item");
 }
 
 /* The outcome of a needed item decides first: true if it did. A fail outweighs an error: the item is lost either way.
@@ -147,7 +141,7 @@ static bool decide_by_needs(VerdictItem *verdict_item, const Item *item, const G
     for (guint i = 0; i < item->needs->len; i++) {
         const Item *need = g_ptr_array_index(item->needs, i);
         const VerdictItem *needed = g_hash_table_lookup((GHashTable *)by_item, need);
-        g_autofree char *name = name_need(item, need);
+        g_autofree char *name = item_name_within(item, need, need->id);
         if (needed->outcome == ITEM_FAIL) {
             decide(verdict_item, ITEM_FAIL, "skipped: it needs %s, which failed", name);
             return true;
@@ -157,7 +151,7 @@ static bool decide_by_needs(VerdictItem *verdict_item, const Item *item, const G
     }
     if (!in_error)
         return false;
-    g_autofree char *name = name_need(item, in_error);
+    g_autofree char *name = item_name_within(item, in_error, in_error->id);
     decide(verdict_item, ITEM_ERROR,
            "not decided: it needs %s, which could not be checked; that is our fault, not yours", name);
     return true;

@@ -144,6 +144,23 @@ bool file_remove_tree(const char *path, GError **error)
     return true;
 }
 
+bool file_copy_fd(int from, int to, const char *what, GError **error)
+{
+    const gsize block_bytes = 256 * 1024;
+    g_autofree char *block = g_malloc(block_bytes);
+    for (;;) {
+        ssize_t n = read(from, block, block_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set_errno(error, errno, "cannot read %s", what);
+        if (n == 0)
+            return true;
+        if (!file_write_all(to, block, (gsize)n, error))
+            return false;
+    }
+}
+
 char *file_sha256_fd(int fd, GError **error)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);

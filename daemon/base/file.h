@@ -52,6 +52,9 @@ bool file_write_all(int fd, const void *data, gsize length, GError **error);
 /* The same at `offset`, the fd's own place staying as it is; false: errno says why. */
 bool file_write_all_at(int fd, const void *data, gsize length, gint64 offset);
 
+/* Writes the rest of `from` to `to`. `what` is for messages: "a file of the export". */
+bool file_copy_fd(int from, int to, const char *what, GError **error);
+
 /* Lower-case hex SHA-256 of the rest of `fd`. Caller frees. */
 char *file_sha256_fd(int fd, GError **error);
 /* The same of bytes. */

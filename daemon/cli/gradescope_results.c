@@ -72,7 +72,7 @@ static bool print_all(const CliDaemon *daemon, const Assignment *assignment, GEr
     print_cells(header, G_N_ELEMENTS(header));
     for (guint i = 0; i < daemon->course->people->len; i++) {
         const Person *person = g_ptr_array_index(daemon->course->people, i);
-        const char *owner = assignment->owner_kind == OWNER_TEAM ? person->team : person->id;
+        const char *owner = source_owner_of(assignment, person);
         if (person->status != STATUS_STUDENT || !owner)
             continue;
         g_autoptr(GPtrArray) submissions = store_submission_list(daemon->store, assignment->id, owner, all, error);

@@ -18,22 +18,12 @@ static char *shown(const char *text)
     return text_escape_terminal(text ? text : "", max_shown);
 }
 
-static const Assignment *ours(const Course *course, const char *number)
-{
-    for (guint i = 0; i < course->assignments->len; i++) {
-        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
-        if (g_strcmp0(assignment->gradescope_id, number) == 0)
-            return assignment;
-    }
-    return NULL;
-}
-
 static void print_assignments(const Course *course, const GPtrArray *list)
 {
     printf("%u assignments at Gradescope:\n", list->len);
     for (guint i = 0; i < list->len; i++) {
         const GradescopeAssignment *each = g_ptr_array_index(list, i);
-        const Assignment *assignment = ours(course, each->id);
+        const Assignment *assignment = course_gradescope_assignment(course, each->id);
         g_autofree char *title = shown(each->title);
         printf("  %-10s %-12s %s\n", each->id, assignment ? assignment->id : "-", title);
     }
@@ -123,9 +113,12 @@ static bool look(const CliDaemon *daemon, GError **error)
                          "the web session is off: it needs `gradescope:` in rubricd.yaml and connections.gradescope in "
                          "course.yaml, see docs/guides/gradescope.md");
     secret_close_process();
-    g_autoptr(GradescopeSession) session =
-        gradescope_session_new(config, daemon->config->state_folder, course->gradescope_course, error);
-    g_autoptr(GPtrArray) assignments = session ? gradescope_session_assignments(session, error) : NULL;
+    g_autoptr(GradescopeSession) session = NULL;
+    bool is_new = false;
+    if (!gradescope_session_open(&session, config, daemon->config->state_folder, course->gradescope_course, &is_new,
+                                 error))
+        return false;
+    g_autoptr(GPtrArray) assignments = gradescope_session_assignments(session, error);
     g_autoptr(GPtrArray) members = assignments ? gradescope_session_members(session, error) : NULL;
     if (!members)
         return false;

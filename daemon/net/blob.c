@@ -84,31 +84,14 @@ bool blob_keep(const char *state_folder, int fd, const char *temporary, char **r
     return hex && blob_place(state_folder, fd, temporary, hex, ret_path, ret_digest, error);
 }
 
-static bool copy_fd(int from, int to, GError **error)
-{
-    const gsize block_bytes = 256 * 1024;
-    g_autofree char *block = g_malloc(block_bytes);
-    for (;;) {
-        ssize_t n = read(from, block, block_bytes);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set_errno(error, errno, "cannot read what was handed in");
-        if (n == 0)
-            return true;
-        if (!file_write_all(to, block, (gsize)n, error))
-            return false;
-    }
-}
-
 bool source_store_blob(SourceContext *context, int fd, char **ret_path, char **ret_digest, GError **error)
 {
     g_autofree char *temporary = NULL;
     file_autofd int copy = blob_temporary(context->state_folder, &temporary, error);
     if (copy < 0)
         return false;
-    bool kept =
-        copy_fd(fd, copy, error) && blob_keep(context->state_folder, copy, temporary, ret_path, ret_digest, error);
+    bool kept = file_copy_fd(fd, copy, "what was handed in", error) &&
+                blob_keep(context->state_folder, copy, temporary, ret_path, ret_digest, error);
     if (!kept)
         unlink(temporary);
     return kept;

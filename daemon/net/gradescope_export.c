@@ -255,6 +255,20 @@ static bool key_is_plain(const char *key)
     return *key && *key != '.' && strlen(key) <= max_name && !strchr(key, '/') && !strchr(key, '\\');
 }
 
+/* NULL after an error: there are too many. Borrowed. */
+static ExportEntry *add_entry(Reader *reader, char *key, GPtrArray *submitters, ExportMetadata *metadata)
+{
+    ExportEntry *entry = g_new0(ExportEntry, 1);
+    *entry = (ExportEntry){.key = key, .created_us = G_MININT64, .submitters = submitters};
+    if (metadata->entries->len < max_entries) {
+        g_ptr_array_add(metadata->entries, entry);
+        return entry;
+    }
+    entry_free(entry);
+    fail_here(reader, "more than 100,000 submissions");
+    return NULL;
+}
+
 /* An earlier submission of the same submitters: named by its id, taken when its files are there. */
 static bool read_earlier(Reader *reader, const ExportEntry *of, ExportMetadata *metadata)
 {
@@ -277,14 +291,12 @@ static bool read_earlier(Reader *reader, const ExportEntry *of, ExportMetadata *
     const gsize max_digits = 20;
     if (!id || !*id || strlen(id) > max_digits || id[strspn(id, "0123456789")] != '\0')
         return true;
-    if (metadata->entries->len >= max_entries)
-        return fail_here(reader, "more than 100,000 submissions");
-    ExportEntry *earlier = g_new0(ExportEntry, 1);
-    earlier->key = g_strconcat("submission_", id, NULL);
+    ExportEntry *earlier =
+        add_entry(reader, g_strconcat("submission_", id, NULL), g_ptr_array_ref(of->submitters), metadata);
+    if (!earlier)
+        return false;
     earlier->created_us = created_us;
-    earlier->submitters = g_ptr_array_ref(of->submitters);
     earlier->is_earlier = true;
-    g_ptr_array_add(metadata->entries, earlier);
     return true;
 }
 
@@ -306,13 +318,10 @@ static bool read_entry(Reader *reader, const char *key, ExportMetadata *metadata
 {
     if (!key_is_plain(key))
         return fail_here(reader, "a submission's key is no plain folder or file name");
-    if (metadata->entries->len >= max_entries)
-        return fail_here(reader, "more than 100,000 submissions");
-    ExportEntry *entry = g_new0(ExportEntry, 1);
-    entry->key = g_strdup(key);
-    entry->created_us = G_MININT64;
-    entry->submitters = g_ptr_array_new_with_free_func(export_submitter_free);
-    g_ptr_array_add(metadata->entries, entry);
+    ExportEntry *entry =
+        add_entry(reader, g_strdup(key), g_ptr_array_new_with_free_func(export_submitter_free), metadata);
+    if (!entry)
+        return false;
     if (reader->event.type != YAML_MAPPING_START_EVENT)
         return skip_node(reader);
     for (;;) {

@@ -50,19 +50,30 @@ void gradescope_session_free(GradescopeSession *session)
     g_free(session);
 }
 
-GradescopeSession *gradescope_session_new(const GradescopeConfig *config, const char *state_folder, const char *course,
-                                          GError **error)
+bool gradescope_session_open(GradescopeSession **session, const GradescopeConfig *config, const char *state_folder,
+                             const char *course, bool *ret_is_new, GError **error)
 {
-    g_autoptr(GradescopeSession) session = g_new0(GradescopeSession, 1);
-    session->config = config;
-    session->course = g_strdup(course);
-    session->lock_path = g_build_filename(state_folder, "gradescope.lock", NULL);
-    session->pages = http_client_new(request_ms, error);
-    session->files = session->pages ? http_client_new(fetch_ms, error) : NULL;
-    if (!session->files)
-        return NULL;
-    http_client_keep_cookies(session->pages);
-    return g_steal_pointer(&session);
+    *ret_is_new = false;
+    if (!course)
+        return error_set(
+            error, RUBRIC_ERROR_INVALID,
+            "course.yaml has no connections.gradescope: say which course: {course: \"123456\"}, the number "
+            "in the address of its page");
+    if (*session && strcmp((*session)->course, course) == 0)
+        return true;
+    g_clear_pointer(session, gradescope_session_free);
+    g_autoptr(GradescopeSession) made = g_new0(GradescopeSession, 1);
+    made->config = config;
+    made->course = g_strdup(course);
+    made->lock_path = g_build_filename(state_folder, "gradescope.lock", NULL);
+    made->pages = http_client_new(request_ms, error);
+    made->files = made->pages ? http_client_new(fetch_ms, error) : NULL;
+    if (!made->files)
+        return false;
+    http_client_keep_cookies(made->pages);
+    *session = g_steal_pointer(&made);
+    *ret_is_new = true;
+    return true;
 }
 
 /* ---- one request
@@ -86,10 +97,10 @@ static void plan_next(GradescopeSession *session)
 static bool ask_in_turn(GradescopeSession *session, HttpClient *client, const HttpRequest *request, HttpAnswer *answer,
                         GError **error)
 {
+    wait_for_turn(session); /* not while the others wait for us */
     file_autofd int lock = open(session->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0 || flock(lock, LOCK_EX) < 0)
         return error_set_errno(error, errno, "cannot lock \"%s\"", session->lock_path);
-    wait_for_turn(session);
     bool done = http_request(client, request, answer, error);
     plan_next(session);
     return done;

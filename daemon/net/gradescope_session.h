@@ -23,9 +23,10 @@ void gradescope_config_free(GradescopeConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GradescopeConfig, gradescope_config_free)
 
 typedef struct GradescopeSession GradescopeSession;
-/* Asks nothing yet. Borrows config; `course`: Gradescope's number of it. */
-GradescopeSession *gradescope_session_new(const GradescopeConfig *config, const char *state_folder, const char *course,
-                                          GError **error);
+/* Makes *session (NULL at first) one with `course`, Gradescope's number of it: another one if that has changed, in
+ * *ret_is_new. Asks nothing yet. Borrows config. INVALID: `course` is NULL, course.yaml does not tell. */
+bool gradescope_session_open(GradescopeSession **session, const GradescopeConfig *config, const char *state_folder,
+                             const char *course, bool *ret_is_new, GError **error);
 void gradescope_session_free(GradescopeSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GradescopeSession, gradescope_session_free)
 

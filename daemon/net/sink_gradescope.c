@@ -19,7 +19,6 @@ typedef struct {
     Store *store;
     const char *state_folder;
     GradescopeSession *session;
-    char *course;
     gint64 max_tries;
 } GradescopeSink;
 
@@ -49,19 +48,6 @@ static PostOutcome again(const GradescopeSink *sink, const Effect *effect, const
     return may_pass ? POST_RETRY : POST_GIVE_UP;
 }
 
-static bool make_session(GradescopeSink *sink, const char *course, GError **error)
-{
-    if (!course)
-        return error_set(error, RUBRIC_ERROR_INVALID, "course.yaml has no connections.gradescope: say which course");
-    if (sink->session && strcmp(sink->course, course) == 0)
-        return true;
-    gradescope_session_free(sink->session);
-    g_free(sink->course);
-    sink->course = g_strdup(course);
-    sink->session = gradescope_session_new(sink->config, sink->state_folder, course, error);
-    return sink->session != NULL;
-}
-
 static PostOutcome gradescope_post(Sink *base, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
                                    GError **error)
 {
@@ -83,7 +69,10 @@ static PostOutcome gradescope_post(Sink *base, const Effect *effect, gint64 *ret
                   "asked for if it has not shown it in 90 s");
         return POST_RETRY;
     }
-    done = done && make_session(sink, effect->course->gradescope_course, &failure) &&
+    bool is_new = false;
+    done = done &&
+           gradescope_session_open(&sink->session, sink->config, sink->state_folder, effect->course->gradescope_course,
+                                   &is_new, &failure) &&
            gradescope_session_rerun(sink->session, effect->result->assignment->gradescope_id, number, &failure);
     if (done) {
         *ret_external_id = g_strdup_printf("rerun:%s", number);
@@ -98,7 +87,6 @@ static void gradescope_free(Sink *base)
 {
     GradescopeSink *sink = (GradescopeSink *)base;
     gradescope_session_free(sink->session);
-    g_free(sink->course);
     g_free(sink);
 }
 

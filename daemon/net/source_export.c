@@ -19,22 +19,6 @@ static const guint batch_size = 100;
 /* ---- one submission
  * ---------------------------------------------------------------------------------------------------- */
 
-static bool copy_file(int from, int to, GError **error)
-{
-    char block[65536];
-    for (;;) {
-        ssize_t n = read(from, block, sizeof block);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set_errno(error, errno, "cannot read a file of the export");
-        if (n == 0)
-            return true;
-        if (!file_write_all(to, block, (gsize)n, error))
-            return false;
-    }
-}
-
 /* A folder fd with the submission's files: its own folder, or a new one that holds a link-free copy of its only file.
  */
 static int open_content(int folder_fd, const char *key, const char *state_folder, char **ret_made, GError **error)
@@ -59,7 +43,7 @@ static int open_content(int folder_fd, const char *key, const char *state_folder
         error_set_errno(error, errno, "cannot copy \"%s\"", key);
         return -1;
     }
-    return copy_file(file, copy, error) ? file_steal_fd(&made_fd) : -1;
+    return file_copy_fd(file, copy, "a file of the export", error) ? file_steal_fd(&made_fd) : -1;
 }
 
 static bool store_content(const ExportTake *take, int folder_fd, const char *key, Submission *submission,
@@ -199,12 +183,7 @@ static bool write_prepared(const ExportTake *take, const Prepared *prepared, GHa
 static const Assignment *named_assignment(const Course *course, const char *name)
 {
     g_autofree char *id = name ? export_assignment_id(name) : NULL;
-    for (guint i = 0; id && i < course->assignments->len; i++) {
-        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
-        if (g_strcmp0(assignment->gradescope_id, id) == 0)
-            return assignment;
-    }
-    return NULL;
+    return id ? course_gradescope_assignment(course, id) : NULL;
 }
 
 /* Somebody asked for this import, so what does not fit is told there and then. */

@@ -24,7 +24,6 @@ typedef struct {
     Source base;
     const GradescopeConfig *config;
     GradescopeSession *session;
-    char *course;
     gint64 usual_us;
     guint next;       /* of the course's assignments */
     char *assignment; /* ours, being exported; NULL: none */
@@ -79,8 +78,8 @@ static bool make_export(GradescopeSource *source, GError **error)
 static bool take_file(GradescopeSource *source, SourceContext *context, int fd, guint *ret_n_new, GError **error)
 {
     g_autofree char *name = g_strdup_printf("assignment_%s_export", source->number);
-    g_autofree char *location =
-        g_strdup_printf("%s/courses/%s/assignments/%s", source->config->url, source->course, source->number);
+    g_autofree char *location = g_strdup_printf("%s/courses/%s/assignments/%s", source->config->url,
+                                                context->course->gradescope_course, source->number);
     const ExportTake take = {
         .source = &source->base,
         .context = context,
@@ -116,18 +115,6 @@ static bool fetch_export(GradescopeSource *source, SourceContext *context, const
     return *ret_is_late;
 }
 
-static bool close_flags(const GradescopeSource *source, SourceContext *context, GError **error)
-{
-    g_autoptr(GPtrArray) flags = store_flag_list(context->store, NULL, false, error);
-    for (guint i = 0; flags && i < flags->len; i++) {
-        const FlagRow *flag = g_ptr_array_index(flags, i);
-        if (strcmp(flag->kind, "source") == 0 && g_strcmp0(flag->item, source->base.name) == 0 &&
-            !store_flag_decide(context->store, flag->id, "closed", "rubricd", "an export came again", error))
-            return false;
-    }
-    return flags != NULL;
-}
-
 static bool ask_for_export(GradescopeSource *source, SourceContext *context, guint *ret_n_new, GError **error)
 {
     GradescopeFileState state = GRADESCOPE_FILE_WAITS;
@@ -149,7 +136,7 @@ static bool ask_for_export(GradescopeSource *source, SourceContext *context, gui
     if (is_late)
         return true;
     forget_export(source);
-    return close_flags(source, context, error);
+    return store_flag_close_own(context->store, "source", source->base.name, "an export came again", error);
 }
 
 /* ---- the source
@@ -157,20 +144,12 @@ static bool ask_for_export(GradescopeSource *source, SourceContext *context, gui
 
 static bool make_ready(GradescopeSource *source, const SourceContext *context, GError **error)
 {
-    const char *course = context->course->gradescope_course;
-    if (!course)
-        return error_set(
-            error, RUBRIC_ERROR_INVALID,
-            "course.yaml has no connections.gradescope: say which course: {course: \"123456\"}, the number "
-            "in the address of its page");
-    if (source->session && strcmp(source->course, course) == 0)
-        return true;
-    gradescope_session_free(source->session);
-    g_free(source->course);
-    source->course = g_strdup(course);
-    source->session = gradescope_session_new(source->config, context->state_folder, course, error);
-    forget_export(source);
-    return source->session != NULL;
+    bool is_new = false;
+    bool done = gradescope_session_open(&source->session, source->config, context->state_folder,
+                                        context->course->gradescope_course, &is_new, error);
+    if (is_new)
+        forget_export(source);
+    return done;
 }
 
 static bool step(GradescopeSource *source, SourceContext *context, guint *ret_n_new, GError **error)
@@ -244,7 +223,6 @@ static void gradescope_free(Source *base)
     gradescope_session_free(source->session);
     forget_export(source);
     g_clear_error(&source->stopped);
-    g_free(source->course);
     g_free(source);
 }
 

@@ -43,12 +43,13 @@ static bool way_write(Way *way)
     return true;
 }
 
-static bool way_step(Way *way, short from_events, short to_events)
+/* Writing is tried whenever there is something: a side that has no room says so. */
+static bool way_step(Way *way, short from_events)
 {
     bool is_empty = way->start == way->end;
     if (is_empty && !way->is_read && from_events && !way_read(way))
         return false;
-    if (way->start < way->end && to_events && !way_write(way))
+    if (way->start < way->end && !way_write(way))
         return false;
     if (way->is_read && way->start == way->end && !way->is_over) {
         way->is_over = true;
@@ -78,8 +79,7 @@ static const char *step(Way *up, Way *down, int life_fd, gint64 deadline_us)
         return "nothing was said for a minute";
     if (fds[2].revents)
         return "the box ended";
-    if (!way_step(up, fds[0].revents, fds[1].revents | POLLOUT) ||
-        !way_step(down, fds[1].revents, fds[0].revents | POLLOUT))
+    if (!way_step(up, fds[0].revents) || !way_step(down, fds[1].revents))
         return "the connection broke";
     if (up->n_bytes + down->n_bytes > max_bytes)
         return "it had carried 256 MiB";

@@ -101,8 +101,6 @@ static int read_kind(ConfigParse *parse, const YamlNode *node, const char *what,
 static void parse_source(ConfigParse *parse, const YamlNode *node)
 {
     static const char *const kinds[] = {"folder", "git", "github", "gradescope", NULL};
-    static const char *const contexts[] = {"source \"folder\"", "source \"git\"", "source \"github\"",
-                                           "source \"gradescope\""};
     static const gint64 intervals_us[] = {2 * CLOCK_SECOND_US, 60 * CLOCK_SECOND_US, 30 * CLOCK_SECOND_US,
                                           1200 * CLOCK_SECOND_US};
     const YamlNode *body = NULL;
@@ -114,7 +112,8 @@ static void parse_source(ConfigParse *parse, const YamlNode *node)
     source->kind = g_strdup(kinds[kind]);
 
     YamlReader reader;
-    yaml_reader_start(&reader, body, contexts[kind], parse->diagnostics);
+    g_autofree char *what = g_strdup_printf("source \"%s\"", source->kind);
+    yaml_reader_start(&reader, body, what, parse->diagnostics);
     source->name = read_name(parse, &reader);
     if (kind == 0)
         source->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_REQUIRED, NULL));
@@ -149,8 +148,6 @@ static void parse_webhook(ConfigParse *parse, YamlReader *reader, SinkConfig *si
 static void parse_sink(ConfigParse *parse, const YamlNode *node)
 {
     static const char *const kinds[] = {"folder", "webhook", "github", "gradescope", NULL};
-    static const char *const contexts[] = {"sink \"folder\"", "sink \"webhook\"", "sink \"github\"",
-                                           "sink \"gradescope\""};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "sink", kinds, &body);
     if (kind < 0)
@@ -160,7 +157,8 @@ static void parse_sink(ConfigParse *parse, const YamlNode *node)
     sink->kind = g_strdup(kinds[kind]);
 
     YamlReader reader;
-    yaml_reader_start(&reader, body, contexts[kind], parse->diagnostics);
+    g_autofree char *what = g_strdup_printf("sink \"%s\"", sink->kind);
+    yaml_reader_start(&reader, body, what, parse->diagnostics);
     sink->name = read_name(parse, &reader);
     if (strcmp(sink->kind, "folder") == 0)
         sink->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));

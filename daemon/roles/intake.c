@@ -116,14 +116,7 @@ static bool flag_course(Role *role, GError **error)
         };
         return store_flag_raise(role->store, &flag, NULL, error);
     }
-    g_autoptr(GPtrArray) flags = store_flag_list(role->store, NULL, false, error);
-    for (guint i = 0; flags && i < flags->len; i++) {
-        const FlagRow *flag = g_ptr_array_index(flags, i);
-        if (strcmp(flag->kind, "course") == 0 &&
-            !store_flag_decide(role->store, flag->id, "closed", "rubricd", "the files were mended", error))
-            return false;
-    }
-    return flags != NULL;
+    return store_flag_close_own(role->store, "course", NULL, "the files were mended", error);
 }
 
 static bool source_is_done(const Watched *watched)

@@ -207,6 +207,8 @@ GPtrArray *store_flag_list(Store *store, const char *assignment, bool all, GErro
 bool store_flag_decide(Store *store, gint64 id, const char *state, const char *who, const char *reason, GError **error);
 /* Closes what is open of a submission and kind (NULL: every kind), e.g. since a newer verdict replaces it. */
 bool store_flag_close(Store *store, gint64 submission_id, const char *kind, const char *reason, GError **error);
+/* Closes what the daemon itself raised on no submission and finds mended; `item` NULL: of any. */
+bool store_flag_close_own(Store *store, const char *kind, const char *item, const char *reason, GError **error);
 
 /* ======== requests of students =================================================================================== */
 

@@ -121,3 +121,12 @@ bool store_flag_close(Store *store, gint64 submission_id, const char *kind, cons
                    " WHERE submission_id = ?1 AND state = 'open' AND (?2 IS NULL OR kind = ?2)",
                    SQL_INT(submission_id), SQL_TEXT(kind), SQL_TEXT(reason), SQL_INT(clock_now_us()));
 }
+
+bool store_flag_close_own(Store *store, const char *kind, const char *item, const char *reason, GError **error)
+{
+    return sql_run(store, error,
+                   "UPDATE flag SET state = 'closed', decided_by = 'rubricd', reason = ?3, decided_us = ?4"
+                   " WHERE coalesce(submission_id, 0) = 0 AND state = 'open' AND kind = ?1"
+                   " AND (?2 IS NULL OR item = ?2)",
+                   SQL_TEXT(kind), SQL_TEXT(item), SQL_TEXT(reason), SQL_INT(clock_now_us()));
+}

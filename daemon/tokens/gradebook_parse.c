@@ -303,10 +303,9 @@ static Gradebook *read_variant(const Course *course, const Gradebook *base, cons
     variant->token_each_milli = base->token_each_milli;
     variant->token_most_milli = base->token_most_milli;
     variant->below = g_strdup(base->below);
-    variant->peers.counts_self = base->peers.counts_self;
-    variant->peers.missing_milli = base->peers.missing_milli;
-    variant->peers.most_milli = base->peers.most_milli;
-    variant->peers.least_milli = base->peers.least_milli;
+    g_array_unref(variant->peers.levels);
+    variant->peers = base->peers;
+    g_array_ref(variant->peers.levels);
     copy_audit(base, variant);
     variant->peer_column = g_strdup(base->peer_column);
     variant->peer_component = g_strdup(base->peer_component);

@@ -73,16 +73,6 @@ static void sheet_free(gpointer data)
     g_free(data);
 }
 
-static void report(const Reading *reading, const CsvCell *cell, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static void report(const Reading *reading, const CsvCell *cell, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *message = g_strdup_vprintf(format, args);
-    va_end(args);
-    diagnostics_add(reading->diagnostics, SEVERITY_ERROR, reading->file, cell->line, cell->column, "%s", message);
-}
-
 static gsize place_of(const Team *team, const Person *person)
 {
     for (guint i = 0; i < team->members->len; i++) {
@@ -109,15 +99,6 @@ static Sheet *find_sheet(const Reading *reading, const Team *team, const Assignm
     return sheet;
 }
 
-static const Person *read_person(const Reading *reading, const CsvCell *cell)
-{
-    const Person *person = course_person(reading->course, cell->text);
-    person = person ? person : course_find_person(reading->course, cell->text);
-    if (!person)
-        report(reading, cell, "\"%s\" is not in the roster", cell->text);
-    return person;
-}
-
 /* true with NULL: the rating is about the whole. */
 static bool read_assignment(const Reading *reading, const GArray *row, const Assignment **ret)
 {
@@ -125,7 +106,7 @@ static bool read_assignment(const Reading *reading, const GArray *row, const Ass
     *ret = cell && *cell->text ? course_assignment(reading->course, cell->text) : NULL;
     if (*ret || !cell || !*cell->text)
         return true;
-    report(reading, cell, "there is no assignment \"%s\" in this course", cell->text);
+    csv_report(reading->diagnostics, reading->file, cell, "there is no assignment \"%s\" in this course", cell->text);
     return false;
 }
 
@@ -136,32 +117,33 @@ static void read_row(const Reading *reading, const GArray *row)
     const Assignment *assignment;
     gint64 milli;
     if (!rater_cell || !rated_cell || !rating_cell) {
-        report(reading, first, "expected rater,rated,rating");
+        csv_report(reading->diagnostics, reading->file, first, "expected rater,rated,rating");
         return;
     }
-    const Person *rater = read_person(reading, rater_cell), *rated = read_person(reading, rated_cell);
+    const Person *rater = table_person(reading->course, reading->file, rater_cell, reading->diagnostics);
+    const Person *rated = table_person(reading->course, reading->file, rated_cell, reading->diagnostics);
     if (!rater || !rated || !read_assignment(reading, row, &assignment))
         return;
     const Team *team = rated->team ? course_team(reading->course, rated->team) : NULL;
     bool is_one_team = team && g_strcmp0(rater->team, rated->team) == 0 && place_of(team, rater) < team->members->len &&
                        place_of(team, rated) < team->members->len;
     if (!is_one_team || team->members->len > MAX_MEMBERS) {
-        report(reading, rated_cell,
-               is_one_team ? "the team of \"%s\" and \"%s\" has too many members"
-                           : "\"%s\" and \"%s\" are not students of one team",
-               rater->id, rated->id);
+        csv_report(reading->diagnostics, reading->file, rated_cell,
+                   is_one_team ? "the team of \"%s\" and \"%s\" has too many members"
+                               : "\"%s\" and \"%s\" are not students of one team",
+                   rater->id, rated->id);
         return;
     }
     if (!read_rating(reading->rules, rating_cell->text, &milli)) {
         g_autofree char *levels = list_levels(reading->rules);
-        report(reading, rating_cell, "\"%s\" is no rating; there are %sand numbers from 0 to 100", rating_cell->text,
-               levels);
+        csv_report(reading->diagnostics, reading->file, rating_cell,
+                   "\"%s\" is no rating; there are %sand numbers from 0 to 100", rating_cell->text, levels);
         return;
     }
     Sheet *sheet = find_sheet(reading, team, assignment);
     gint64 *rating = &sheet->ratings[place_of(team, rater) * team->members->len + place_of(team, rated)];
     if (*rating >= 0)
-        report(reading, rated_cell, "\"%s\" rates \"%s\" twice", rater->id, rated->id);
+        csv_report(reading->diagnostics, reading->file, rated_cell, "\"%s\" rates \"%s\" twice", rater->id, rated->id);
     *rating = milli;
 }
 
@@ -176,8 +158,8 @@ static bool read_header(Reading *reading, const CsvTable *table)
     reading->rating = csv_find(first, "rating");
     reading->assignment = csv_find(first, "assignment");
     if (reading->rated < 0 || reading->rating < 0)
-        report(reading, csv_cell(first, 0), "the first line has no column \"%s\"",
-               reading->rated < 0 ? "rated" : "rating");
+        csv_report(reading->diagnostics, reading->file, csv_cell(first, 0), "the first line has no column \"%s\"",
+                   reading->rated < 0 ? "rated" : "rating");
     return true;
 }
 

@@ -46,16 +46,6 @@ typedef struct {
     Diagnostics *diagnostics;
 } Reading;
 
-static void report(const Reading *reading, const CsvCell *cell, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static void report(const Reading *reading, const CsvCell *cell, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *message = g_strdup_vprintf(format, args);
-    va_end(args);
-    diagnostics_add(reading->diagnostics, SEVERITY_ERROR, reading->file, cell->line, cell->column, "%s", message);
-}
-
 /* Canvas's own number of a person, its column ID, is nothing that we know. */
 static int find_id(const GArray *header)
 {
@@ -90,9 +80,19 @@ static void read_cells(const Reading *reading, const Person *person, const GArra
         if (points_parse(cell->text, &milli))
             g_hash_table_insert(values, g_strdup(column), g_memdup2(&milli, sizeof milli));
         else
-            report(reading, cell, "column \"%s\": \"%s\" is no number like 92 or 92.5, with at most three decimals",
-                   column, cell->text);
+            csv_report(reading->diagnostics, reading->file, cell,
+                       "column \"%s\": \"%s\" is no number like 92 or 92.5, with at most three decimals", column,
+                       cell->text);
     }
+}
+
+const Person *table_person(const Course *course, const char *file, const CsvCell *cell, Diagnostics *diagnostics)
+{
+    const Person *person = course_person(course, cell->text);
+    person = person ? person : course_find_person(course, cell->text);
+    if (!person)
+        csv_report(diagnostics, file, cell, "\"%s\" is not in the roster", cell->text);
+    return person;
 }
 
 static void read_row(const Reading *reading, const GArray *row)
@@ -101,16 +101,13 @@ static void read_row(const Reading *reading, const GArray *row)
     if (strstr(first->text, "Points Possible")) /* the second line of an export of Canvas */
         return;
     if (!cell || !*cell->text) {
-        report(reading, first, "the id is missing");
+        csv_report(reading->diagnostics, reading->file, first, "the id is missing");
         return;
     }
-    const Person *person = course_person(reading->course, cell->text);
-    person = person ? person : course_find_person(reading->course, cell->text);
-    if (!person)
-        report(reading, cell, "\"%s\" is not in the roster", cell->text);
-    else if (!g_hash_table_add(reading->seen, person->id))
-        report(reading, cell, "\"%s\" is there twice", cell->text);
-    else
+    const Person *person = table_person(reading->course, reading->file, cell, reading->diagnostics);
+    if (person && !g_hash_table_add(reading->seen, person->id))
+        csv_report(reading->diagnostics, reading->file, cell, "\"%s\" is there twice", cell->text);
+    else if (person)
         read_cells(reading, person, row);
 }
 

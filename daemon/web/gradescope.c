@@ -135,7 +135,8 @@ static void answer_with_result(Exchange *exchange, bool may_wait)
     } else if (shown.verdict) {
         g_autofree char *json = result_gradescope(&shown.result);
         answer_document(exchange, 200, shown.verdict->is_final ? "final" : "graded", json);
-        if (!bridge_note_shown(store, id, json, &error))
+        /* For the sink of the web session alone. */
+        if (exchange->web->config->gradescope && !bridge_note_shown(store, id, json, &error))
             log_error_free(LOG_WARNING, "shown_result_not_noted", NULL, NULL, error);
     } else if (submission->state == SUBMISSION_REPLACED) {
         answer_replaced(exchange);

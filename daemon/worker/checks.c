@@ -49,8 +49,7 @@ static void add_finding(Checks *checks, Finding *finding)
 static void skip_item(Checks *checks, const Item *item, const Item *need, ItemState state)
 {
     const char *what = state == ITEM_STATE_FAILED ? "did not pass" : "could not be checked";
-    g_autofree char *name =
-        item_may_name(item, need) ? g_strdup_printf("\"%s\"", need->title) : g_strdup("another item");
+    g_autofree char *name = item_name_within(item, need, need->title);
     for (guint i = 0; i < item->checks->len; i++) {
         const Check *check = g_ptr_array_index(item->checks, i);
         add_finding(checks, finding_new(item->id, check->name, check->type->name, FINDING_SKIPPED,

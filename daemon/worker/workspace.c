@@ -329,22 +329,6 @@ void workspace_add_link(Workspace *workspace, const char *path, const char *targ
     g_ptr_array_add(workspace->links, link);
 }
 
-static bool copy_content(int from, int to, GError **error)
-{
-    char block[65536];
-    for (;;) {
-        ssize_t n = read(from, block, sizeof block);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set_errno(error, errno, "cannot read a file of the workspace");
-        if (n == 0)
-            return true;
-        if (!file_write_all(to, block, (gsize)n, error))
-            return false;
-    }
-}
-
 bool workspace_add_copy(Workspace *workspace, const char *path, const char *raw_source, GError **error)
 {
     g_autofree char *source = NULL, *why = NULL;
@@ -364,7 +348,7 @@ bool workspace_add_copy(Workspace *workspace, const char *path, const char *raw_
     if (!workspace_admit_bytes(workspace, path, info.st_size, info.st_size))
         return true;
     file_autofd int to = workspace_add_file(workspace, path, info.st_mode & S_IXUSR, error);
-    return to >= 0 && copy_content(from, to, error);
+    return to >= 0 && file_copy_fd(from, to, "a file of the workspace", error);
 }
 
 /* ---- finishing

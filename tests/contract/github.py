@@ -9,7 +9,6 @@ import hmac
 import json
 import pathlib
 import re
-import socket
 import sqlite3
 import sys
 import tempfile
@@ -28,7 +27,7 @@ if not (PACKAGES / "openapi").is_dir():
     print("skipped: no npm packages here; `./dev test` installs them where npm is reachable")
     sys.exit(77)
 from github_posts import hasten, make_world, outbox
-from rubricd_testing import wait_until
+from rubricd_testing import free_port, wait_until
 
 # What rubricd asks of GitHub as it posts.
 OPERATIONS = [
@@ -192,12 +191,6 @@ def check_webhooks(port, secret):
     if len(events) < 50:
         failed.append(f"only {len(events)} events were found in the package")
     return failed
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def main():

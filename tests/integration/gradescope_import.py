@@ -11,7 +11,6 @@ import os
 import pathlib
 import random
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import time
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from rubricd_testing import Daemon, Receiver, make_config, make_course, programs, rubric, store, wait_until, write  # noqa: E402
+from rubricd_testing import Daemon, Receiver, free_port, make_config, make_course, programs, rubric, store, wait_until, write  # noqa: E402
 
 N_STUDENTS = 1000
 FILE_BYTES = 100_000
@@ -138,12 +137,6 @@ def test_kills(folder):
     subprocess.run(command(trial.config, path), check=True, stdout=subprocess.DEVNULL)
     trial.check_each_once(n)
     print(f"kills: {n_killed} of 15 imports were killed, then one was left to end: {n} submissions, each once")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def hand_over(port, key, number, email):

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from rubricd_testing import free_port
+
 # Fields of the access log: status, whether a credential was sent, path.
 CGI = """#!/bin/sh
 # One request of git: the credential is compared with the hub's, then it is git's. What is refused is told as GitHub tells it.
@@ -49,12 +51,6 @@ GIT_PROJECT_ROOT=$folder/git GIT_HTTP_EXPORT_ALL=1 exec git http-backend
 
 def basic(token):
     return "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class GitHttp:

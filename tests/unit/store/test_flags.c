@@ -69,6 +69,28 @@ START_TEST(closing_and_listing_know_kind_and_assignment)
 }
 END_TEST
 
+START_TEST(own_flags_are_closed_by_kind_and_item_and_no_others)
+{
+    gint64 submission = fixture_submission("m1", "t1", 1, "a");
+    gint64 of_submission = raise_flag(submission, "gs", "source", "m");
+    gint64 here = raise_flag(0, "gs", "source", "m"), other_item = raise_flag(0, "git", "source", "m");
+    gint64 other_kind = raise_flag(0, "gs", "course", "m");
+    ck_assert_good(store_flag_close_own(store, "source", "gs", "it works again", error));
+    g_autoptr(FlagRow) closed = store_flag_get(store, here, NULL);
+    ck_assert_str_eq(closed->state, "closed");
+    ck_assert_str_eq(closed->decided_by, "rubricd");
+    ck_assert_str_eq(closed->reason, "it works again");
+    const gint64 left[] = {of_submission, other_item, other_kind};
+    for (gsize i = 0; i < G_N_ELEMENTS(left); i++) {
+        g_autoptr(FlagRow) flag = store_flag_get(store, left[i], NULL);
+        ck_assert_str_eq(flag->state, "open");
+    }
+    ck_assert_good(store_flag_close_own(store, "source", NULL, "all of it", error));
+    g_autoptr(FlagRow) any = store_flag_get(store, other_item, NULL);
+    ck_assert_str_eq(any->state, "closed");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("flags");
@@ -77,5 +99,6 @@ int main(void)
     tcase_add_test(tcase, a_flag_is_decided_once);
     tcase_add_test(tcase, a_decided_flag_can_be_raised_anew);
     tcase_add_test(tcase, closing_and_listing_know_kind_and_assignment);
+    tcase_add_test(tcase, own_flags_are_closed_by_kind_and_item_and_no_others);
     return fixture_main(tcase, "store flags");
 }
