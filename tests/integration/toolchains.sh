@@ -59,6 +59,17 @@ class Rated(unittest.TestCase):
     def test_children(self): self.assertEqual(subprocess.check_output(["echo", "here"]), b"here\n")
 EOF
 
+put venv/rated.py <<<'def rate(n): return n * 2'
+put venv/test_rated.py <<'EOF'
+import sys, pytest
+from rated import rate
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_rate(n, tmp_path):
+    (tmp_path / "a").write_text(str(rate(n)))
+    assert (tmp_path / "a").read_text() == str(2 * n)
+def test_is_of_the_environment(): assert sys.prefix.endswith("/environment")
+EOF
+
 put node/rate.test.js <<'EOF'
 const test = require('node:test'), assert = require('node:assert'), fs = require('fs');
 test('rates', () => assert.strictEqual(2 * 2, 4));
@@ -91,6 +102,7 @@ chmod -R a+rX "$folder"
 
 box c make "42 4" -- 'make >/dev/null && ./answer'
 box python python3 "OK" -- 'python3 -m unittest -q 2>&1'
+box venv pytest-3 "4 passed" -- 'python3 -m venv --system-site-packages /tmp/environment && /tmp/environment/bin/python -m pytest -q -p no:cacheprovider | grep -o "[0-9]* passed"'
 box node node "passed" --memory 1G -- 'node --test rate.test.js >/tmp/out && echo passed || cat /tmp/out'
 box java javac "4950" --profile build --memory 2G -- 'javac Main.java && java -Xmx256m Main'
 box git git "1" -- 'git init -q . && git add -A && git -c user.name=a -c user.email=a@b commit -qm first && git log --oneline | wc -l'
