@@ -42,12 +42,12 @@ OPERATIONS = [
 
 
 class Description:
-    """Cut to our operations; OpenAPI's `nullable` put as JSON Schema has it."""
+    """Cut to our `operations`; OpenAPI's `nullable` put as JSON Schema has it."""
 
-    def __init__(self, path):
-        self.whole = json.loads(path.read_text())
+    def __init__(self, operations):
+        self.whole = json.loads((PACKAGES / "openapi/generated/api.github.com.json").read_text())
         self.known = {}  # name of a schema -> as JSON Schema
-        self.operations = {(method, path): self.whole["paths"][path][method] for method, path in OPERATIONS}
+        self.operations = {(method, path): self.whole["paths"][path][method] for method, path in operations}
 
     def convert(self, node):
         if isinstance(node, list):
@@ -128,9 +128,9 @@ def check_annotations(description, operation, body):
     return description.problems(schema, good) + ([] if description.problems(schema, bad) else ["an annotation without a path was taken"])
 
 
-def check_requests(hub, description):
+def check_requests(log, description):
     failed, seen, n_bad, n_answers = [], set(), 0, 0
-    for entry in hub.log:
+    for entry in log:
         key, operation = description.find(entry["method"], entry["path"])
         if not key:
             failed.append(f"{entry['method']} {entry['path']} is not among the operations of this test")
@@ -151,7 +151,7 @@ def check_requests(hub, description):
         seen.add(key)
     missing = set(description.operations) - seen
     failed += [f"{one} was never asked" for one in missing]
-    print(f"  {len(hub.log)} requests and {n_answers} answers of {len(seen)} operations; {n_bad} bad bodies refused")
+    print(f"  {len(log)} requests and {n_answers} answers of {len(seen)} operations; {n_bad} bad bodies refused")
     return failed
 
 
@@ -194,7 +194,7 @@ def check_webhooks(port, secret):
 
 
 def main():
-    description = Description(PACKAGES / "openapi/generated/api.github.com.json")
+    description = Description(OPERATIONS)
     with tempfile.TemporaryDirectory(prefix="rubric-contract-") as name:
         folder, port = pathlib.Path(name), free_port()
         hub, daemon = make_world(folder, 2, f"127.0.0.1:{port}")
@@ -204,7 +204,7 @@ def main():
             renew(folder)
             hasten(folder)
             wait_until(lambda: set(outbox(folder)) == {"done"}, 60, "all is posted again")
-            failed = check_requests(hub, description)
+            failed = check_requests(hub.log, description)
             failed += check_webhooks(port, (folder / "hook-secret").read_bytes())
         finally:
             daemon.stop()

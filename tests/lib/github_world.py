@@ -14,8 +14,12 @@ GOOD, BAD = {"answer.txt": "42\n"}, {"notes.txt": "to do\n"}
 HOOK_SECRET = "a secret of this test alone"
 
 
-def make_course(folder, n, connections="github: {organization: course, repositories: \"project-{team.id}\"}"):
-    """m1 is due in a long time (branch main, tags submit/m1*), m0 was due an hour ago (branch late); team tN is student sN alone."""
+CONNECTIONS = 'github: {organization: course, repositories: "project-{team.id}"}'
+
+
+def make_course(folder, n, connections=CONNECTIONS, assignments=""):
+    """m1 is due in a long time (branch main, tags submit/m1*), m0 was due an hour ago (branch late); team tN is student sN alone.
+    `assignments`: more lines of YAML."""
     due = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
     write(folder / "course.yaml", f"""course: hub
 title: A course on GitHub
@@ -23,7 +27,7 @@ timezone: America/New_York
 assignments:
   m0: {{title: First steps, kind: milestone, owner: team, deadline: "{due}", rubric: work, submit: {{branch: late}}}}
   m1: {{title: First model, kind: milestone, owner: team, deadline: "2090-01-01 12:00", rubric: work, submit: {{branch: main, tag: "submit/m1*"}}}}
-connections:
+{assignments}connections:
   {connections}
 tokens:
   banks:
@@ -46,9 +50,10 @@ items:
 
 
 class World:
-    """`n` repositories project-t0...; `sinks`: lines of YAML; `token`: a personal access token instead of the App."""
+    """`n` repositories project-t0...; `sinks`: lines of YAML; `token`: a personal access token instead of the App;
+    `course`: arguments of make_course."""
 
-    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", **settings):
+    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", course=None, **settings):
         self.folder, self.n = pathlib.Path(folder), n
         self.hub_folder = self.folder / "hub"
         self.git = GitHttp(self.hub_folder)
@@ -57,7 +62,7 @@ class World:
         for i in range(n):
             self.hub.repository(f"project-t{i}")
         self.work = self.folder / "work"
-        make_course(self.work / "course", n)
+        make_course(self.work / "course", n, **(course or {}))
         self.secrets = self.folder / "secrets"
         self.hook_secret = write(self.secrets / "hook", HOOK_SECRET)
         self.hook_secret.chmod(0o600)
