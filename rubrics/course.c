@@ -9,6 +9,8 @@ static const char course_file[] = "course.yaml";
 static const char rubrics_folder[] = "rubrics";
 
 static const char *const owner_names[] = {[OWNER_PERSON] = "person", [OWNER_TEAM] = "team", NULL};
+static const char *const comment_names[] = {
+    [COMMENT_NONE] = "none", [COMMENT_PULL_REQUEST] = "pull_request", [COMMENT_ISSUE] = "issue", NULL};
 static const char *const kind_names[] = {"homework", "milestone", "quiz", "lab", "other", NULL};
 enum { KIND_MILESTONE = 1, KIND_OTHER = 4 };
 
@@ -208,6 +210,8 @@ static void read_assignment(Course *course, const char *id, const YamlNode *id_n
     assignment->deadline_us = course_read_deadline(reader, YAML_REQUIRED, course->zone, G_MAXINT64);
     assignment->is_extensible = yaml_read_bool(reader, "extensible", true);
     read_rubric_id(course, assignment, reader);
+    assignment->comment =
+        (CommentPlace)yaml_read_choice(reader, "comment", YAML_OPTIONAL, comment_names, COMMENT_PULL_REQUEST);
     read_submit(assignment, reader);
     parts_read(course, assignment, reader);
 }

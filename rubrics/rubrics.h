@@ -310,6 +310,9 @@ typedef struct {
 typedef enum { OWNER_PERSON, OWNER_TEAM } OwnerKind;
 const char *owner_kind_name(OwnerKind kind); /* "person" "team" */
 
+/* Where a sink of GitHub that comments does so: nowhere, on the pull request that was handed in, or there and else in
+ * an issue of the repository. */
+typedef enum { COMMENT_NONE, COMMENT_PULL_REQUEST, COMMENT_ISSUE } CommentPlace;
 typedef struct Assignment Assignment;
 struct Assignment {
     char *id, *title;
@@ -322,6 +325,7 @@ struct Assignment {
     char *git_pull_request; /* on GitHub: each head of a pull request to this branch is a submission; NULL: none */
     char *git_release;      /* on GitHub: glob of the tags whose published releases are submissions; NULL: none */
     char *gradescope_id;    /* assignment id over there, or NULL */
+    CommentPlace comment;   /* COMMENT_PULL_REQUEST when not given */
     bool is_extensible;     /* false: no late hand-in, whatever tokens there are */
     int line;
     GPtrArray *parts; /* of Assignment*: what has a deadline of its own within it, by id ("i4/comments"); NULL: none */

@@ -33,6 +33,7 @@ void github_client_free(GithubClient *client)
     github_token_drop(client);
     http_client_free(client->http);
     g_free(client->role);
+    g_free(client->login);
     g_free(client->organization);
     g_free(client);
 }
@@ -173,4 +174,28 @@ bool github_query(GithubClient *client, const char *query, cJSON *variables, gin
     json_add(body, "variables", variables ? variables : cJSON_CreateObject());
     const GithubCall call = {.method = "POST", .path = "/graphql", .body = body, .n_points = n_points};
     return github_call(client, &call, ret_answer, error);
+}
+
+/* An App's is told with the installation, whenever a token is minted. */
+char *github_client_login(GithubClient *client, GithubAnswer *ret_answer, GError **error)
+{
+    bool is_ready = true;
+    *ret_answer = (GithubAnswer){0};
+    if (client->login)
+        return g_strdup(client->login);
+    if (github_config_is_app(client->config)) {
+        if (!github_token_ensure(client, &is_ready, ret_answer, error))
+            return NULL;
+    } else {
+        const GithubCall call = {.path = "/user"};
+        if (!github_call(client, &call, ret_answer, error))
+            return NULL;
+        if (ret_answer->outcome == GITHUB_OK)
+            client->login = g_strdup(json_string_or(ret_answer->json, "login", NULL));
+    }
+    if (!client->login && is_ready && ret_answer->outcome == GITHUB_OK) {
+        ret_answer->outcome = GITHUB_INVALID;
+        ret_answer->said = g_strdup("GitHub does not tell the login of this credential");
+    }
+    return g_strdup(client->login);
 }

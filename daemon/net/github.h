@@ -92,6 +92,10 @@ bool github_call(GithubClient *client, const GithubCall *call, GithubAnswer *ret
 bool github_query(GithubClient *client, const char *query, cJSON *variables, gint64 n_points, GithubAnswer *ret_answer,
                   GError **error);
 
+/* The login that stands beside what this credential writes ("autograder[bot]" for an App). Caller frees; NULL with
+ * `ret_answer` other than OK: GitHub does not say. */
+char *github_client_login(GithubClient *client, GithubAnswer *ret_answer, GError **error);
+
 /* For `git` over https (GitChild.credential_fd): configuration in memory that sends the token with the first request to
  * the configured git host, and to no other. The caller closes *ret_fd; -1: there is no token, and
  * `ret_answer` says why. */

@@ -13,6 +13,7 @@ struct GithubClient {
     Store *store;
     HttpClient *http;
     char *role, *organization;
+    char *login;     /* that we write as; NULL: not known yet */
     char *token;     /* a PAT, or an installation token */
     guint n_dropped; /* tokens so far: tells whether one given to git is still the one in use */
     gint64 token_expires_us;

@@ -11,6 +11,7 @@ void github_page_clear(GithubPage *page)
     g_free(page->title);
     g_free(page->summary);
     g_free(page->text);
+    g_free(page->comment);
     g_free(page->description);
     cJSON_Delete(page->annotations);
     *page = (GithubPage){0};
@@ -68,16 +69,29 @@ static void append_tokens(GString *out, const Decision *decision)
                            decision->tokens_milli == 1000 ? "" : "s", left);
 }
 
-static void append_failed(GString *out, const Result *result)
+/* Names of items as long as there is room, whole ones; then how many more there are. */
+static void append_failed(GString *out, const Result *result, guint n_failed)
 {
+    const glong room_for_rest = 15; /* " and 12345 more" */
     const char *before = "; failed: ";
+    guint n_shown = 0;
     for (guint i = 0; i < result->verdict->items->len; i++) {
         const VerdictItem *item = g_ptr_array_index(result->verdict->items, i);
         if (item->outcome != ITEM_FAIL || !result_item_is_visible(result, item))
             continue;
-        g_string_append_printf(out, "%s%s", before, item->id);
+        g_autofree char *shown = text_escape_terminal(item->id, GITHUB_MAX_DESCRIPTION * 4);
+        glong length = g_utf8_strlen(out->str, -1) + (glong)strlen(before) + g_utf8_strlen(shown, -1);
+        glong room = n_shown + 1 < n_failed ? GITHUB_MAX_DESCRIPTION - room_for_rest : GITHUB_MAX_DESCRIPTION;
+        if (length > room)
+            break;
+        g_string_append_printf(out, "%s%s", before, shown);
         before = ", ";
+        n_shown++;
     }
+    if (n_shown > 0 && n_shown < n_failed)
+        g_string_append_printf(out, " and %u more", n_failed - n_shown);
+    else if (n_failed > 0 && n_shown == 0)
+        g_string_append_printf(out, "; %u failed", n_failed);
 }
 
 /* Points, what waits, tokens, then the items that failed as far as there is room. */
@@ -90,7 +104,7 @@ static char *make_description(const Result *result, const ResultView *view)
     if (view->n_error > 0)
         g_string_append_printf(out, "; %u not checked, our fault", view->n_error);
     append_tokens(out, result->decision);
-    append_failed(out, result);
+    append_failed(out, result, view->n_failed);
     return cut_characters(out->str, GITHUB_MAX_DESCRIPTION);
 }
 
@@ -156,15 +170,29 @@ static void judge(const Result *result, const ResultView *view, GithubPage *page
     }
 }
 
-static char *make_summary(const Result *result)
+static char *make_summary(const Result *result, gsize max_bytes)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     result_append_summary(out, result);
-    if (out->len <= GITHUB_MAX_TEXT)
+    if (out->len <= max_bytes)
         return g_string_free(g_steal_pointer(&out), FALSE);
     const gsize room_for_note = 100;
-    g_autofree char *kept = text_truncate(out->str, GITHUB_MAX_TEXT - room_for_note);
+    g_autofree char *kept = text_truncate(out->str, max_bytes - room_for_note);
     return g_strconcat(kept, "\n\n**The rest is left out, since this place holds no longer text.**\n", NULL);
+}
+
+static char *make_comment(const Result *result)
+{
+    const gsize room_for_mark = 1024, max_summary = GITHUB_MAX_TEXT / 2;
+    const char *title =
+        result->assignment && result->assignment->title ? result->assignment->title : result->verdict->assignment;
+    g_autofree char *shown = text_escape_markdown(title ? title : "");
+    g_autofree char *heading = text_truncate(shown, GITHUB_MAX_TITLE);
+    g_autofree char *summary = make_summary(result, max_summary);
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "## Result for %s\n\n%s\n", heading, summary);
+    result_append_details(out, result, GITHUB_MAX_TEXT - room_for_mark);
+    return g_string_free(out, FALSE);
 }
 
 void github_page_make(const Result *result, GithubPage *ret)
@@ -172,7 +200,8 @@ void github_page_make(const Result *result, GithubPage *ret)
     ResultView view = result_view(result);
     GithubPage page = {0};
     page.title = make_title(&view);
-    page.summary = make_summary(result);
+    page.summary = make_summary(result, GITHUB_MAX_TEXT);
+    page.comment = make_comment(result);
     page.description = make_description(result, &view);
     GString *text = g_string_new(NULL);
     result_append_details(text, result, GITHUB_MAX_TEXT);

@@ -15,6 +15,7 @@
 
 typedef struct {
     char *title, *summary, *text; /* of the check run */
+    char *comment;                /* the whole, with room for a mark of 1 KiB before it */
     char *description;            /* of the status */
     const char *conclusion;       /* "success" "failure" "neutral" */
     const char *state;            /* "success" "failure" "pending" "error" */

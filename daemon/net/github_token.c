@@ -216,6 +216,9 @@ static bool mint(GithubClient *client, const char *jwt, GithubAnswer *answer, GE
     if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(installation, "suspended_at")))
         return refuse(answer, GITHUB_DENIED, "the App's installation is suspended");
     client->installation_id = json_int64_or(installation, "id", 0);
+    const char *slug = json_string_or(installation, "app_slug", NULL);
+    g_free(client->login);
+    client->login = slug ? g_strconcat(slug, "[bot]", NULL) : NULL;
     g_autoptr(cJSON) body = cJSON_CreateObject();
     json_add(body, "permissions",
              permissions_for(client->role, cJSON_GetObjectItemCaseSensitive(installation, "permissions")));

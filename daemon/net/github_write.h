@@ -3,7 +3,7 @@
  * The ways in which a result is written to GitHub, one file each; sink_github.c chooses and judges what came of it.
  *
  * Each looks for what it wrote before, so that a crash between the request and our commit changes nothing: a check run
- * by its external_id, a status by its context.
+ * by its external_id, a status by its context, a comment by a hidden mark.
  */
 #pragma once
 
@@ -28,8 +28,11 @@ typedef struct {
  * *error: we failed. */
 char *github_write_check_run(GithubPost *post, GError **error);
 char *github_write_status(GithubPost *post, GError **error);
+char *github_write_comment(GithubPost *post, GError **error);
+/* Does the course want one for what was handed in there? `assignment` NULL: no. */
+bool github_comment_is_wanted(const GithubPlace *place, const Assignment *assignment);
 
-/* "<sink>/<assignment>": name of the check run, context of the status. Caller frees. */
+/* "<sink>/<assignment>": name of the check run, context of the status, mark of the comment. Caller frees. */
 char *github_write_title(const GithubPost *post);
 
 /* The submission that a check run of ours belongs to, from its external_id; 0: it is none of ours. */
@@ -43,3 +46,5 @@ bool github_post_ask(GithubPost *post, const char *method, const char *tail, con
 bool github_post_ask_next(GithubPost *post, GError **error);
 /* The id of the last answer, as text. NULL: it holds none, and the outcome becomes RETRY. */
 char *github_post_id(GithubPost *post);
+/* As whom we write. NULL: see above. Caller frees. */
+char *github_post_login(GithubPost *post, GError **error);

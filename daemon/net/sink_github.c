@@ -24,6 +24,7 @@ static const struct {
 } writers[] = {
     [GITHUB_WRITE_CHECK_RUN] = {"check_run", github_write_check_run},
     [GITHUB_WRITE_STATUS] = {"status", github_write_status},
+    [GITHUB_WRITE_COMMENT] = {"comment", github_write_comment},
 };
 
 const char *github_write_name(GithubWrite write)
@@ -81,6 +82,18 @@ char *github_post_id(GithubPost *post)
     return NULL;
 }
 
+char *github_post_login(GithubPost *post, GError **error)
+{
+    g_auto(GithubAnswer) answer = {0};
+    char *login = github_client_login(post->client, &answer, error);
+    if (!login && answer.outcome != GITHUB_OK) {
+        github_answer_clear(&post->answer);
+        post->answer = answer;
+        answer = (GithubAnswer){0};
+    }
+    return login;
+}
+
 /* ---- the sink
  * ----------------------------------------------------------------------------------------------------------- */
 
@@ -118,7 +131,8 @@ static PostOutcome github_post(Sink *base, const Effect *effect, gint64 *ret_ret
     const gint64 us_per_ms = 1000;
     GithubSink *sink = (GithubSink *)base;
     g_auto(GithubPlace) place = {0};
-    if (!github_place_parse(effect->submission, &place, NULL))
+    if (!github_place_parse(effect->submission, &place, NULL) ||
+        (sink->write == GITHUB_WRITE_COMMENT && !github_comment_is_wanted(&place, effect->result->assignment)))
         return POST_DONE;
     g_autofree char *organization = g_strndup(place.full_name, strcspn(place.full_name, "/"));
     github_client_use_organization(sink->client, organization);

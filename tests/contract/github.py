@@ -38,6 +38,13 @@ OPERATIONS = [
     ("patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("get", "/repos/{owner}/{repo}/commits/{ref}/statuses"),
     ("post", "/repos/{owner}/{repo}/statuses/{sha}"),
+    ("get", "/repos/{owner}/{repo}/issues"),
+    ("post", "/repos/{owner}/{repo}/issues"),
+    ("patch", "/repos/{owner}/{repo}/issues/{issue_number}"),
+    ("get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
+    ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
+    ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
+    ("delete", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
 ]
 
 
@@ -155,11 +162,15 @@ def check_requests(log, description):
     return failed
 
 
-def renew(folder):
-    """Makes one result another's, so that a check run is renewed."""
+def renew(folder, hub):
+    """Makes one result another's, so that a check run is renewed; comment and issue were edited, and one comment is there twice."""
+    [comment], [issue] = hub.written("project-0")["comments"], hub.written("project-1")["issues"]
+    for one in (comment, issue):
+        one["body"] += "\nand more"
+    hub.comment("project-0", comment["issue"], comment["body"], comment["user"])
     connection = sqlite3.connect(folder / "state/rubricd.db", timeout=10)
     with connection:
-        connection.execute("UPDATE outbox SET state = 'queued', idempotency_key = replace(idempotency_key, ':1:', ':2:') WHERE sink = 'checks' AND id > 2")
+        connection.execute("UPDATE outbox SET state = 'queued', idempotency_key = replace(idempotency_key, ':1:', ':2:') WHERE id > 3")
     connection.close()
 
 
@@ -201,7 +212,7 @@ def main():
         daemon.start()
         try:
             wait_until(lambda: set(outbox(folder)) == {"done"}, 60, "all is posted")
-            renew(folder)
+            renew(folder, hub)
             hasten(folder)
             wait_until(lambda: set(outbox(folder)) == {"done"}, 60, "all is posted again")
             failed = check_requests(hub.log, description)

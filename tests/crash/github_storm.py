@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Exactly once under fire: results go to a stand-in of GitHub that breaks requests before and after their effect, while the post role,
-and now and then the whole daemon, is killed. At the end each repository has one check run and one status: none lost, none doubled."""
+and now and then the whole daemon, is killed. At the end each repository has one check run, one status and one comment or issue: none lost,
+none doubled."""
 
 import argparse
 import os
@@ -63,6 +64,9 @@ def judge(folder, hub, n):
             wrong.append(f"project-{i}: {len(runs)} check runs")
         if len(statuses) != 1 or statuses[0]["state"] != "success":
             wrong.append(f"project-{i}: {len(statuses)} statuses")
+        told = there["comments"] + [one for one in there["issues"] if not one.get("pull")]
+        if len(told) != 1 or "10 of 10 points" not in told[0]["body"] or bool(there["comments"]) == bool(i % 2):
+            wrong.append(f"project-{i}: {len(told)} comments and issues")
     connection = store(folder)
     [n_flags] = connection.execute("SELECT count(*) FROM flag WHERE kind = 'post'").fetchone()
     [n_posted] = connection.execute("SELECT count(*) FROM submission WHERE state = 'posted'").fetchone()

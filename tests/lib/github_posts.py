@@ -9,7 +9,7 @@ import sqlite3
 import github_standin
 from rubricd_testing import Daemon, make_course, store, wait_until, write
 
-SINKS = {"checks": "check_run", "statuses": "status"}
+SINKS = {"checks": "check_run", "statuses": "status", "comments": "comment"}
 
 
 def make_world(folder, n, listen=None):
@@ -21,6 +21,8 @@ def make_world(folder, n, listen=None):
     (folder / "app.pem").chmod(0o600)
     write(folder / "hook-secret", "a secret of this test alone").chmod(0o600)
     course = make_course(folder / "course", 1, "2090-01-01 12:00")
+    about = course / "course.yaml"
+    about.write_text(about.read_text().replace("owner: person,", "owner: person, comment: issue,"))
     write(folder / "inbox/hw1/s0000/answer.txt", "42\n")
     sinks = "".join(f"  - github: {{name: {name}, write: {way}, max_tries: 1000}}\n" for name, way in SINKS.items())
     config = write(folder / "rubricd.yaml", f"""course: {course}
@@ -66,8 +68,9 @@ def plant(folder, hub, n):
         for i in range(n):
             made = hub.repository(f"project-{i}")
             sha = hub.push(f"project-{i}")
-            row = {**submission, "external_id": f"{made['id']}:refs/heads/main:hw1", "revision": sha, "state": "graded", "posted_us": 0,
-                   "location": f"{hub.url}/{made['full_name']}#refs/heads/main"}
+            ref = "refs/heads/main" if i % 2 else f"refs/pull/{hub.pull_request(f'project-{i}', 'main')}/head"
+            row = {**submission, "external_id": f"{made['id']}:{ref}:hw1", "revision": sha, "state": "graded", "posted_us": 0,
+                   "location": f"{hub.url}/{made['full_name']}#{ref}"}
             number = insert(connection, "submission", row)
             of_it = insert(connection, "verdict", {**verdict, "submission_id": number})
             for sink in SINKS:

@@ -200,7 +200,8 @@ def find_issue(repo, number, can_be_off=False):
 def list_issues(hub, request, repo):
     need_issues(repo)
     state, creator, labels = request.query.get("state", "open"), request.query.get("creator"), request.query.get("labels")
-    found = [(repo, one) for one in reversed(repo.issues)
+    in_order = repo.issues if request.query.get("direction") == "asc" else reversed(repo.issues)
+    found = [(repo, one) for one in in_order
              if (state == "all" or one["state"] == state) and (not creator or one["user"] == creator) and
              (not labels or set(labels.split(",")) <= set(one["labels"]))]
     return page(hub, request, found, shapes.issue)
@@ -267,6 +268,16 @@ def update_comment(hub, request, repo, number):
         if str(one["id"]) == number:
             one.update(body=check_body(request.body), updated=hub.now())
             return shapes.comment(hub, repo, one)
+    raise Refused(404, "Not Found")
+
+
+@route("DELETE", "/repos/{owner}/{repo}/issues/comments/{number}", "issues", "write", content=True)
+def delete_comment(hub, request, repo, number):
+    need_alive(repo)
+    for one in repo.comments:
+        if str(one["id"]) == number:
+            repo.comments.remove(one)
+            return Answer(None, 204)
     raise Refused(404, "Not Found")
 
 

@@ -49,7 +49,7 @@ START_TEST(nothing_hidden_is_in_any_part)
     set_evidence(4, "inner.c:3: error: hidden");
     github_page_make(&result, &page);
     g_autofree char *annotations = json_print(page.annotations);
-    const char *const parts[] = {page.title, page.summary, page.text, page.description, annotations};
+    const char *const parts[] = {page.title, page.summary, page.text, page.description, page.comment, annotations};
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
         ck_assert_lacks(parts[i], "Title of later");
         ck_assert_lacks(parts[i], "inner");
@@ -118,8 +118,11 @@ START_TEST(every_part_keeps_to_githubs_limits)
     github_page_make(&result, &page);
     ck_assert_uint_le(strlen(page.summary), GITHUB_MAX_TEXT);
     ck_assert_uint_le(strlen(page.text), GITHUB_MAX_TEXT);
+    ck_assert_uint_le(strlen(page.comment), GITHUB_MAX_TEXT - 1024);
+    ck_assert_has(page.comment, "left out");
     ck_assert_int_le(g_utf8_strlen(page.title, -1), GITHUB_MAX_TITLE);
-    ck_assert_int_eq(g_utf8_strlen(page.description, -1), GITHUB_MAX_DESCRIPTION);
+    ck_assert_int_le(g_utf8_strlen(page.description, -1), GITHUB_MAX_DESCRIPTION);
+    ck_assert_has(page.description, "; failed: failed and 300 more");
     ck_assert_has(page.summary, "left out");
     ck_assert_has(page.text, "left out");
 }
@@ -157,6 +160,37 @@ START_TEST(lateness_and_tokens_fit_a_status)
 }
 END_TEST
 
+/* Names of many bytes, of letters that change what stands around them, and of line ends. */
+START_TEST(names_that_fit_a_status_are_whole_and_do_nothing)
+{
+    const char *const names[] = {"täst-ünïcödé-ñame-of-an-item",
+                                 "日本語の課題の名前はとても長い",
+                                 "🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀",
+                                 "a\nb\u202ec",
+                                 "another",
+                                 "and-another"};
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        add_item(names[i], 5, ITEM_FAIL, VISIBLE_ALWAYS, false);
+    verdict_sum(verdict);
+    github_page_make(&result, &page);
+    ck_assert_int_le(g_utf8_strlen(page.description, -1), GITHUB_MAX_DESCRIPTION);
+    ck_assert(g_utf8_validate(page.description, -1, NULL));
+    ck_assert_has(page.description, "; failed: failed, täst-ünïcödé-ñame-of-an-item, 日本語の課題の名前はとても長い");
+    ck_assert_lacks(page.description, "\n");
+    ck_assert_lacks(page.description, "\u202e");
+    ck_assert(g_str_has_suffix(page.description, " more"));
+}
+END_TEST
+
+START_TEST(a_status_of_a_few_names_says_them_all)
+{
+    add_item("second", 5, ITEM_FAIL, VISIBLE_ALWAYS, false);
+    verdict_sum(verdict);
+    github_page_make(&result, &page);
+    ck_assert(g_str_has_suffix(page.description, "; failed: failed, second"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("github_page");
@@ -170,6 +204,8 @@ int main(void)
     tcase_add_test(tests, every_part_keeps_to_githubs_limits);
     tcase_add_test(tests, what_waits_for_a_ta_is_neutral_and_our_fault_is_no_failure);
     tcase_add_test(tests, lateness_and_tokens_fit_a_status);
+    tcase_add_test(tests, names_that_fit_a_status_are_whole_and_do_nothing);
+    tcase_add_test(tests, a_status_of_a_few_names_says_them_all);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

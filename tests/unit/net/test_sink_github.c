@@ -45,6 +45,7 @@ static void setup(void)
     g_autofree char *name = g_strdup_printf("project-%d", getpid());
     g_autofree char *repository = g_strdup_printf("{\"name\": \"%s\"}", name);
     g_autofree char *push = g_strdup_printf("{\"repository\": \"%s\"}", name);
+    assignment.comment = COMMENT_PULL_REQUEST;
     g_autoptr(cJSON) made = standin_do(&hub, "repository", repository);
     g_autoptr(cJSON) pushed = standin_do(&hub, "push", push);
     g_strlcpy(sha, cJSON_GetStringValue(pushed), sizeof sha);
@@ -233,6 +234,164 @@ START_TEST(a_run_of_another_submission_is_not_touched)
 }
 END_TEST
 
+/* ---- comments
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static char *tell_repository(const char *command, const char *more)
+{
+    g_autofree char *arguments = g_strdup_printf("{\"repository\": \"project-%d\"%s}", getpid(), more);
+    g_autoptr(cJSON) answer = standin_do(&hub, command, arguments);
+    return answer ? json_print(answer) : NULL;
+}
+
+/* From now on the submission is the head of a pull request, whose number is returned. */
+static gint64 hand_in_by_pull_request(void)
+{
+    g_autofree char *number = tell_repository("pull_request", ", \"head\": \"main\"");
+    gint64 pull = g_ascii_strtoll(number, NULL, 10);
+    gint64 id = g_ascii_strtoll(submission.external_id, NULL, 10);
+    g_free(submission.external_id);
+    submission.external_id = g_strdup_printf("%" G_GINT64_FORMAT ":refs/pull/%" G_GINT64_FORMAT "/head:m1", id, pull);
+    char *mark = strchr(submission.location, '#');
+    g_autofree char *before = g_strndup(submission.location, (gsize)(mark - submission.location));
+    g_free(submission.location);
+    submission.location = g_strdup_printf("%s#refs/pull/%" G_GINT64_FORMAT "/head", before, pull);
+    return pull;
+}
+
+static void comment_instead(CommentPlace where)
+{
+    sink_free(sink);
+    sink = new_sink(GITHUB_WRITE_COMMENT, 20000);
+    assignment.comment = where;
+}
+
+/* What somebody wrote under the pull request. */
+static void add_comment(gint64 pull, const char *user, const char *body)
+{
+    g_autofree char *more =
+        g_strdup_printf(", \"number\": %" G_GINT64_FORMAT ", \"user\": \"%s\", \"body\": \"%s\"", pull, user, body);
+    g_free(tell_repository("comment", more));
+}
+
+static void ck_assert_one_comment(const char *what, const char *says)
+{
+    g_autoptr(cJSON) all = NULL;
+    const cJSON *there = written(what, &all), *each, *ours = NULL;
+    guint n = 0;
+    cJSON_ArrayForEach(each, there)
+    {
+        bool is_ours = strcmp(json_string_or(each, "user", ""), "autograder[bot]") == 0;
+        n += is_ours;
+        ours = is_ours ? each : ours;
+    }
+    ck_assert_uint_eq(n, 1);
+    ck_assert_has(json_string_or(ours, "body", ""), says);
+}
+
+START_TEST(a_comment_is_edited_in_place)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    hand_in_by_pull_request();
+    post_well();
+    ck_assert_has(external_id, "comment ");
+    ck_assert_one_comment("comments", "<!-- rubricd autograder/m1, submission 7 -->\n## Result for Milestone");
+    post_well();
+    ((VerdictItem *)g_ptr_array_index(verdict->items, 1))->outcome = ITEM_PASS;
+    post_well();
+    ck_assert_one_comment("comments", "| ✅ | Title of failed | 5 / 5 | pass |");
+}
+END_TEST
+
+START_TEST(a_comment_lost_after_the_effect_is_found_again)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    hand_in_by_pull_request();
+    post_well(); /* mints the token, so that the fault meets the comment */
+    Submission other = submission;
+    other.assignment = (char *)"m2";
+    effect.submission = &other;
+    break_next("\"reset\"", "POST", "after");
+    ck_assert_int_eq(post(), POST_RETRY);
+    post_well();
+    g_autoptr(cJSON) all = NULL;
+    ck_assert_int_eq(cJSON_GetArraySize(written("comments", &all)), 2);
+}
+END_TEST
+
+START_TEST(a_mark_that_somebody_else_wrote_is_left_alone)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    gint64 pull = hand_in_by_pull_request();
+    add_comment(pull, "student", "<!-- rubricd autograder/m1, submission 7 -->\\nall points");
+    post_well();
+    ck_assert_one_comment("comments", "10 of 15 points");
+    g_autoptr(cJSON) all = NULL;
+    ck_assert_has(json_string_or(cJSON_GetArrayItem(written("comments", &all), 0), "body", ""), "all points");
+}
+END_TEST
+
+START_TEST(ours_is_found_behind_many_others_and_the_oldest_of_two_is_kept)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    gint64 pull = hand_in_by_pull_request();
+    for (int i = 0; i < 130; i++)
+        add_comment(pull, "student", "a question");
+    add_comment(pull, "autograder[bot]", "<!-- rubricd autograder/m1, submission 6 -->\\nthe oldest");
+    add_comment(pull, "autograder[bot]", "<!-- rubricd autograder/m1, submission 6 -->\\nits double");
+    g_autoptr(cJSON) before = NULL;
+    gint64 oldest = json_int64_or(cJSON_GetArrayItem(written("comments", &before), 130), "id", 0);
+    post_well();
+    ck_assert_one_comment("comments", "10 of 15 points");
+    g_autofree char *wanted = g_strdup_printf("comment %" G_GINT64_FORMAT, oldest);
+    ck_assert_str_eq(external_id, wanted);
+}
+END_TEST
+
+START_TEST(an_older_submission_does_not_hide_the_newest)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    hand_in_by_pull_request();
+    post_well();
+    Submission older = submission;
+    older.id = 6;
+    effect.submission = &older;
+    effect.idempotency_key = "6:1:autograder";
+    post_well();
+    ck_assert_one_comment("comments", "submission 7 -->");
+}
+END_TEST
+
+START_TEST(what_came_by_a_branch_is_told_in_an_issue_if_the_course_wants_it)
+{
+    comment_instead(COMMENT_PULL_REQUEST);
+    ck_assert_int_eq(post(), POST_DONE);
+    ck_assert_ptr_null(external_id);
+    comment_instead(COMMENT_NONE);
+    ck_assert_int_eq(post(), POST_DONE);
+    ck_assert_ptr_null(external_id);
+    comment_instead(COMMENT_ISSUE);
+    post_well();
+    ck_assert_has(external_id, "issue ");
+    break_next("\"reset\"", "PATCH", "after");
+    ((VerdictItem *)g_ptr_array_index(verdict->items, 1))->outcome = ITEM_PASS;
+    ck_assert_int_eq(post(), POST_RETRY);
+    post_well();
+    ck_assert_one_comment("issues", "Title of failed | 5 / 5 | pass");
+    ck_assert_has(external_id, "issue ");
+}
+END_TEST
+
+START_TEST(a_repository_without_issues_is_told_after_some_tries)
+{
+    comment_instead(COMMENT_ISSUE);
+    g_free(tell_repository("set", ", \"has_issues\": false"));
+    effect.tries = 2;
+    ck_assert_int_eq(post(), POST_GIVE_UP);
+    ck_assert_has(failure->message, "Issues has been disabled");
+}
+END_TEST
+
 /* ---- faults
  * ------------------------------------------------------------------------------------------------------------- */
 
@@ -327,9 +486,12 @@ START_TEST(a_token_refused_after_the_effect_doubles_nothing)
         {GITHUB_WRITE_CHECK_RUN, "POST", "check_runs"},
         {GITHUB_WRITE_CHECK_RUN, "PATCH", "check_runs"},
         {GITHUB_WRITE_STATUS, "POST", "statuses"},
+        {GITHUB_WRITE_COMMENT, "POST", "comments"},
     };
     sink_free(sink);
     sink = new_sink(cases[_i].write, 20000);
+    if (cases[_i].write == GITHUB_WRITE_COMMENT)
+        hand_in_by_pull_request();
     set_places(60);
     const GithubCall warm = {.path = "/rate_limit"}; /* a token first, so that the fault meets the sink's own request */
     g_auto(GithubAnswer) answer = {0};
@@ -410,9 +572,16 @@ int main(void)
     tcase_add_test(tests, a_status_is_written_once_until_it_changes);
     tcase_add_test(tests, what_did_not_come_from_github_is_left_alone);
     tcase_add_test(tests, a_run_of_another_submission_is_not_touched);
+    tcase_add_test(tests, a_comment_is_edited_in_place);
+    tcase_add_test(tests, a_comment_lost_after_the_effect_is_found_again);
+    tcase_add_test(tests, a_mark_that_somebody_else_wrote_is_left_alone);
+    tcase_add_test(tests, ours_is_found_behind_many_others_and_the_oldest_of_two_is_kept);
+    tcase_add_test(tests, an_older_submission_does_not_hide_the_newest);
+    tcase_add_test(tests, what_came_by_a_branch_is_told_in_an_issue_if_the_course_wants_it);
+    tcase_add_test(tests, a_repository_without_issues_is_told_after_some_tries);
     tcase_add_loop_test(tests, a_fault_is_waited_for_or_told_and_nothing_is_doubled, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tests, a_taken_back_token_is_minted_again_once);
-    tcase_add_loop_test(tests, a_token_refused_after_the_effect_doubles_nothing, 0, 3);
+    tcase_add_loop_test(tests, a_token_refused_after_the_effect_doubles_nothing, 0, 4);
     tcase_add_test(tests, a_refusal_is_given_up_after_max_tries_and_an_outage_never);
     tcase_add_test(tests, an_api_version_that_is_over_is_told);
     tcase_add_test(tests, a_clock_that_is_wrong_by_an_hour_does_no_harm);
