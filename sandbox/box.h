@@ -12,9 +12,10 @@
  * sees init (whose death takes the mounts away) to its end and removes the group. The client lets few boxes wait for
  * this.
  *
- * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), a small process that forks them,
- * on demand ("slot") or one ahead of the client's request ("warm"). The keeper's boxes live in slots (slot.c): user,
- * network and uts namespaces that are used again when they are proved clean. All else of a box is always its own.
+ * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), whose monitors serve many boxes
+ * one after another (lane.c), on demand ("slot") or one ahead of the client's request ("warm"). Each has a slot
+ * (slot.c): user, network and uts namespaces that are used again when they are proved clean, and a process in them that
+ * makes the inits. All else of a box is always its own.
  *
  * Crash points: if the client dies, the monitor sees its socket close and kills init, and so does the keeper end. If
  * the monitor dies, init is killed by its parent-death signal, and with it, as pid 1, all of the box; the client
@@ -30,6 +31,9 @@
 
 /* The student's uid and gid as seen inside. */
 enum { BOX_INSIDE_ID = 1000 };
+
+/* What the program needs until it is executed. */
+enum { PROGRAM_STACK_SIZE = 256 << 10 };
 
 /* What is known of a box before its request. */
 typedef struct {
@@ -52,6 +56,8 @@ typedef struct {
     int network_fd, network_user_fd; /* a shared network that the monitor enters before it makes init; -1: none */
     int monitor_fd;                  /* init's end of the socket between them */
     int init_fd;                     /* the monitor's end, which init closes, so that it sees the monitor die */
+    bool is_handed_over;             /* init was sent the request */
+    bool is_init_done;               /* and has said its last word */
     int init_pidfd;
     int mounts_fd; /* tells whether mounts changed since init was made; -1: it was made just now */
     uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
@@ -59,6 +65,7 @@ typedef struct {
     CgroupGroup group;
     uint32_t missing; /* known before init starts */
     char *shared;     /* where init finds the request's bytes */
+    char *program_stack; /* NULL: is to be made */
     bool has_mounts;  /* init was sent these, opened by the monitor */
     int workspace_fd; /* -1: none */
     int root_fd;      /* -1: none */
@@ -111,6 +118,8 @@ int box_send_status(const Box *box, const BoxStatus *status);
 
 /* launch.c: makes init, which begins to build the box. 0, or -errno with nothing left. */
 int launch_init(Box *box);
+/* Waits for an init that a slot makes. -errno. */
+int launch_take_init(Box *box);
 /* Hands the request to init; 0, or -errno with the problem set. Init may be dead: that is seen later. */
 int launch_request(Box *box, Problem *problem);
 /* Init's side: waits for the request. 0; -errno. */
@@ -167,18 +176,10 @@ pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing
 int landlock_enter(const BoxSpec *spec);
 /* filter.c: loads the filter that lets the groups `calls` (BoxCalls bits) pass. -errno. */
 int filter_load(uint32_t calls);
-/* limits_apply.c: resource limits of the calling process. */
-int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_group);
+/* limits_apply.c: resource limits of the calling process. `n_ours`: our own processes that count as the student's. */
+int limits_apply(const BoxLimits *limits, int n_ours, bool has_memory_group, bool has_pids_group);
 /* reports.c: opens the report files and sends them to the client. */
 void reports_send(const Box *box);
-
-/* slot.c: namespaces made ahead. NULL when they cannot be made. */
-Slot *slot_new(const BoxSetup *setup);
-void slot_free(Slot *slot);
-/* Has nothing of the last box stayed in it? */
-bool slot_is_clean(const Slot *slot);
-/* Enters them with the calling thread. -errno. */
-int slot_enter(const Slot *slot);
 
 /* keeper.c: makes boxes for the client at the socket until it is gone. */
 int keeper_serve(int fd);

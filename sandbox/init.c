@@ -107,13 +107,14 @@ static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
     tie_to_monitor(box);
     /* The student's program has our uid: whatever the other walls do, it must not open our memory. */
     prctl(PR_SET_DUMPABLE, 0);
-    r = box->slot ? 0 : init_set_name(problem);
+    /* Both are the slot's; each of the 40 steps of the second makes new credentials, so not at the last moment. */
+    if (!box->slot)
+        r = init_set_name(problem);
+    if (r == 0 && !box->slot)
+        r = privileges_bound(problem);
     if (r == 0)
         r = root_prepare(&box->setup, ret_disk_fd, problem);
-    if (r == 0)
-        r = listen_to_monitor(problem);
-    privileges_bound(); /* for the program too; each of the 40 steps makes new credentials, so not at the last moment */
-    return r;
+    return r == 0 ? listen_to_monitor(problem) : r;
 }
 
 static int finish_box(Box *box, uint32_t *ret_missing, Problem *problem)
@@ -173,6 +174,8 @@ _Noreturn void init_run(Box *box)
     InitEvent event = {.kind = INIT_STARTED};
     int disk_fd = -1;
     close(box->init_fd);
+    if (box->control_fd >= 0)
+        close(box->control_fd); /* comes again with the request */
     if (prepare_box(box, &disk_fd, &problem) < 0)
         refuse(box, &problem);
     if (launch_await_request(box) < 0)
@@ -196,6 +199,8 @@ _Noreturn void init_run(Box *box)
     event.wait_status = reap_all(program);
     fill_done(&event, disk_fd);
     reports_send(box);
+    /* The memory may be another's. */
+    box_request_clear(&box->request);
     tell_monitor(box, &event, NULL, 0);
     _exit(EXIT_SUCCESS);
 }

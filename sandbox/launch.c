@@ -5,6 +5,7 @@
  */
 #include "sandbox/box.h"
 #include "sandbox/packet.h"
+#include "sandbox/slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 256 << 10, MAX_FDS = 3 + CGROUP_N_CONTROLLERS + 2 + BOX_MAX_BINDS };
+enum { MAX_FDS = 4 + CGROUP_N_CONTROLLERS + 2 + BOX_MAX_BINDS };
 
-/* The packet; its descriptors in this order: stdout, stderr, stdin, the group's, the root, the workspace, the binds. */
+/* The packet; its descriptors in this order: the client's socket, stdout, stderr, stdin, the group's, the root, the workspace, the binds. */
 typedef struct {
     uint32_t length; /* of the shared bytes */
     bool has_stdin, has_mounts, has_root, has_workspace;
@@ -49,19 +50,6 @@ int launch_become_uid(const BoxSetup *setup)
     return 0;
 }
 
-static pid_t clone_into(Box *box, uint64_t flags, int exit_signal)
-{
-    struct clone_args args = {
-        .flags = flags | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC,
-        .pidfd = (uintptr_t)&box->init_pidfd,
-        .exit_signal = (uint64_t)exit_signal,
-    };
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (pid == 0)
-        init_run(box);
-    return pid < 0 ? -errno : pid;
-}
-
 static int clone_fresh(Box *box)
 {
     uid_t own = geteuid();
@@ -73,49 +61,23 @@ static int clone_fresh(Box *box)
     /* Else the files in /proc/self belong to root, and init cannot write its uid map. */
     prctl(PR_SET_DUMPABLE, 1);
     uint64_t network = box->request.has_network ? 0 : CLONE_NEWNET;
-    r = clone_into(box, CLONE_NEWUSER | network | CLONE_NEWUTS, SIGCHLD);
+    struct clone_args args = {
+        .flags =
+            CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | network,
+        .pidfd = (uintptr_t)&box->init_pidfd,
+        .exit_signal = SIGCHLD,
+    };
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid == 0)
+        init_run(box);
+    r = pid < 0 ? -errno : 0;
     if (own != geteuid() && setresuid((uid_t)-1, own, (uid_t)-1) < 0)
         _exit(EXIT_FAILURE); /* never reached: the saved uid is ours; init dies with us */
     prctl(PR_SET_DUMPABLE, 0);
-    return r < 0 ? r : 0;
-}
-
-typedef struct {
-    Box *box;
-    int result;
-} SlotClone;
-
-/* A process between us and init, because entering a user namespace has no way back. It shares our memory and our
- * descriptors, and init becomes our own child. */
-static int clone_in_slot(void *argument)
-{
-    SlotClone *clone = argument;
-    const int no_signal = 0;
-    clone->result = launch_become_uid(&clone->box->setup);
-    if (clone->result == 0)
-        clone->result = slot_enter(clone->box->slot);
-    if (clone->result == 0)
-        clone->result = clone_into(clone->box, CLONE_PARENT, no_signal);
-    return 0;
-}
-
-static int clone_reused(Box *box)
-{
-    SlotClone argument = {box, -ENOMEM};
-    char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED)
-        return -ENOMEM;
-    pid_t pid = clone(clone_in_slot, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &argument);
-    int r = pid < 0 ? -errno : 0;
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    munmap(stack, STACK_SIZE);
-    if (r == 0 && argument.result < 0)
-        r = argument.result;
     return r;
 }
 
-/* Readable as "urgent" once a mount has come or gone in our mount namespace. */
+/* Readable as "urgent" when a mount has come or gone in our mount namespace since this was last asked. */
 static bool mounts_have_changed(const Box *box)
 {
     struct pollfd fd = {box->mounts_fd, POLLPRI, 0};
@@ -125,8 +87,9 @@ static bool mounts_have_changed(const Box *box)
 int launch_init(Box *box)
 {
     int pair[2];
-    if (box->slot && box->mounts_fd < 0)
-        box->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    mounts_have_changed(box);
+    if (box->slot)
+        return slot_order_init(box->slot, box);
     box->shared = mmap(NULL, BOX_FRAME_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (box->shared == MAP_FAILED)
         return -ENOMEM;
@@ -134,7 +97,7 @@ int launch_init(Box *box)
         return -errno;
     box->monitor_fd = pair[1];
     box->init_fd = pair[0];
-    int r = box->slot ? clone_reused(box) : clone_fresh(box);
+    int r = clone_fresh(box);
     close(pair[1]);
     box->monitor_fd = -1;
     if (r < 0) {
@@ -142,6 +105,11 @@ int launch_init(Box *box)
         box->init_fd = -1;
     }
     return r;
+}
+
+int launch_take_init(Box *box)
+{
+    return box->slot ? slot_take_init(box->slot, box) : 0;
 }
 
 /* ---- the request
@@ -161,6 +129,7 @@ static void fill_handover(const Box *box, Handover *handover, FdList *list)
 {
     const BoxRequest *request = &box->request;
     handover->length = (uint32_t)request->length;
+    add_fd(list, box->control_fd);
     add_fd(list, box->stdout_fd);
     add_fd(list, box->stderr_fd);
     handover->has_stdin = box->stdin_fd >= 0;
@@ -200,11 +169,9 @@ static int launch_again(Box *box)
 {
     monitor_abandon(box);
     close(box->init_pidfd);
-    close(box->init_fd);
-    close(box->mounts_fd);
-    munmap(box->shared, BOX_FRAME_MAX);
-    box->mounts_fd = -1;
-    return launch_init(box);
+    box->init_pidfd = -1;
+    int r = launch_init(box);
+    return r < 0 ? r : launch_take_init(box);
 }
 
 int launch_request(Box *box, Problem *problem)
@@ -223,6 +190,7 @@ int launch_request(Box *box, Problem *problem)
     FdList list = {.n = 0};
     memcpy(box->shared, box->request.body, box->request.length);
     fill_handover(box, &handover, &list);
+    box->is_handed_over = true;
     r = packet_send(box->init_fd, &handover, sizeof handover, list.fds, list.n);
     close_mounts(box);
     if (r < 0 && r != -EPIPE && r != -ECONNRESET)
@@ -251,6 +219,7 @@ int launch_await_request(Box *box)
     if (r < 0)
         return r;
     const int *next = fds;
+    box->control_fd = *next++;
     box->stdout_fd = *next++;
     box->stderr_fd = *next++;
     box->stdin_fd = handover.has_stdin ? *next++ : -1;

@@ -19,11 +19,10 @@ static int limit(int resource, int64_t soft, int64_t hard)
     return setrlimit((__rlimit_resource_t)resource, &set) < 0 ? -errno : 0;
 }
 
-int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_group)
+int limits_apply(const BoxLimits *limits, int n_ours, bool has_memory_group, bool has_pids_group)
 {
-    /* Init counts as one process of this user. Where the group counts, it must be the one to refuse, because it says
-     * so. */
-    const int64_t init = 1, slack = 16;
+    /* Where the group counts, it must be the one to refuse, because it says so. */
+    const int64_t slack = 16;
     const int64_t locked_bytes = 64 << 10, pending_signals = 1024, queue_bytes = 800 << 10;
     const struct {
         int resource;
@@ -32,7 +31,7 @@ int limits_apply(const BoxLimits *limits, bool has_memory_group, bool has_pids_g
         {RLIMIT_FSIZE, limits->file_bytes},
         {RLIMIT_NOFILE, limits->open_files},
         {RLIMIT_STACK, limits->stack_bytes},
-        {RLIMIT_NPROC, limits->processes + init + (has_pids_group ? slack : 0)},
+        {RLIMIT_NPROC, limits->processes + n_ours + (has_pids_group ? slack : 0)},
         {RLIMIT_CORE, 0},
         {RLIMIT_MEMLOCK, locked_bytes},
         {RLIMIT_SIGPENDING, pending_signals},

@@ -236,7 +236,8 @@ static void watch(Monitor *monitor)
             break;
         check_clocks(monitor);
     }
-    while (fds[1].fd >= 0 && hear_init(monitor))
+    /* It may not be the only one who holds its end. */
+    while (fds[1].fd >= 0 && poll(&fds[1], 1, 0) > 0 && hear_init(monitor))
         ;
 }
 
@@ -360,6 +361,7 @@ static bool hand_over(Box *box, BoxStatus *status)
     close(box->stderr_fd);
     if (box->stdin_fd >= 0)
         close(box->stdin_fd);
+    box->stdout_fd = box->stderr_fd = box->stdin_fd = -1;
     return true;
 }
 
@@ -378,10 +380,17 @@ void monitor_run(Box *box, BoxStatus *ret_status)
         watch(&monitor);
         fill_status(&monitor, ret_status);
     }
+    box->is_init_done = monitor.is_done;
+    if (monitor.disk_fd >= 0)
+        close(monitor.disk_fd);
+    if (monitor.proc_fd >= 0)
+        close(monitor.proc_fd);
 }
 
 void monitor_clear_away(Box *box)
 {
     monitor_abandon(box);
+    close(box->init_pidfd);
+    box->init_pidfd = -1;
     cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group);
 }

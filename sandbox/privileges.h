@@ -4,8 +4,8 @@
 #include "sandbox/box.h"
 
 /* Empties the bounding set, which children inherit: the powers of now stay, none can come any more. */
-void privileges_bound(void);
+int privileges_bound(Problem *problem);
 
-/* Gives up every capability for ever: bounding set, ambient and all other sets empty, securebits locked, no_new_privs.
- */
+/* Gives up every capability for ever: ambient and all other sets empty, securebits locked, no_new_privs. The bounding
+ * set must be empty already. */
 int privileges_drop(Problem *problem);

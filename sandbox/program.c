@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 256 << 10, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 static const char *const default_env[] = {
     "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
@@ -86,7 +86,8 @@ static int build_walls(Program *program, Problem *problem)
     if (r == 0 && spec->fixed_addresses && personality(ADDR_NO_RANDOMIZE) < 0)
         r = problem_set(problem, errno, "cannot fix the addresses");
     if (r == 0)
-        r = limits_apply(&spec->limits, box->group.version[CGROUP_MEMORY] != 0, box->group.version[CGROUP_PIDS] != 0);
+        r = limits_apply(&spec->limits, box->slot ? 2 : 1, box->group.version[CGROUP_MEMORY] != 0,
+                         box->group.version[CGROUP_PIDS] != 0);
     if (r < 0 && !problem->text[0])
         problem_set(problem, -r, "cannot set the resource limits");
     if (r == 0)
@@ -175,19 +176,28 @@ static size_t count(const char *const *strings)
     return n;
 }
 
+/* Where the monitor's slot has none for us. */
+static char *make_stack(void)
+{
+    char *stack =
+        mmap(NULL, PROGRAM_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return stack == MAP_FAILED ? NULL : stack;
+}
+
 pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
     Program program = {.box = box, .problem = problem, .env = spec->env ? spec->env : default_env};
     program.shell_argv = calloc(count(spec->argv) + 3, sizeof *program.shell_argv);
-    char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (!program.shell_argv || stack == MAP_FAILED) {
+    char *stack = box->program_stack ? box->program_stack : make_stack();
+    if (!program.shell_argv || !stack) {
         free(program.shell_argv);
         return problem_set(problem, ENOMEM, "cannot start the command");
     }
-    pid_t pid = clone(run_program, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &program);
+    pid_t pid = clone(run_program, stack + PROGRAM_STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &program);
     int error = errno;
-    munmap(stack, STACK_SIZE);
+    if (stack != box->program_stack)
+        munmap(stack, PROGRAM_STACK_SIZE);
     free(program.shell_argv);
     if (pid < 0)
         return problem_set(problem, error, "cannot start the command");

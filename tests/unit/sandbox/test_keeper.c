@@ -18,12 +18,17 @@ static BoxClient *client_in(BoxMode mode)
     return client;
 }
 
+static pid_t find_child(pid_t parent)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", (int)parent, (int)parent);
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)atoi(text) : 0;
+}
+
 /* The only child of this process, which is the keeper when no box runs; 0: none. */
 static pid_t find_keeper(void)
 {
-    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", (int)getpid());
-    g_autofree char *text = NULL;
-    return g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)atoi(text) : 0;
+    return find_child(getpid());
 }
 
 static void assert_says(BoxClient *client, const char *script, const char *expected)
@@ -77,6 +82,25 @@ START_TEST(a_killed_keeper_is_replaced)
     }
     box_client_free(client);
     ck_assert_int_eq(find_keeper(), 0);
+}
+END_TEST
+
+/* In slot mode nothing is ready between boxes: the keeper's child is the one lane, and its child the slot's process. */
+START_TEST(one_lane_serves_all_boxes_and_replaces_a_killed_slot)
+{
+    BoxClient *client = client_in(BOX_MODE_SLOT);
+    assert_says(client, "echo here", "here\n");
+    pid_t lane = find_child(find_keeper()), slot = find_child(lane);
+    ck_assert_int_gt(slot, 0);
+    for (int round = 0; round < 5; round++)
+        assert_says(client, "echo here", "here\n");
+    ck_assert_int_eq(find_child(find_keeper()), lane);
+    ck_assert_int_eq(find_child(lane), slot);
+    kill(slot, SIGKILL);
+    assert_says(client, "echo here", "here\n");
+    ck_assert_int_eq(find_child(find_keeper()), lane);
+    ck_assert_int_ne(find_child(lane), slot);
+    box_client_free(client);
 }
 END_TEST
 
@@ -198,6 +222,7 @@ int main(void)
     tcase_add_loop_test(tests, each_box_finds_nothing_of_the_one_before, 0, n);
     tcase_add_loop_test(tests, limits_and_networks_change_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
+    tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
     tcase_add_loop_test(tests, a_mount_that_comes_after_a_box_was_made_is_seen, 0, n);
     tcase_add_loop_test(tests, nothing_grows_over_many_boxes, 0, n);

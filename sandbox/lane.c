@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lane: one monitor with one slot, which serves a keeper's boxes one after another. It has each box built at once,
+ * before there is a request, and then waits for one on the box's own socket; so a client that asks one box ahead finds
+ * it built. Before each box the slot must be proved clean, else it is thrown away and made again. A lane whose init did
+ * not come to its last word ends.
+ */
+#include "sandbox/lane.h"
+#include "sandbox/packet.h"
+#include "sandbox/slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct {
+    BoxSetup setup;
+    Slot *slot;    /* NULL: none could be made */
+    int mounts_fd; /* tells whether mounts changed */
+} Lane;
+
+static bool is_as_prepared(const Box *box)
+{
+    const BoxSpec *spec = &box->request.spec;
+    return !spec->root && !spec->inner_root && !box->request.has_network && box->request.uid == box->setup.uid &&
+           box->request.is_own_uid == box->setup.is_own_uid;
+}
+
+static void answer(Box *box, int launched)
+{
+    BoxStatus status = {.end = BOX_END_REFUSED};
+    if (launched < 0) {
+        snprintf(status.message, sizeof status.message,
+                 "cannot make the box's namespaces: %s; `rubric doctor` says how to mend it", strerror(-launched));
+        box_send_status(box, &status);
+        return;
+    }
+    prctl(PR_SET_NAME, "box-monitor");
+    monitor_run(box, &status);
+    box_send_status(box, &status);
+}
+
+static void clear_away(Box *box)
+{
+    if (box->init_pidfd >= 0)
+        monitor_clear_away(box);
+    else if (cgroup_group_exists(&box->group))
+        cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group);
+    const int fds[] = {box->stdin_fd, box->stdout_fd, box->stderr_fd, box->network_fd, box->network_user_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    box_request_clear(&box->request);
+    prctl(PR_SET_NAME, "box-ready");
+    /* The client takes this for the end. */
+    close(box->control_fd);
+}
+
+static void make_slot(Lane *lane)
+{
+    if (lane->slot && slot_is_clean(lane->slot))
+        return;
+    slot_free(lane->slot);
+    lane->slot = slot_new(&lane->setup);
+}
+
+static int launch(Lane *lane, Box *box)
+{
+    make_slot(lane);
+    box->slot = lane->slot;
+    int r = launch_init(box);
+    if (r == 0 || !lane->slot)
+        return r;
+    /* Its process was killed. */
+    slot_free(lane->slot);
+    lane->slot = slot_new(&lane->setup);
+    box->slot = lane->slot;
+    return launch_init(box);
+}
+
+static void serve_box(Lane *lane, int control_fd)
+{
+    Box box = BOX_INIT;
+    box.setup = lane->setup;
+    box.control_fd = control_fd;
+    box.mounts_fd = lane->mounts_fd;
+    /* Limits come with the request. Where groups cannot be made now, the monitor tries again and tells. */
+    const int64_t later = 0;
+    int launched = launch(lane, &box);
+    cgroup_group_make(&box.setup.cgroups, box.setup.cgroup_name, later, later, &box.group);
+    if (launched == 0)
+        launched = launch_take_init(&box);
+    if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box))
+        answer(&box, launched);
+    clear_away(&box);
+    bool is_good = launched == 0 && (!box.is_handed_over || box.is_init_done);
+    if (is_good)
+        return;
+    slot_free(lane->slot);
+    lane->slot = NULL;
+}
+
+void lane_run(const BoxSetup *setup, int keeper_fd)
+{
+    Lane lane = {.setup = *setup, .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
+    LaneOrder order;
+    int control_fd;
+    size_t n_fds;
+    const char word = 'x';
+    bool goes_on = true;
+    prctl(PR_SET_NAME, "box-ready");
+    while (goes_on && packet_receive(keeper_fd, &order, sizeof order, &control_fd, 1, &n_fds) == 0 && n_fds == 1) {
+        memcpy(lane.setup.cgroup_name, order.cgroup_name, sizeof order.cgroup_name);
+        serve_box(&lane, control_fd);
+        /* Who has no slot became another to make the box, and does so once. */
+        goes_on = lane.slot && send(keeper_fd, &word, sizeof word, MSG_NOSIGNAL) == sizeof word;
+    }
+    slot_free(lane.slot);
+    _exit(EXIT_SUCCESS);
+}
