@@ -15,13 +15,13 @@ typedef struct {
     gint64 price_milli[MAX_OPTIONS], credit_milli[MAX_OPTIONS];
 } Choice;
 
-/* Does it count, or would it with tokens? One a submission; what was replaced needs none. */
+/* Does it count, or would it with tokens? What was replaced needs none. */
 static bool is_candidate(const Entry *entry)
 {
     if (!entry->has_purchase || !entry->decision || entry->earned_nothing)
         return false;
     DecisionKind kind = entry->decision->kind;
-    return kind == DECISION_COUNTS || kind == DECISION_FEEDBACK;
+    return kind == DECISION_COUNTS || kind == DECISION_FEEDBACK || entry->lacks_tokens;
 }
 
 static void add_option(Choice *choice, gint64 price_milli, gint64 credit_milli)
@@ -32,22 +32,43 @@ static void add_option(Choice *choice, gint64 price_milli, gint64 credit_milli)
     choice->credit_milli[choice->n++] = credit_milli;
 }
 
-/* Each budget up to the account's own, and what the best way leaves with it. */
-static void fill_choice(const Entry *entry, gint64 budget_milli, Choice *choice)
+static gint compare_prices(gconstpointer a, gconstpointer b)
+{
+    gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* What can be spent on it: gint64, ascending. */
+static GArray *list_prices(const Entry *entry)
 {
     const LateRule *late = &entry->purchase.rule->late;
+    GArray *prices = g_array_new(FALSE, FALSE, sizeof(gint64));
+    for (gint64 n = 1; n <= MIN(entry->purchase.units, late->max_units) && n < MAX_OPTIONS - MAX_FLATS; n++) {
+        gint64 price_milli = scale_total(&late->price, n);
+        g_array_append_val(prices, price_milli);
+    }
+    for (guint i = 0; i < late->n_flats; i++)
+        g_array_append_val(prices, late->flats[i].price_milli);
+    g_array_sort(prices, compare_prices);
+    return prices;
+}
+
+/* Each price up to the account's own, and what the best way leaves with it. */
+static void fill_choice(const Entry *entry, gint64 budget_milli, Choice *choice)
+{
+    g_autoptr(GArray) prices = list_prices(entry);
     *choice = (Choice){.entry = entry};
     add_option(choice, 0, decision_credit_milli(entry->decision, entry->purchase.earned_milli));
-    for (gint64 n = 1; n <= MIN(entry->purchase.units, late->max_units) && n < MAX_OPTIONS; n++) {
+    for (guint i = 0; i < prices->len; i++) {
         g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
         Purchase purchase = entry->purchase;
-        gint64 needed_milli, price_milli = scale_total(&late->price, n);
-        purchase.budget_milli = price_milli;
-        if (price_milli > budget_milli)
+        gint64 needed_milli;
+        purchase.budget_milli = g_array_index(prices, gint64, i);
+        if (purchase.budget_milli > budget_milli)
             return;
         routes_for_lateness(&purchase, routes, &needed_milli);
         if (routes->len > 0)
-            add_option(choice, price_milli, g_array_index(routes, Route, 0).credit_milli);
+            add_option(choice, purchase.budget_milli, g_array_index(routes, Route, 0).credit_milli);
     }
 }
 
@@ -116,8 +137,8 @@ static void solve(const GArray *choices, gint64 budget_milli, GHashTable *allott
 static gint compare_deadlines(gconstpointer a, gconstpointer b)
 {
     const Entry *left = *(Entry *const *)a, *right = *(Entry *const *)b;
-    if (left->deadline_us != right->deadline_us)
-        return left->deadline_us < right->deadline_us ? -1 : 1;
+    if (entry_due(left) != entry_due(right))
+        return entry_due(left) < entry_due(right) ? -1 : 1;
     return strcmp(left->assignment_id, right->assignment_id);
 }
 

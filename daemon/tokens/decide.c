@@ -110,9 +110,11 @@ static bool is_settled_by_a_person(const Case *this)
     return this->entry->is_waived || this->entry->is_overridden;
 }
 
+/* By the course's own deadline: who is given more time afterwards does not lose that. */
 bool joined_late(const Case *this)
 {
-    return this->entry->joined_us > this->entry->deadline_us && this->facts.late_us > 0;
+    return this->policy->joined_hold < 0 && this->entry->joined_us > this->entry->assignment->deadline_us &&
+           this->facts.late_us > 0;
 }
 
 static bool has_one_on_time(const Track *track)
@@ -304,6 +306,8 @@ static Decision *make_decision(Case *this)
         .early_milli = this->early_milli,
         .earned_milli = this->earned_tokens_milli,
         .window_us = window_of(this),
+        .full_id = this->full_id,
+        .returned_milli = this->returned_milli,
         .route = g_strdup(route_name(this)),
         .alternatives = g_ptr_array_new_with_free_func(g_free),
     };
@@ -355,6 +359,7 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
                  .facts = {.owner_kind = entry->owner_kind,
                            .routes = routes,
                            .before_milli = means->balance_milli,
+                           .set_aside_milli = means->set_aside_milli,
                            .is_quote = entry->is_quote,
                            .refund_milli = G_MAXINT64,
                            .received_us = entry->received_us,

@@ -18,6 +18,7 @@ typedef struct {
     gint64 early_milli, earned_tokens_milli; /* what coming early brings */
     gint64 earned_milli;                     /* what it may be worth: all points while a person still judges */
     Penalty penalty;
+    gint64 full_id, returned_milli;
     gint64 base_milli; /* of a resubmission that adds to an earlier credit; -1: it replaces it */
     gint64 share_milli;
 } Case;

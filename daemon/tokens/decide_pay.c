@@ -53,8 +53,12 @@ bool brings_no_benefit(Case *this)
     const Entry *counting = this->track->counting;
     if (!counting || counting->n_review > 0 || counting->n_error > 0 || counting->max_milli <= 0 ||
         credit_of(counting) < counting->max_milli || counting->decision->course_milli > 0 ||
-        this->policy->charges_for_nothing || this->entry->is_quote || this->entry->bonus_milli > counting->bonus_milli)
+        this->policy->charges_for_nothing || this->entry->bonus_milli > counting->bonus_milli)
         return false;
+    if (this->entry->is_quote) {
+        this->full_id = counting->id;
+        return false;
+    }
     return conclude_beside(this, DECISION_IGNORED, BECAUSE_NO_BENEFIT, counting);
 }
 
@@ -156,6 +160,7 @@ static bool pay_for_resubmission(Case *this)
     if (rule->asks && !this->entry->is_confirmed && facts->route->tokens_milli > 0)
         return conclude(this, DECISION_HELD, BECAUSE_ASKS);
     this->tokens_milli = is_refunded ? 0 : facts->route->tokens_milli;
+    this->returned_milli = is_refunded ? facts->route->tokens_milli : 0;
     return conclude(this, DECISION_COUNTS, BECAUSE_RESUBMISSION);
 }
 
@@ -212,6 +217,7 @@ static bool pay_for_lateness(Case *this)
     this->entry->earned_nothing = earned_nothing;
     find_late_routes(this, &purchase);
     const Route *route = this->facts.route;
+    this->entry->lacks_tokens = route == NULL;
     if (!route)
         conclude_uncovered(this);
     else if (leaves_nothing(this, route))
@@ -225,6 +231,9 @@ static bool pay_for_lateness(Case *this)
     if (this->kind == DECISION_COUNTS && route) {
         this->tokens_milli = route->tokens_milli;
         this->penalty = route->penalty;
+        /* What earned nothing saves nothing either by what it takes of the course grade. */
+        if (earned_nothing && !this->policy->charges_for_nothing)
+            this->penalty.course_milli = 0;
     } else if (this->kind == DECISION_FEEDBACK && this->policy->charges_for_nothing) {
         this->tokens_milli = route ? route->tokens_milli : routes_partial_price(&purchase);
     }

@@ -289,9 +289,12 @@ static char *explain_no_tokens(const Facts *facts, const Decision *decision, con
     g_autofree char *balance = explain_tokens(facts->before_milli);
     g_autofree char *needed = explain_tokens(MAX(0, facts->needed_milli - facts->paid_milli));
     g_autofree char *paid = payment(facts, decision->tokens_milli);
+    g_autofree char *aside = points_format(facts->set_aside_milli);
+    g_autofree char *but =
+        facts->set_aside_milli > 0 ? g_strdup_printf(", %s of that set aside for another part", aside) : g_strdup("");
     g_autofree char *gap = facts->needed_milli == G_MAXINT64
                                ? g_strdup("more than tokens can buy")
-                               : g_strdup_printf("%s, and %s %s", needed, you_have(facts), balance);
+                               : g_strdup_printf("%s, and %s %s%s", needed, you_have(facts), balance, but);
     switch (decision->kind) {
     case DECISION_FEEDBACK:
         if (decision->tokens_milli > 0)

@@ -156,11 +156,16 @@ static Decision *joined_new(const Entry *entry)
     return joined;
 }
 
-/* Entries come in the order of their deadlines: the first is the one that is latest. `part` is taken over. */
+/* The part that is latest tells how late it is. `part` is taken over. */
 static void join(Decision *joined, const Entry *entry, Decision *part)
 {
     part->points_milli = entry->points_milli + entry->bonus_milli;
     joined->kind = rank(part->kind) < rank(joined->kind) ? part->kind : joined->kind;
+    if (part->deadline_us < joined->deadline_us) {
+        joined->deadline_us = part->deadline_us;
+        joined->late_us = part->late_us;
+        joined->late_units = part->late_units;
+    }
     joined->tokens_milli += part->tokens_milli;
     joined->balance_milli = part->balance_milli;
     joined->course_milli += part->course_milli;

@@ -237,10 +237,14 @@ struct Entry {
     gint64 joined_us;  /* when its owner joined the course; 0: from the beginning */
     Purchase purchase; /* what lateness made of it: for an allocation at the end of term */
     bool has_purchase, earned_nothing;
+    bool lacks_tokens;  /* there is no way to pay for it */
     GHashTable *notes;  /* names that were noted about it, or NULL */
     Decision *decision; /* made by the fold */
     const char *payer;  /* the first of the accounts that pay for it */
 };
+
+/* The course's own deadline of what it is for, without extensions: what puts it in order. */
+gint64 entry_due(const Entry *entry);
 
 /* Where an owner stands with one assignment while the fold walks through its submissions in order of receipt. A cycle
  * goes from one release of results to the next: what was paid in it counts for every submission in it. */
@@ -325,12 +329,13 @@ gint64 penalty_credit(const Penalty *penalty, gint64 earned_milli);
 
 /* All that a decision says, numbers and sentences. */
 typedef struct {
-    const Route *route;  /* chosen, or what it would have been; NULL: none */
-    GArray *routes;      /* of Route: all that were open, best first */
-    gint64 before_milli; /* balance before */
-    gint64 needed_milli; /* what was missing: the price of the cheapest way that would count */
-    gint64 paid_milli;   /* already paid in this cycle */
-    gint64 other_id;     /* the submission that stands, counts, or is identical; 0: none */
+    const Route *route;     /* chosen, or what it would have been; NULL: none */
+    GArray *routes;         /* of Route: all that were open, best first */
+    gint64 before_milli;    /* balance before */
+    gint64 set_aside_milli; /* of that, what comes back once the whole submission is decided */
+    gint64 needed_milli;    /* what was missing: the price of the cheapest way that would count */
+    gint64 paid_milli;      /* already paid in this cycle */
+    gint64 other_id;        /* the submission that stands, counts, or is identical; 0: none */
     gint64 cutoff_us;
     gint64 deadline_us, received_us, late_us, units;
     GTimeZone *zone;
@@ -362,6 +367,7 @@ typedef struct {
     gint64 balance_milli;
     gint64 budget_milli;      /* of that, what may be spent on a resubmission */
     gint64 late_budget_milli; /* and on lateness: less, where tokens are handed out at the end */
+    gint64 set_aside_milli;   /* of the balance: prices that come back once the whole submission is decided */
     gint64 n_term, n_round;   /* resubmissions so far, in the term and in the round */
 } Means;
 Decision *decide_entry(const Policy *policy, const Course *course, Track *track, Entry *entry, const Means *means);
@@ -402,7 +408,8 @@ typedef struct {
     char *account; /* "person:ann", "person:ann/written" */
     const Bank *bank;
     gint64 balance_milli;
-    GArray *changes; /* of Change, ascending */
+    gint64 set_aside_milli; /* of the balance: not to be spent yet */
+    GArray *changes;        /* of Change, ascending */
     guint n_done;
     gint64 n_bought[MAX_PURCHASABLES];
 } Wallet;
@@ -416,6 +423,7 @@ typedef struct {
     GroupRule group;
 } Purse;
 gint64 purse_balance(const Purse *purse);
+gint64 purse_set_aside(const Purse *purse);
 gint64 purse_budget(const Purse *purse, gint64 at_us);
 /* How much each payer gives of an amount that is in the budget: gint64 a payer. Caller frees. */
 gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);

@@ -20,6 +20,7 @@ typedef struct {
     GHashTable *allotted; /* allocation_key -> gint64*: budgets of an allocation at the end of term, or NULL */
     bool is_dry;          /* allocation: lateness is not paid for yet */
     GHashTable *n_redone; /* account, or "account#round" -> resubmissions in the term, in the round */
+    gint64 set_aside_for; /* the submission for which wallets have something set aside */
 } Walk;
 
 static void add_line(Walk *walk, Wallet *wallet, const char *kind, gint64 amount_milli, const Entry *entry,
@@ -182,8 +183,27 @@ static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Dec
         add_line(walk, g_ptr_array_index(purse->payers, i), "earn", decision->earned_milli, entry, reason);
 }
 
+/* What the parts of a submission cost is the same whether its result, which a quote cannot know, gives a price back or
+ * not: what comes back cannot be spent on the next part. */
+static void set_aside(Walk *walk, const Purse *purse, const Entry *entry, gint64 amount_milli)
+{
+    if (amount_milli <= 0)
+        return;
+    g_autofree gint64 *given = purse_split(purse, amount_milli, entry->received_us);
+    for (guint i = 0; i < purse->payers->len; i++)
+        ((Wallet *)g_ptr_array_index(purse->payers, i))->set_aside_milli += given[i];
+    walk->set_aside_for = entry->id;
+}
+
+static void give_back(Walk *walk, gint64 next_id)
+{
+    for (guint i = 0; walk->set_aside_for != next_id && i < walk->wallets->len; i++)
+        ((Wallet *)g_ptr_array_index(walk->wallets, i))->set_aside_milli = 0;
+}
+
 static void walk_entry(Walk *walk, Entry *entry)
 {
+    give_back(walk, entry->id);
     add_changes(walk, entry->received_us);
     Purse purse = {0};
     fill_purse(walk, entry, &purse);
@@ -199,6 +219,7 @@ static void walk_entry(Walk *walk, Entry *entry)
     Means means = {.balance_milli = purse_balance(&purse),
                    .budget_milli = budget_milli,
                    .late_budget_milli = late_budget(walk, entry, budget_milli),
+                   .set_aside_milli = purse_set_aside(&purse),
                    .n_term = *n_term,
                    .n_round = *n_round};
     g_autoptr(GHashTable) older_credits = members_credits(track, &purse);
@@ -209,6 +230,7 @@ static void walk_entry(Walk *walk, Entry *entry)
     *n_round += track->n_resubmissions - n_before;
     g_ptr_array_add(walk->fold->decisions, decision);
     charge(walk, &purse, entry, decision);
+    set_aside(walk, &purse, entry, decision->returned_milli);
     reward(walk, &purse, entry, decision);
     if (purse.payers->len > 0)
         entry->payer = ((const Wallet *)g_ptr_array_index(purse.payers, 0))->account;
@@ -279,6 +301,7 @@ static Fold *walk_all(Gathered *gathered, const char *account, GHashTable *allot
         add_pool(&walk, g_ptr_array_index(wallets, i));
     for (guint i = 0; i < gathered->entries->len; i++)
         walk_entry(&walk, g_ptr_array_index(gathered->entries, i));
+    give_back(&walk, 0);
     add_changes(&walk, G_MAXINT64);
     parts_join(walk.fold->decisions, gathered->entries);
     note_balances(&walk, account);
@@ -398,138 +421,4 @@ gint64 policy_deadline(const Policy *policy, const Course *course, const char *a
         return gather_deadline(&gathered, account, due);
     g_autofree char *team_account = account_name(OWNER_TEAM, team);
     return gather_deadline(&gathered, team_account, due) + gather_find_track(&gathered, account, due->id)->extended_us;
-}
-
-/* ---- quotes ----------------------------------------------------------------------------------------------------- */
-
-Decision *policy_quote(const Policy *policy, const Course *course, const char *account, const Assignment *assignment,
-                       const GPtrArray *events, gint64 at_us)
-{
-    const gint64 quoted_id = G_MAXINT64; /* received last, among those of the same instant */
-    const Rubric *rubric = course_rubric(course, assignment, at_us);
-    const gint64 usual_milli = 100000;
-    gint64 max_milli = rubric && rubric->max_milli > 0 ? rubric->max_milli : usual_milli;
-    g_autoptr(cJSON) data = cJSON_CreateObject();
-    json_add_int64(data, "points_milli", max_milli);
-    json_add_int64(data, "max_milli", max_milli);
-    if (assignment->parts && rubric)
-        json_add(data, "items", parts_of_rubric(rubric));
-    g_autofree char *verdict = json_print(data);
-    EventRow submitted = {.at_us = at_us,
-                          .account = (char *)account,
-                          .kind = (char *)"submitted",
-                          .assignment = assignment->id,
-                          .submission_id = quoted_id,
-                          .data = (char *)"{\"quote\":1}"};
-    EventRow graded = submitted;
-    graded.kind = (char *)"graded";
-    graded.data = verdict;
-    g_autoptr(GPtrArray) all = g_ptr_array_sized_new(events->len + 2);
-    g_ptr_array_extend((GPtrArray *)all, (GPtrArray *)events, NULL, NULL);
-    g_ptr_array_add(all, &submitted);
-    g_ptr_array_add(all, &graded);
-
-    g_autoptr(Fold) fold = policy_fold(policy, course, account, all);
-    for (guint i = 0; i < fold->decisions->len; i++) {
-        Decision *decision = g_ptr_array_index(fold->decisions, i);
-        if (decision->submission_id != quoted_id)
-            continue;
-        decision->submission_id = 0;
-        return g_ptr_array_steal_index(fold->decisions, i);
-    }
-    g_assert_not_reached(); /* what is submitted is decided */
-}
-
-/* Units never become fewer, so the last instant with as many can be found by halving. */
-static gint64 last_with_units(const Policy *policy, const LateRule *late, GTimeZone *zone, gint64 deadline_us,
-                              gint64 at_us)
-{
-    const gint64 far_us = 400 * CLOCK_DAY_US;
-    gint64 units = policy_late_units(policy, late, zone, deadline_us, at_us);
-    gint64 low = at_us, high = MAX(at_us, deadline_us) + far_us;
-    if (policy_late_units(policy, late, zone, deadline_us, high) == units)
-        return G_MAXINT64;
-    while (high - low > 1) {
-        gint64 middle = low + (high - low) / 2;
-        if (policy_late_units(policy, late, zone, deadline_us, middle) == units)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static gint64 before(gint64 until_us, gint64 at_us, gint64 so_far_us)
-{
-    return until_us != G_MAXINT64 && until_us > at_us ? MIN(so_far_us, until_us - 1) : so_far_us;
-}
-
-static gint64 quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
-                          const Decision *quote, gint64 at_us)
-{
-    const Rule *rule = policy_rule_at(policy, assignment, at_us);
-    const ResubmissionRule *redo = &rule->resubmission;
-    bool is_redo = quote->window_us > 0;
-    gint64 until_us =
-        is_redo ? G_MAXINT64 : last_with_units(policy, &rule->late, course->zone, quote->deadline_us, at_us);
-    if ((is_redo || (redo->is_allowed && redo->after_deadline)) && at_us <= quote->deadline_us)
-        until_us = MIN(until_us, quote->deadline_us); /* after it, also within the grace, it is a resubmission */
-    if (!is_redo && rule->uncovered[assignment->owner_kind].is_prorated && quote->late_us > 0)
-        until_us = at_us;
-    until_us = before(rule->cutoff_us, at_us, until_us);
-    if (is_redo)
-        until_us = MIN(until_us, quote->window_us < at_us ? G_MAXINT64 : quote->window_us);
-    until_us = is_redo ? before(rule->resubmission.until_us, at_us, until_us) : until_us;
-    for (guint i = 0; is_redo && i < rule->resubmission.n_rounds; i++)
-        until_us = before(rule->resubmission.rounds_us[i], at_us, until_us);
-    if (rule->early.is_given && rule->early.by_us > 0 && at_us < quote->deadline_us)
-        until_us =
-            MIN(until_us, quote->deadline_us - (quote->deadline_us - at_us) / rule->early.by_us * rule->early.by_us);
-    const Rule *usual = policy_rule(policy, assignment);
-    for (guint i = 0; i < usual->n_periods; i++) {
-        until_us = before(usual->periods[i].from_us, at_us, until_us);
-        until_us = before(usual->periods[i].until_us, at_us, until_us);
-    }
-    for (guint i = 0; i < policy->n_banks; i++)
-        until_us = before(policy->banks[i].expires_us, at_us, until_us);
-    return until_us;
-}
-
-gint64 policy_quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
-                          const Decision *quote, gint64 at_us)
-{
-    gint64 until_us = G_MAXINT64;
-    if (!quote->parts)
-        return quote_until(policy, course, assignment, quote, at_us);
-    for (guint i = 0; i < quote->parts->len; i++) {
-        const Decision *part = g_ptr_array_index(quote->parts, i);
-        const Assignment *due = course_due(course, part->assignment);
-        until_us = MIN(until_us, quote_until(policy, course, due, part, at_us));
-    }
-    return until_us;
-}
-
-char *policy_quote_terms(const Policy *policy, const Assignment *assignment, const Decision *quote, gint64 at_us)
-{
-    const Rule *rule = policy_rule_at(policy, assignment, at_us);
-    const UncoveredRule *uncovered = &rule->uncovered[assignment->owner_kind];
-    bool is_redo = strcmp(quote->route, "resubmission") == 0;
-    bool is_late = !is_redo && quote->late_units > 0 && quote->kind == DECISION_COUNTS;
-    bool keeps_better = is_redo ? rule->resubmission.rule != REDO_REPLACES : rule->counts == COUNTS_BEST;
-    bool has_bounds =
-        uncovered->kind == UNCOVERED_SCORE && (uncovered->floor_milli > 0 || uncovered->base == OF_CAP ||
-                                               uncovered->base == OF_POINTS || uncovered->base == OF_MAXIMUM);
-    GString *text = g_string_new(NULL);
-    if (is_late && quote->tokens_milli > 0 && !policy->charges_for_nothing)
-        g_string_append(text, "A result without points takes no token. ");
-    if (quote->tokens_milli > 0 && keeps_better)
-        g_string_append(text, "A result that is not better than what counts is free. ");
-    if (is_late && has_bounds && quote->alternatives->len > 0)
-        g_string_append(text,
-                        "This is for a result with all points: for a lower one the way that leaves the most of it "
-                        "is taken. ");
-    if (policy->allocation != ALLOCATE_BY_RECEIPT && quote->late_units > 0)
-        g_string_append(text, "Tokens are handed out when all is known: what is handed in later may change this. ");
-    g_string_truncate(text, text->len > 0 ? text->len - 1 : 0);
-    return g_string_free(text, text->len == 0);
 }

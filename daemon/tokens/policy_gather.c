@@ -307,13 +307,19 @@ static gint compare_numbers(gint64 left, gint64 right)
     return left < right ? -1 : left > right;
 }
 
-/* Order of receipt; ties by deadline, assignment, submission. */
+gint64 entry_due(const Entry *entry)
+{
+    return entry->assignment ? entry->assignment->deadline_us : entry->deadline_us;
+}
+
+/* Order of receipt; ties by the course's deadline, assignment, submission: an extension does not move work behind what
+ * was due after it. */
 static gint compare_entries(gconstpointer a, gconstpointer b)
 {
     const Entry *left = *(Entry *const *)a, *right = *(Entry *const *)b;
     gint order = compare_numbers(left->received_us, right->received_us);
     if (order == 0)
-        order = compare_numbers(left->deadline_us, right->deadline_us);
+        order = compare_numbers(entry_due(left), entry_due(right));
     if (order == 0)
         order = strcmp(left->assignment_id, right->assignment_id);
     return order != 0 ? order : compare_numbers(left->id, right->id);

@@ -13,7 +13,7 @@ gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
 {
     if (at_us >= wallet->bank->expires_us)
         return 0;
-    gint64 running = wallet->balance_milli, least = running;
+    gint64 running = wallet->balance_milli - wallet->set_aside_milli, least = running;
     for (guint i = wallet->n_done; i < wallet->changes->len; i++) {
         const Change *change = &g_array_index(wallet->changes, Change, i);
         running += change->buys ? 0 : change->amount_milli; /* a purchase is made only if it can be paid then */
@@ -43,6 +43,14 @@ gint64 purse_balance(const Purse *purse)
         all = i == 0 ? own : by_rule(purse, all, own);
     }
     return all;
+}
+
+gint64 purse_set_aside(const Purse *purse)
+{
+    gint64 most = 0;
+    for (guint i = 0; i < purse->payers->len; i++)
+        most = MAX(most, ((const Wallet *)g_ptr_array_index(purse->payers, i))->set_aside_milli);
+    return most;
 }
 
 gint64 purse_budget(const Purse *purse, gint64 at_us)

@@ -400,6 +400,7 @@ START_TEST(every_story_ends_as_it_says)
         run_file(TEST_DATA "/token-cases/published.txt", &n_cases, &n_bad);
         run_file(TEST_DATA "/token-cases/fresh.txt", &n_cases, &n_bad);
         run_file(TEST_DATA "/token-cases/parts.txt", &n_cases, &n_bad);
+        run_file(TEST_DATA "/token-cases/promises.txt", &n_cases, &n_bad);
     }
     printf("%u stories, %u of them wrong\n", n_cases, n_bad);
     fflush(stdout);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Until when a quote holds, and what it says may still change; reckoned by hand. */
+#include "tests/unit/tokens/histories.h"
+
+typedef struct {
+    Rules *rules;
+    GPtrArray *events;
+} Term;
+
+static void term_start(Term *term, const char *course_folder)
+{
+    g_autofree char *path = g_build_filename("tests/data/courses", course_folder, NULL);
+    *term = (Term){.rules = rules_of_course(path), .events = events_new()};
+}
+
+static void term_clear(Term *term)
+{
+    rules_free(term->rules);
+    g_ptr_array_unref(term->events);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Term, term_clear)
+
+static gint64 after(const Term *term, const char *assignment, gint64 us)
+{
+    return course_assignment(term->rules->course, assignment)->deadline_us + us;
+}
+
+static void hand_in(const Term *term, const char *assignment, gint64 late_us, gint64 points)
+{
+    events_add_submitted(term->events, after(term, assignment, late_us), assignment, 1, "a");
+    events_add_graded(term->events, 1, 1, points, 0, 100, 0);
+}
+
+static gint64 until(const Term *term, const char *account, const char *assignment, gint64 late_us)
+{
+    const Assignment *due = course_assignment(term->rules->course, assignment);
+    gint64 at_us = after(term, assignment, late_us);
+    g_autoptr(Decision) quote =
+        policy_quote(term->rules->policy, term->rules->course, account, due, term->events, at_us);
+    return policy_quote_until(term->rules->policy, term->rules->course, due, quote, at_us) - due->deadline_us;
+}
+
+static char *terms(const Term *term, const char *account, const char *assignment, gint64 late_us)
+{
+    const Assignment *due = course_assignment(term->rules->course, assignment);
+    gint64 at_us = after(term, assignment, late_us);
+    g_autoptr(Decision) quote =
+        policy_quote(term->rules->policy, term->rules->course, account, due, term->events, at_us);
+    char *text = policy_quote_terms(term->rules->policy, due, quote, at_us);
+    return text ? text : g_strdup("");
+}
+
+START_TEST(a_quote_ends_with_the_window_for_resubmissions)
+{
+    g_auto(Term) term;
+    term_start(&term, "best-resubmission"); /* once, within 7 days of the release */
+    hand_in(&term, "i1", -CLOCK_HOUR_US, 50);
+    events_add(term.events, "released", after(&term, "i1", CLOCK_DAY_US), "i1", 0, "{}");
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 2 * CLOCK_DAY_US), 8 * CLOCK_DAY_US);
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 9 * CLOCK_DAY_US), G_MAXINT64 - after(&term, "i1", 0));
+}
+END_TEST
+
+START_TEST(a_quote_ends_where_tokens_and_penalties_change)
+{
+    g_auto(Term) term;
+    term_start(&term, "grace-days-plain");
+    ck_assert_int_eq(until(&term, "person:ann", "i1", -CLOCK_HOUR_US), 0);
+    ck_assert_int_eq(until(&term, "person:ann", "i1", CLOCK_HOUR_US), CLOCK_DAY_US);
+    g_auto(Term) linear;
+    term_start(&linear, "linear"); /* to the microsecond */
+    ck_assert_int_eq(until(&linear, "person:ann", "i1", CLOCK_HOUR_US), CLOCK_HOUR_US);
+}
+END_TEST
+
+START_TEST(the_end_of_a_round_belongs_to_it)
+{
+    g_auto(Term) term;
+    term_start(&term, "token-back-for-full-marks");
+    ResubmissionRule *redo = &term.rules->policy->rule.resubmission;
+    redo->n_rounds = 2;
+    redo->rounds_us[0] = after(&term, "i1", 5 * CLOCK_DAY_US);
+    redo->rounds_us[1] = after(&term, "i1", 9 * CLOCK_DAY_US);
+    hand_in(&term, "i1", -CLOCK_HOUR_US, 50);
+    events_add(term.events, "released", after(&term, "i1", CLOCK_DAY_US), "i1", 0, "{}");
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 2 * CLOCK_DAY_US), 5 * CLOCK_DAY_US);
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 5 * CLOCK_DAY_US), 5 * CLOCK_DAY_US);
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 5 * CLOCK_DAY_US + 1), 9 * CLOCK_DAY_US);
+}
+END_TEST
+
+START_TEST(what_good_work_in_time_brings_is_promised_up_to_the_deadline)
+{
+    g_auto(Term) term;
+    term_start(&term, "earned-by-mastery"); /* early: {tokens: 1, at_least: 90} */
+    term.rules->policy->rule.late.grace_us = CLOCK_HOUR_US;
+    ck_assert_int_eq(until(&term, "person:ann", "i1", -CLOCK_DAY_US), 0);
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 1), CLOCK_HOUR_US);
+}
+END_TEST
+
+START_TEST(who_has_all_points_is_told_that_more_is_free)
+{
+    g_auto(Term) term;
+    term_start(&term, "grace-days-plain");
+    g_autofree char *before = terms(&term, "person:ann", "i1", CLOCK_HOUR_US);
+    ck_assert_str_eq(before, "A result without points takes no token.");
+    hand_in(&term, "i1", -CLOCK_HOUR_US, 100);
+    g_autofree char *with_all = terms(&term, "person:ann", "i1", CLOCK_HOUR_US);
+    ck_assert_str_eq(with_all, "Submission 1 has all points already: unless this one brings more bonus points, it is "
+                               "ignored, and free. A result without points takes no token.");
+}
+END_TEST
+
+START_TEST(each_part_has_terms_of_its_own)
+{
+    g_auto(Term) term;
+    term_start(&term, "comments-three-days-later"); /* the comments are never late */
+    g_autofree char *text = terms(&term, "person:ann", "i1", CLOCK_HOUR_US);
+    ck_assert_str_eq(text, "The rest: A result without points takes no token.");
+}
+END_TEST
+
+START_TEST(a_lower_result_may_cost_more_where_points_are_taken_off)
+{
+    g_auto(Term) term;
+    term_start(&term, "grace-days-plain");
+    Rule *rule = &term.rules->policy->rule;
+    rule->uncovered[OWNER_PERSON].base = OF_POINTS; /* 10 points a day, or a token and half of what was earned */
+    rule->late.each_milli = 50000;
+    g_autofree char *text = terms(&term, "person:ann", "i1", CLOCK_HOUR_US);
+    ck_assert_ptr_nonnull(strstr(text, "for a lower one the way that leaves the most of it is taken"));
+    const Assignment *i1 = course_assignment(term.rules->course, "i1");
+    g_autoptr(Decision) quote = policy_quote(term.rules->policy, term.rules->course, "person:ann", i1, term.events,
+                                             after(&term, "i1", CLOCK_HOUR_US));
+    ck_assert_int_eq(quote->tokens_milli, 0); /* 90 of 100 without a token, 50 with one */
+    hand_in(&term, "i1", CLOCK_HOUR_US, 16);
+    g_autoptr(Fold) fold = policy_fold(term.rules->policy, term.rules->course, "person:ann", term.events);
+    ck_assert_int_eq(fold_decision(fold, 1)->tokens_milli, 1000); /* 6 of 16 without, 8 with one */
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("quotes");
+    tcase_add_test(tcase, a_quote_ends_with_the_window_for_resubmissions);
+    tcase_add_test(tcase, a_quote_ends_where_tokens_and_penalties_change);
+    tcase_add_test(tcase, the_end_of_a_round_belongs_to_it);
+    tcase_add_test(tcase, what_good_work_in_time_brings_is_promised_up_to_the_deadline);
+    tcase_add_test(tcase, who_has_all_points_is_told_that_more_is_free);
+    tcase_add_test(tcase, each_part_has_terms_of_its_own);
+    tcase_add_test(tcase, a_lower_result_may_cost_more_where_points_are_taken_off);
+    return fixture_main(tcase, "quotes");
+}
