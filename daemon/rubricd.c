@@ -21,7 +21,7 @@ typedef struct {
 
 static const char summary[] =
     "Takes submissions from their sources, grades them by the course's rubrics, and posts the results.\n"
-    "\"rubricd role intake|grade|post|web\" runs one role alone; the daemon starts its roles itself.\n"
+    "\"rubricd role intake|grade|post|notice|web\" runs one role alone; the daemon starts its roles itself.\n"
     "SIGTERM stops it at once; nothing is lost, since every step is safe before the next begins.";
 
 static bool parse_options(int *argc, char ***argv, Options *options)
@@ -60,7 +60,7 @@ static Config *load_config(const char *path)
 
 static const char *role_name(int argc, char **argv)
 {
-    static const char *const roles[] = {"intake", "grade", "post", "web", NULL};
+    static const char *const roles[] = {"intake", "grade", "post", "notice", "web", NULL};
     return argc == 3 && strcmp(argv[1], "role") == 0 && g_strv_contains(roles, argv[2]) ? argv[2] : NULL;
 }
 

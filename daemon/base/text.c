@@ -103,6 +103,26 @@ char *text_escape_markdown(const char *text)
     return g_string_free(out, FALSE);
 }
 
+char *text_escape_slack(const char *text, gsize max_bytes)
+{
+    g_autofree char *cut = text_truncate(text, max_bytes);
+    GString *out = g_string_new(NULL);
+    for (const char *at = cut; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (c == '<')
+            g_string_append(out, "&lt;");
+        else if (c == '>')
+            g_string_append(out, "&gt;");
+        else if (c == '&')
+            g_string_append(out, "&amp;");
+        else if (c == '@' || begins_link(cut, at))
+            g_string_append_printf(out, "%c\u200b", (char)c);
+        else
+            append_visible(out, c);
+    }
+    return g_string_free(out, FALSE);
+}
+
 static gsize longest_run(const char *text, char wanted)
 {
     gsize longest = 0, run = 0;

@@ -19,6 +19,11 @@ char *text_escape_html(const char *text);
  * them, since an entity alone does not keep GitHub from mentioning and linking. */
 char *text_escape_markdown(const char *text);
 
+/* For one line of a message to Slack: & < > as entities, so that no <!channel> or <@user> comes of it; '@', "://" and
+ * "www." get a zero-width space behind them; line breaks and controls are shown as in text_escape_terminal. At most
+ * `max_bytes` of `text` are taken. */
+char *text_escape_slack(const char *text, gsize max_bytes);
+
 /* For a Markdown code block: fenced longer than any run of backticks inside; controls as in text_escape_terminal but
  * line breaks kept; cut after `max_bytes` with a line that says how much was left out. Ends with a newline. */
 char *text_markdown_block(const char *text, gsize max_bytes);

@@ -19,8 +19,9 @@ typedef struct {
 
 /* Each in cli/cmd_<name>.c: fills in the whole of one subcommand. */
 extern const Command cmd_peers, cmd_adjust, cmd_box, cmd_check, cmd_confirm, cmd_decide, cmd_doctor, cmd_extend,
-    cmd_flags, cmd_grade, cmd_gradebook, cmd_gradescope, cmd_grant, cmd_image, cmd_init, cmd_ledger, cmd_policy,
-    cmd_receipt, cmd_regrade, cmd_release, cmd_requests, cmd_review, cmd_status, cmd_test, cmd_tokens, cmd_what_if;
+    cmd_flags, cmd_grade, cmd_gradebook, cmd_gradescope, cmd_grant, cmd_image, cmd_init, cmd_ledger, cmd_notify,
+    cmd_policy, cmd_receipt, cmd_regrade, cmd_release, cmd_requests, cmd_review, cmd_status, cmd_test, cmd_tokens,
+    cmd_what_if;
 
 /* Parses `entries` with --help made by GOption; on a wrong option prints what and how to get help, and returns false
  * (exit 2). The remaining arguments stay in argv. */

@@ -13,11 +13,8 @@ typedef struct {
 
 static cJSON *read_source_note(const Config *config, const SourceConfig *source)
 {
-    const gsize max_bytes = 64 * 1024;
-    g_autofree char *path = g_strdup_printf("%s/run/source-%s.json", config->state_folder, source->name);
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    return file_read(path, max_bytes, &text, &length, NULL) ? json_parse(text, length, NULL) : NULL;
+    g_autofree char *name = g_strdup_printf("source-%s", source->name);
+    return note_read(config, name);
 }
 
 static Line *find_line(GArray *lines, const char *assignment)

@@ -8,10 +8,10 @@
 
 /* By name; `rubric` alone prints them. */
 static const Command *const commands[] = {
-    &cmd_adjust, &cmd_box,    &cmd_check,     &cmd_confirm,    &cmd_decide,  &cmd_doctor,  &cmd_extend,
-    &cmd_flags,  &cmd_grade,  &cmd_gradebook, &cmd_gradescope, &cmd_grant,   &cmd_image,   &cmd_init,
-    &cmd_ledger, &cmd_peers,  &cmd_policy,    &cmd_receipt,    &cmd_regrade, &cmd_release, &cmd_requests,
-    &cmd_review, &cmd_status, &cmd_test,      &cmd_tokens,     &cmd_what_if, NULL,
+    &cmd_adjust,   &cmd_box,    &cmd_check,     &cmd_confirm,    &cmd_decide,  &cmd_doctor,  &cmd_extend,
+    &cmd_flags,    &cmd_grade,  &cmd_gradebook, &cmd_gradescope, &cmd_grant,   &cmd_image,   &cmd_init,
+    &cmd_ledger,   &cmd_notify, &cmd_peers,     &cmd_policy,     &cmd_receipt, &cmd_regrade, &cmd_release,
+    &cmd_requests, &cmd_review, &cmd_status,    &cmd_test,       &cmd_tokens,  &cmd_what_if, NULL,
 };
 
 static void print_help(FILE *to)

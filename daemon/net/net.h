@@ -198,6 +198,22 @@ Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client);
 Sink *sink_gradescope_new(const char *name, const GradescopeConfig *config, Store *store, const char *state_folder,
                           gint64 max_tries);
 
+/* ======== notices to the course's staff
+ * =================================================================================== */
+
+/* A channel of Slack, by an incoming webhook. */
+typedef struct Slack Slack;
+/* `url_file` holds the webhook's URL, which is itself the secret (secret_read): it appears in no error, log or
+ * argument. INVALID: no URL; DENIED: the file is open to others, or the URL is neither https nor of this machine. */
+Slack *slack_new(const char *name, const char *url_file, gint64 timeout_ms, GError **error);
+void slack_free(Slack *slack);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Slack, slack_free)
+/* One message, `text` escaped by its maker. DONE: Slack has taken it. RETRY: 429 (not before its Retry-After, at most a
+ * day), 408, 425, 5xx, no answer; with the last it is not known whether the message is there, and Slack has no key by
+ * which it would know it again. GIVE_UP: any other refusal (403, 404, 410: the webhook is gone), which will be the same
+ * tomorrow. `tries`: before this one. */
+PostOutcome slack_send(Slack *slack, const char *text, gint64 tries, gint64 *ret_retry_at_us, GError **error);
+
 /* ======== what Gradescope's container hands over
  * ============================================================================ */
 

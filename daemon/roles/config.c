@@ -39,6 +39,7 @@ void config_free(Config *config)
     web_config_free(config->web);
     g_ptr_array_unref(config->sources);
     g_ptr_array_unref(config->sinks);
+    g_ptr_array_unref(config->notices);
     github_config_free(config->github);
     gradescope_config_free(config->gradescope);
     g_free(config);
@@ -145,29 +146,37 @@ static void parse_webhook(ConfigParse *parse, YamlReader *reader, SinkConfig *si
     sink->timeout_ms = MAX(yaml_read_span_us(reader, "timeout", YAML_OPTIONAL, default_timeout_us) / 1000, 1);
 }
 
+static void read_sink(ConfigParse *parse, YamlReader *reader, const char *kind, const char *name)
+{
+    SinkConfig *sink = g_new0(SinkConfig, 1);
+    g_ptr_array_add(parse->config->sinks, sink);
+    sink->kind = g_strdup(kind);
+    sink->name = g_strdup(name);
+    if (strcmp(kind, "folder") == 0)
+        sink->path = config_resolve_path(parse, yaml_read_text(reader, "path", YAML_OPTIONAL, NULL));
+    else if (strcmp(kind, "webhook") == 0)
+        parse_webhook(parse, reader, sink);
+    else if (strcmp(kind, "gradescope") == 0)
+        config_read_gradescope_sink(parse, reader, sink);
+    else
+        config_read_github_sink(parse, reader, sink);
+}
+
 static void parse_sink(ConfigParse *parse, const YamlNode *node)
 {
-    static const char *const kinds[] = {"folder", "webhook", "github", "gradescope", NULL};
+    static const char *const kinds[] = {"folder", "webhook", "github", "gradescope", "slack", NULL};
     const YamlNode *body = NULL;
     int kind = read_kind(parse, node, "sink", kinds, &body);
     if (kind < 0)
         return;
-    SinkConfig *sink = g_new0(SinkConfig, 1);
-    g_ptr_array_add(parse->config->sinks, sink);
-    sink->kind = g_strdup(kinds[kind]);
-
     YamlReader reader;
-    g_autofree char *what = g_strdup_printf("sink \"%s\"", sink->kind);
+    g_autofree char *what = g_strdup_printf("sink \"%s\"", kinds[kind]);
     yaml_reader_start(&reader, body, what, parse->diagnostics);
-    sink->name = read_name(parse, &reader);
-    if (strcmp(sink->kind, "folder") == 0)
-        sink->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_OPTIONAL, NULL));
-    else if (strcmp(sink->kind, "webhook") == 0)
-        parse_webhook(parse, &reader, sink);
-    else if (strcmp(sink->kind, "gradescope") == 0)
-        config_read_gradescope_sink(parse, &reader, sink);
+    g_autofree char *name = read_name(parse, &reader);
+    if (strcmp(kinds[kind], "slack") == 0)
+        config_read_slack(parse, &reader, name);
     else
-        config_read_github_sink(parse, &reader, sink);
+        read_sink(parse, &reader, kinds[kind], name);
     yaml_reader_end(&reader);
 }
 
@@ -254,6 +263,7 @@ static Config *parse_document(const char *path, const char *label, const char *t
     config->path = g_canonicalize_filename(path, NULL);
     config->sources = g_ptr_array_new_with_free_func(source_config_free);
     config->sinks = g_ptr_array_new_with_free_func(sink_config_free);
+    config->notices = g_ptr_array_new_with_free_func(notice_config_free);
 
     g_autofree char *folder = g_path_get_dirname(config->path);
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

@@ -32,6 +32,10 @@ GradescopeConfig *config_read_gradescope(ConfigParse *parse, YamlReader *outer);
 /* `- gradescope: {...}` of the sinks, without its name. */
 void config_read_gradescope_sink(ConfigParse *parse, YamlReader *reader, SinkConfig *sink);
 
+/* `- slack: {...}` of the sinks, without its name: a channel for digests. */
+void config_read_slack(ConfigParse *parse, YamlReader *reader, const char *name);
+void notice_config_free(gpointer data);
+
 /* `github:` of the configuration; NULL: absent or wrong. */
 GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer);
 

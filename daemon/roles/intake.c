@@ -55,7 +55,7 @@ static GPtrArray *make_sources(const Config *config)
     return list;
 }
 
-/* For `rubric status`: how the last look went. A note, not a record: it is written without syncing, and seldom. */
+/* For `rubric status` and digests: how the last look went. */
 static void note_look(const Role *role, Watched *watched)
 {
     gint64 now_us = clock_monotonic_us();
@@ -69,14 +69,10 @@ static void note_look(const Role *role, Watched *watched)
     json_add_int64(json, "interval_us", watched->source->interval_us);
     json_add_int64(json, "n_taken", (gint64)watched->n_taken);
     json_add_int64(json, "n_pending", watched->source->n_pending);
+    json_add_int64(json, "n_failures", watched->n_failures);
     json_add_string(json, "error", watched->error);
-    g_autofree char *text = json_print(json);
-    g_autofree char *path = g_strdup_printf("%s/run/source-%s.json", role->config->state_folder, watched->source->name);
-    g_autofree char *fresh = g_strconcat(path, ".new", NULL);
-    /* GLib writes over a longer file without cutting it, so a new one takes its place. */
-    g_unlink(fresh);
-    if (g_file_set_contents_full(fresh, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL))
-        g_rename(fresh, path);
+    g_autofree char *name = g_strdup_printf("source-%s", watched->source->name);
+    note_write(role->config, name, json);
 }
 
 static void look_at(Role *role, SourceContext *context, Watched *watched)

@@ -93,7 +93,7 @@ int role_run(const Config *config, const char *role_name, const char *instance, 
     static const struct {
         const char *name;
         int (*loop)(Role *role);
-    } loops[] = {{"intake", intake_loop}, {"grade", grade_loop}, {"post", post_loop}};
+    } loops[] = {{"intake", intake_loop}, {"grade", grade_loop}, {"post", post_loop}, {"notice", notice_loop}};
 
     for (gsize i = 0; i < G_N_ELEMENTS(loops); i++) {
         if (strcmp(loops[i].name, role_name) == 0)

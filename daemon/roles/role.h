@@ -25,6 +25,11 @@ bool role_sleep(const Role *role, gint64 until_mono_us);
 int intake_loop(Role *role);
 int grade_loop(Role *role);
 int post_loop(Role *role);
+int notice_loop(Role *role);
+
+/* A note <state>/run/<name>.json for `rubric status` and digests: no record, so it is written without syncing, and
+ * losing it is no harm. */
+void note_write(const Config *config, const char *name, const cJSON *json);
 
 /* Posts again what became visible because a deadline has passed, once per assignment. */
 bool outcome_repost_due(Store *store, const Config *config, const Course *course, GError **error);

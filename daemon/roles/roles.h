@@ -16,6 +16,13 @@ typedef struct {
     gint64 submission_max_bytes; /* of one handed in by HTTP; default 512 MiB */
     gint64 requests_per_minute;  /* of one key; default 3,000 */
 } WebConfig;
+/* `- slack:` of the sinks: a channel of the staff's that gets digests, not results. */
+typedef struct {
+    char *name, *url_file;
+    gint64 every_us; /* at most one digest in each such span of the clock */
+    gint64 timeout_ms;
+    bool about_flags, about_trouble;
+} NoticeConfig;
 /* What the operator writes (rubricd.yaml): docs/guides/operators.md has every key. Paths are relative to the file. */
 typedef struct {
     char *path; /* of the file, absolute */
@@ -29,6 +36,7 @@ typedef struct {
     guint32 accept_missing;       /* BoxPromise bits that boxes may lack on this machine, as the operator allowed */
     GPtrArray *sources;           /* of SourceConfig* */
     GPtrArray *sinks;             /* of SinkConfig* */
+    GPtrArray *notices;           /* of NoticeConfig*: `slack` among the sinks; none: no role notice */
     GithubConfig *github;         /* NULL: none */
     GradescopeConfig *gradescope; /* of the web session; NULL: none */
     WebConfig *web;               /* NULL: no role web */
@@ -67,8 +75,8 @@ bool config_start_clock(Config *config, GError **error);
  * posted. Returns the exit status. */
 int supervisor_run(const Config *config, bool once);
 
-/* One role's loop, till killed: "intake", "grade", "post". `once` ends intake after two looks at everything with
- * nothing pending; it means nothing to the others. Returns the exit status. */
+/* One role's loop, till killed: "intake", "grade", "post", "notice". `once` ends intake after two looks at everything
+ * with nothing pending; it means nothing to the others. Returns the exit status. */
 int role_run(const Config *config, const char *role, const char *instance, bool once);
 
 /* The same for a role whose loop is in a folder above this one. */
@@ -122,6 +130,23 @@ void shown_result_clear(ShownResult *shown);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ShownResult, shown_result_clear)
 bool outcome_show(Store *store, const Course *course, gint64 submission_id, gint64 verdict_id, ShownResult *ret,
                   GError **error);
+/* A note of a role's, <state>/run/<name>.json: how a source's last look went ("source-<name>"), when processes of a
+ * role ended ("role-<name>"). NULL: there is none. */
+cJSON *note_read(const Config *config, const char *name);
+
+/* What a channel of the staff's would be told now. It has numbers, kinds and the ids of assignments, never an item, a
+ * student or a score; what machines said of failing connections is escaped. `text` NULL: there is no news since the
+ * last digest that arrived. */
+typedef struct {
+    char *text;
+    gint64 flag_id;
+    char *trouble;
+} Digest;
+void digest_clear(Digest *digest);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Digest, digest_clear)
+bool digest_make(Store *store, const Config *config, const Course *course, const NoticeConfig *notice, Digest *ret,
+                 GError **error);
+
 /* Wakes the other role's loops: a hint, losing it costs a poll interval. */
 void wake_send(const char *state_folder, const char *role);
 /* This role's end: an fd to poll for readability; drain with wake_drain. -1 and error on failure. */

@@ -26,6 +26,7 @@
 static const gint64 first_wait_us = CLOCK_SECOND_US / 10, longest_wait_us = 30 * CLOCK_SECOND_US;
 static const gint64 quiet_us = 60 * CLOCK_SECOND_US;
 static const gint64 ask_store_every_us = CLOCK_SECOND_US / 5;
+static const guint max_ends = 32;
 static const gint64 tell_status_every_us = 10 * CLOCK_SECOND_US;
 
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
     gint64 started_mono_us, start_at_mono_us;
     gint64 wait_us; /* before the next start after a death */
     bool is_done;   /* ended as it should (once) */
+    GArray *ends;   /* of gint64: when it ended, the last of them */
 } Child;
 
 typedef struct {
@@ -52,6 +54,7 @@ static void child_free(gpointer data)
 {
     Child *child = data;
     g_free(child->instance);
+    g_array_unref(child->ends);
     g_free(child);
 }
 
@@ -62,6 +65,7 @@ static void add_child(Supervisor *supervisor, const char *role, gint64 instance)
     child->instance = g_strdup_printf("%" G_GINT64_FORMAT, instance);
     child->process = (Process){.pid = -1, .pidfd = -1};
     child->wait_us = first_wait_us;
+    child->ends = g_array_new(false, false, sizeof(gint64));
     g_ptr_array_add(supervisor->children, child);
 }
 
@@ -103,6 +107,24 @@ static void start_child(Supervisor *supervisor, Child *child)
     schedule_restart(child);
 }
 
+/* For digests: when the processes of this one's role ended. */
+static void note_ends(const Supervisor *supervisor, Child *child)
+{
+    gint64 now_us = clock_now_us();
+    g_array_append_val(child->ends, now_us);
+    if (child->ends->len > max_ends)
+        g_array_remove_index(child->ends, 0);
+    g_autoptr(cJSON) json = cJSON_CreateObject();
+    cJSON *list = json_add(json, "ended_us", cJSON_CreateArray());
+    for (guint i = 0; i < supervisor->children->len; i++) {
+        const Child *other = g_ptr_array_index(supervisor->children, i);
+        for (guint k = 0; strcmp(other->role, child->role) == 0 && k < other->ends->len; k++)
+            cJSON_AddItemToArray(list, cJSON_CreateNumber((double)g_array_index(other->ends, gint64, k)));
+    }
+    g_autofree char *name = g_strdup_printf("role-%s", child->role);
+    note_write(supervisor->config, name, json);
+}
+
 static void note_end(Supervisor *supervisor, Child *child)
 {
     ProcessEnd end = {0};
@@ -114,6 +136,7 @@ static void note_end(Supervisor *supervisor, Child *child)
     }
     supervisor->n_restarts++;
     schedule_restart(child);
+    note_ends(supervisor, child);
     g_autofree char *code = g_strdup_printf("%d", end.code);
     g_autofree char *wait =
         g_strdup_printf("%" G_GINT64_FORMAT, (child->start_at_mono_us - clock_monotonic_us()) / 1000);
@@ -355,6 +378,8 @@ int supervisor_run(const Config *config, bool once)
     for (gint64 i = 1; i <= config->n_grade; i++)
         add_child(&supervisor, "grade", i);
     add_child(&supervisor, "post", 1);
+    if (config->notices->len > 0)
+        add_child(&supervisor, "notice", 1);
     if (config->web)
         add_child(&supervisor, "web", 1);
 

@@ -314,6 +314,53 @@ bool store_key_note_use(Store *store, gint64 id, GError **error);
 /* For good. NOT_FOUND: there is none in force. */
 bool store_key_revoke(Store *store, gint64 id, const char *who, GError **error);
 
+/* ======== notices: digests for the course's staff ================================================================= */
+
+typedef struct {
+    gint64 id;
+    char *sink;     /* configured name of the channel */
+    gint64 span;    /* which interval of the channel it belongs to: one digest each */
+    char *text;     /* as it is sent */
+    gint64 flag_id; /* the newest flag when it was made: later ones are new to the next digest */
+    char *trouble;  /* what was in trouble then, a key a line */
+    char *state;    /* "queued" "done" "given_up" */
+    gint64 tries, not_before_us, made_us, done_us;
+    char *last_error;
+} NoticeRow;
+void notice_row_free(NoticeRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NoticeRow, notice_row_free)
+/* *ret_is_new false: there is one of this sink and span already, or another of the sink is queued; nothing changed.
+ * Forgets those of the sink that are older than 90 days, but not the last that arrived. There is one role that sends
+ * them, so they need no claim. */
+bool store_notice_insert(Store *store, const NoticeRow *row, bool *ret_is_new, GError **error);
+/* The queued one of a sink, and the last that arrived. *ret NULL: none. */
+bool store_notice_queued(Store *store, const char *sink, NoticeRow **ret, GError **error);
+bool store_notice_last_done(Store *store, const char *sink, NoticeRow **ret, GError **error);
+/* Once. DENIED: it is not queued any more. */
+bool store_notice_finish(Store *store, gint64 id, bool is_given_up, const char *last_error, GError **error);
+bool store_notice_retry(Store *store, gint64 id, gint64 not_before_us, const char *last_error, GError **error);
+
+/* What digests count. */
+typedef struct {
+    char *assignment; /* NULL: about the whole course */
+    char *kind;
+    gint64 n_open, n_new;
+} FlagTally;
+void flag_tally_free(FlagTally *tally);
+/* Open flags by assignment and kind; new are those after flag `after_id`. Array of FlagTally*, owning. */
+GPtrArray *store_flag_tally(Store *store, gint64 after_id, GError **error);
+/* 0: there never was one. */
+bool store_flag_newest(Store *store, gint64 *ret_id, GError **error);
+typedef struct {
+    char *sink;
+    gint64 n_waiting;
+} PostTally;
+void post_tally_free(PostTally *tally);
+/* Effects that wait though they were tried `min_tries` times, by sink. Array of PostTally*, owning. */
+GPtrArray *store_outbox_failing(Store *store, gint64 min_tries, GError **error);
+/* Jobs that wait for another try because grading failed by our fault. */
+bool store_job_failing(Store *store, gint64 *ret_n, GError **error);
+
 /* ======== sources' cursors, rubric versions, counts ============================================================== */
 
 /* What a source remembers between polls: a JSON text per (source, key). *ret NULL: nothing yet. */

@@ -77,6 +77,15 @@ START_TEST(the_nearest_word_is_a_slip_away)
 }
 END_TEST
 
+START_TEST(slack_mentions_nobody_and_starts_nothing)
+{
+    ck_assert_text(text_escape_slack("<!channel> <@U1> a&b", 100), "&lt;!channel&gt; &lt;@\u200bU1&gt; a&amp;b");
+    ck_assert_text(text_escape_slack("@here https://x.y\n\x1b", 100), "@\u200bhere https:\u200b//x.y\\n\\x1b");
+    ck_assert_text(text_escape_slack("<<<<<<<<", 4), "&lt;…");
+    ck_assert_text(text_escape_slack("\xff", 100), "\xef\xbf\xbd");
+}
+END_TEST
+
 START_TEST(every_code_has_a_name_and_errno_chooses_it)
 {
     ck_assert_str_eq(rubric_error_name(RUBRIC_ERROR_NOT_FOUND), "not-found");
@@ -94,6 +103,7 @@ int main(void)
     tcase_add_test(tcase, a_terminal_sees_no_escape_no_bidi_and_no_broken_bytes);
     tcase_add_test(tcase, html_has_no_markup_left);
     tcase_add_test(tcase, markdown_mentions_nobody_and_starts_nothing);
+    tcase_add_test(tcase, slack_mentions_nobody_and_starts_nothing);
     tcase_add_test(tcase, a_markdown_block_cannot_be_left);
     tcase_add_test(tcase, no_cell_is_a_formula);
     tcase_add_test(tcase, texts_are_cut_between_characters);

@@ -82,6 +82,22 @@ START_TEST(results_on_github_go_the_way_that_the_credential_allows)
 }
 END_TEST
 
+START_TEST(slack_is_a_sink_that_gets_no_results)
+{
+    g_autoptr(Config) config =
+        parse("course: c\nstate: s\nsinks:\n  - slack: {name: staff, url_file: u}\n"
+              "  - slack: {name: ops, url_file: \"credential:ops\", every: 1h, about: [trouble], timeout: 3s}\n");
+    ck_assert_ptr_nonnull(config);
+    ck_assert_uint_eq(config->sinks->len, 0);
+    const NoticeConfig *staff = g_ptr_array_index(config->notices, 0), *ops = g_ptr_array_index(config->notices, 1);
+    ck_assert_str_eq(staff->url_file, "/etc/rubricd/u");
+    ck_assert_int_eq(staff->every_us, 900 * CLOCK_SECOND_US);
+    ck_assert(staff->about_flags && staff->about_trouble && !ops->about_flags && ops->about_trouble);
+    ck_assert_int_eq(ops->every_us, CLOCK_HOUR_US);
+    ck_assert_int_eq(ops->timeout_ms, 3000);
+}
+END_TEST
+
 START_TEST(little_is_needed)
 {
     g_autoptr(Config) config = parse("course: c\nstate: s\n");
@@ -111,6 +127,11 @@ static const struct {
     {"course: c\nstate: s\nsinks: [{github: {name: a}}]\n", "needs the connection"},
     {"course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, write: check_run}}]\n", "Apps only"},
     {"course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, write: tweet}}]\n", "check_run"},
+    {"course: c\nstate: s\nsinks: [{slack: {name: a}}]\n", "url_file is missing"},
+    {"course: c\nstate: s\nsinks: [{slack: {name: a, url: x, url_file: f}}]\n", "url"},
+    {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, about: [grades]}}]\n", "no digest is about"},
+    {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, about: []}}]\n", "expected flags"},
+    {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, every: 10ms}}]\n", "1s"},
     {"course: c\nstate: s\ngrade_processes: 0\n", "grade_processes"},
     {"course: c\nstate: s\nlease: 10ms\n", "1s"},
     {"course: c\nstate: s\npretend_now: 9999-01-01T00:00:00Z\n", "1970"},
@@ -215,6 +236,7 @@ int main(void)
     tcase_add_test(tests, github_is_one_connection_with_its_credential_in_files);
     tcase_add_test(tests, a_github_connection_that_cannot_work_is_refused);
     tcase_add_test(tests, results_on_github_go_the_way_that_the_credential_allows);
+    tcase_add_test(tests, slack_is_a_sink_that_gets_no_results);
     tcase_add_test(tests, little_is_needed);
     tcase_add_loop_test(tests, each_mistake_is_told, 0, G_N_ELEMENTS(mistakes));
     tcase_add_test(tests, a_missing_file_is_told);
