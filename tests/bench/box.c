@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a box costs: /bin/true by posix_spawn and in a box, in turns, so that both see the same machine. bench-box
- * [PAIRS [--growth]] */
+/* What a box costs: /bin/true by posix_spawn, in boxes and by other sandboxes, in turns, so that all see the same
+ * machine. bench-box [ROUNDS [--growth]] */
 #include "sandbox/sandbox.h"
+#include "tests/bench/peers.h"
 
 #include <spawn.h>
 #include <stdio.h>
@@ -186,58 +187,119 @@ static bool print_growth(const char *program, int n)
     return is_good;
 }
 
+/* ---- in turns
+ * -------------------------------------------------------------------------------------------------------------- */
+
+enum { N_MODES = 3, N_BOX_ROWS = 2 * N_MODES, N_ROWS = 1 + N_BOX_ROWS + N_PEERS };
+
+typedef struct {
+    char name[40];
+    BoxClient *client; /* of a box */
+    const char *workspace;
+    int peer;             /* -1: none */
+    const char *obstacle; /* why it cannot be measured; NULL: it can */
+    int64_t *times;
+} Row;
+
+static bool fill_rows(const char *program, const char *workspace, int n, Row *rows)
+{
+    bool is_good = true;
+    for (int i = 0; i < N_ROWS; i++) {
+        rows[i] = (Row){.peer = -1, .times = calloc((size_t)n, sizeof *rows[i].times)};
+        is_good = is_good && rows[i].times;
+    }
+    strcpy(rows[0].name, "posix_spawn");
+    for (int i = 0; i < N_BOX_ROWS; i++) {
+        Row *row = &rows[1 + i];
+        BoxMode mode = (BoxMode)(BOX_MODE_COLD + i % N_MODES);
+        row->workspace = i < N_MODES ? NULL : workspace;
+        row->client = i < N_MODES ? new_client(program, mode) : rows[1 + i % N_MODES].client;
+        is_good = is_good && row->client;
+        snprintf(row->name, sizeof row->name, "box, %s%s", box_mode_name(mode), row->workspace ? ", overlay" : "");
+    }
+    for (int i = 0; i < N_PEERS; i++) {
+        Row *row = &rows[1 + N_BOX_ROWS + i];
+        row->peer = i;
+        row->obstacle = peer_find_obstacle(i);
+        snprintf(row->name, sizeof row->name, "%s", peer_name(i));
+    }
+    return is_good;
+}
+
+static int64_t time_row(const Row *row)
+{
+    if (row->obstacle)
+        return 0;
+    if (row->client)
+        return time_box(row->client, row->workspace);
+    return row->peer >= 0 ? peer_time(row->peer) : time_spawn();
+}
+
+static bool time_rows(Row *rows, int n)
+{
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < N_ROWS; k++) {
+            rows[k].times[i] = time_row(&rows[k]);
+            if (rows[k].times[i] < 0)
+                return false;
+            usleep(rows[k].client ? PAUSE_US : 0);
+        }
+    }
+    return true;
+}
+
+static void print_rows(const Row *rows, int n)
+{
+    int64_t base_us = print_row(rows[0].name, rows[0].times, n, 0);
+    for (int i = 1; i < N_ROWS; i++) {
+        if (rows[i].obstacle)
+            printf("%-28s %s\n", rows[i].name, rows[i].obstacle);
+        else
+            print_row(rows[i].name, rows[i].times, n, base_us);
+    }
+}
+
+static bool print_in_turns(const char *program, int n)
+{
+    Row rows[N_ROWS];
+    char workspace[] = "/tmp/bench-box-XXXXXX", bundle[] = "/tmp/bench-peers-XXXXXX";
+    if (!mkdtemp(workspace) || !mkdtemp(bundle) || !peers_prepare(bundle))
+        return false;
+    bool is_good = fill_rows(program, workspace, n, rows) && time_rows(rows, n);
+    if (is_good)
+        print_rows(rows, n);
+    for (int i = 0; i < N_ROWS; i++)
+        free(rows[i].times);
+    for (int i = 0; i < N_MODES; i++)
+        box_client_free(rows[1 + i].client);
+    rmdir(workspace);
+    peers_clean(bundle);
+    return is_good;
+}
+
 int main(int argc, char **argv)
 {
     int n = argc > 1 ? atoi(argv[1]) : DEFAULT_PAIRS;
     const char *bin = getenv("RUBRIC_BIN");
-    char program[500], workspace[] = "/tmp/bench-box-XXXXXX";
-    snprintf(program, sizeof program, "%s/rubric-box", bin ? bin : "build/release/bin");
-    if (argc > 2 && strcmp(argv[2], "--growth") == 0)
-        return n >= 5 && print_growth(program, n) ? EXIT_SUCCESS : EXIT_FAILURE;
-    const BoxMode modes[] = {BOX_MODE_COLD, BOX_MODE_SLOT, BOX_MODE_WARM};
-    BoxClient *clients[] = {new_client(program, modes[0]), new_client(program, modes[1]),
-                            new_client(program, modes[2])};
-    if (n < 1 || n > LARGEST || !clients[0] || !clients[1] || !clients[2] || !mkdtemp(workspace)) {
-        fprintf(stderr, "bench-box: cannot use %s (set RUBRIC_BIN), or not 1 to %d pairs\n", program, LARGEST);
+    char *program = NULL;
+    if (asprintf(&program, "%s/rubric-box", bin ? bin : "build/release/bin") < 0)
+        return EXIT_FAILURE;
+    char *full = realpath(program, NULL); /* the working directory changes */
+    free(program);
+    if (n < 1 || n > LARGEST || !full) {
+        fprintf(stderr, "bench-box: no rubric-box (set RUBRIC_BIN), or not 1 to %d pairs\n", LARGEST);
+        free(full);
         return EXIT_FAILURE;
     }
-    enum { N_ROWS = 7 };
-    int64_t *times[N_ROWS];
-    for (size_t i = 0; i < N_ROWS; i++)
-        times[i] = calloc((size_t)n, sizeof *times[i]);
-    bool is_good = true;
-    for (int i = 0; i < n && is_good; i++) {
-        times[0][i] = time_spawn();
-        is_good = times[0][i] >= 0;
-        for (size_t mode = 0; mode < 3 && is_good; mode++) {
-            times[1 + mode][i] = time_box(clients[mode], NULL);
-            times[4 + mode][i] = time_box(clients[mode], workspace);
-            is_good = times[1 + mode][i] >= 0 && times[4 + mode][i] >= 0;
-            usleep(PAUSE_US);
-        }
-    }
-    if (is_good) {
-        static const char *const names[] = {"posix_spawn",
-                                            "box, cold",
-                                            "box, slot",
-                                            "box, warm",
-                                            "box, cold, overlay workspace",
-                                            "box, slot, overlay workspace",
-                                            "box, warm, overlay workspace"};
-        int64_t base_us = 0;
-        for (size_t i = 0; i < N_ROWS; i++) {
-            int64_t median_us = print_row(names[i], times[i], n, base_us);
-            base_us = i == 0 ? median_us : base_us;
-        }
-    }
-    for (size_t i = 0; i < N_ROWS; i++)
-        free(times[i]);
-    for (size_t mode = 0; mode < 3; mode++)
-        box_client_free(clients[mode]);
-    rmdir(workspace);
-    is_good = is_good && print_cpu(program, n) && print_rate("posix_spawn", program, BOX_MODE_COLD, false, n) &&
-              print_rate("box, cold", program, BOX_MODE_COLD, true, n) &&
-              print_rate("box, slot", program, BOX_MODE_SLOT, true, n) &&
-              print_rate("box, warm", program, BOX_MODE_WARM, true, n);
+    bool is_good;
+    if (argc > 2 && strcmp(argv[2], "--growth") == 0)
+        is_good = n >= 5 && print_growth(full, n);
+    else
+        is_good = print_in_turns(full, n) && print_cpu(full, n) &&
+                  print_rate("posix_spawn", full, BOX_MODE_COLD, false, n) &&
+                  print_rate("box, cold", full, BOX_MODE_COLD, true, n) &&
+                  print_rate("box, slot", full, BOX_MODE_SLOT, true, n) &&
+                  print_rate("box, warm", full, BOX_MODE_WARM, true, n);
+    free(full);
     return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
