@@ -2,6 +2,7 @@
 /* Look-ups in a loaded course. */
 #include "rubrics/rubrics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const Assignment *course_gradescope_assignment(const Course *course, const char *number)
@@ -39,14 +40,19 @@ const Assignment *course_due(const Course *course, const char *id)
     return NULL;
 }
 
+static int compare_person(const void *id, const void *element)
+{
+    const Person *const *person = element;
+    return strcmp(id, (*person)->id);
+}
+
+/* They are sorted (roster.c): a decision asks for its owner, whatever the course's size. */
 const Person *course_person(const Course *course, const char *id)
 {
-    for (guint i = 0; i < course->people->len; i++) {
-        const Person *person = g_ptr_array_index(course->people, i);
-        if (strcmp(person->id, id) == 0)
-            return person;
-    }
-    return NULL;
+    const Person *const *found = course->people->len > 0 ? bsearch(id, course->people->pdata, course->people->len,
+                                                                   sizeof(gpointer), compare_person)
+                                                         : NULL;
+    return found ? *found : NULL;
 }
 
 const Team *course_team(const Course *course, const char *id)

@@ -137,9 +137,20 @@ gint64 sql_int(SqlRows *rows, int column)
     return sqlite3_column_int64(rows, column);
 }
 
+/* No text of ours has a zero byte. One that somebody else wrote becomes visible, so that nothing hides behind it. */
 char *sql_text(SqlRows *rows, int column)
 {
-    return g_strdup((const char *)sqlite3_column_text(rows, column));
+    const char *text = (const char *)sqlite3_column_text(rows, column);
+    if (!text)
+        return NULL;
+    gsize length = (gsize)sqlite3_column_bytes(rows, column);
+    char *copy = g_strndup(text, length);
+    if (strlen(text) == length)
+        return copy;
+    memcpy(copy, text, length);
+    for (gsize i = 0; i < length; i++)
+        copy[i] = copy[i] ? copy[i] : '?';
+    return copy;
 }
 
 gint64 sql_n_changed(Store *store)

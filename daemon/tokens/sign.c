@@ -102,6 +102,11 @@ bool ledger_verify_file(const char *public_path, const char *path, GError **erro
 
 /* ---- heads ------------------------------------------------------------------------------------------------------ */
 
+static char *head_name(const char *when, gint64 n_lines)
+{
+    return g_strdup_printf("head-%.10s-%" G_GINT64_FORMAT ".txt", when, n_lines);
+}
+
 /* One a day and length of the ledger: what was written once stays, so that a signature never belongs to another text.
  */
 bool ledger_export_head(Store *store, const char *course, const char *folder, const char *key_path, char **ret_path,
@@ -115,7 +120,7 @@ bool ledger_export_head(Store *store, const char *course, const char *folder, co
     g_autofree char *text =
         g_strdup_printf("rubricd-ledger-head 1\ncourse %s\nlines %" G_GINT64_FORMAT "\nhead %s\nexported %s\n", course,
                         n_lines, last ? last->hash : ledger_no_hash, when);
-    g_autofree char *name = g_strdup_printf("head-%.10s-%" G_GINT64_FORMAT ".txt", when, n_lines);
+    g_autofree char *name = head_name(when, n_lines);
     const int for_everybody = 0755;
     g_autofree char *path = g_build_filename(folder, name, NULL);
     if (!file_make_folder(folder, for_everybody, error))
@@ -127,26 +132,37 @@ bool ledger_export_head(Store *store, const char *course, const char *folder, co
     return true;
 }
 
-static bool read_head(const char *path, gint64 *ret_lines, char **ret_head, GError **error)
+typedef struct {
+    guint64 n_lines;
+    const char *head, *exported; /* in `fields` */
+    char **fields;
+} Head;
+
+static void head_clear(Head *head)
+{
+    g_strfreev(head->fields);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Head, head_clear)
+
+static bool read_head(const char *path, Head *ret, GError **error)
 {
     const gsize max_bytes = 4096;
     g_autofree char *text = NULL;
     if (!file_read(path, max_bytes, &text, NULL, error))
         return false;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    guint64 n_lines = 0;
+    *ret = (Head){.fields = g_strsplit(text, "\n", -1)};
     bool has_lines = false;
-    g_clear_pointer(ret_head, g_free);
-    for (guint i = 0; lines[i]; i++) {
-        if (g_str_has_prefix(lines[i], "lines "))
-            has_lines = g_ascii_string_to_unsigned(lines[i] + strlen("lines "), 10, 0, G_MAXINT64, &n_lines, NULL);
-        if (g_str_has_prefix(lines[i], "head ")) {
-            g_free(*ret_head);
-            *ret_head = g_strdup(lines[i] + strlen("head "));
-        }
+    for (guint i = 0; ret->fields[i]; i++) {
+        const char *field = ret->fields[i];
+        if (g_str_has_prefix(field, "lines "))
+            has_lines = g_ascii_string_to_unsigned(field + strlen("lines "), 10, 0, G_MAXINT64, &ret->n_lines, NULL);
+        if (g_str_has_prefix(field, "head "))
+            ret->head = field + strlen("head ");
+        if (g_str_has_prefix(field, "exported "))
+            ret->exported = field + strlen("exported ");
     }
-    *ret_lines = (gint64)n_lines;
-    return (has_lines && *ret_head) || error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no head of a ledger", path);
+    return (has_lines && ret->head && ret->exported) ||
+           error_set(error, RUBRIC_ERROR_INVALID, "\"%s\" is no head of a ledger", path);
 }
 
 /* Is the head in the ledger of now? */
@@ -165,12 +181,21 @@ static bool find_head(Store *store, const char *path, gint64 n_lines, const char
                      "\"%s\" gives another hash of line %" G_GINT64_FORMAT ": the ledger was rewritten", path, n_lines);
 }
 
+/* An older head in a newer one's place is signed and in the chain, and would hide that the end was cut off. */
+static bool verify_name(const char *path, const Head *head, GError **error)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *expected = head_name(head->exported, (gint64)head->n_lines);
+    return strcmp(name, expected) == 0 ||
+           error_set(error, RUBRIC_ERROR_INVALID,
+                     "\"%s\" is the head of another day or length: its text belongs into \"%s\"", path, expected);
+}
+
 static bool verify_head(Store *store, const char *path, const char *public_path, GError **error)
 {
-    gint64 n_lines;
-    g_autofree char *head = NULL;
-    return (!public_path || ledger_verify_file(public_path, path, error)) && read_head(path, &n_lines, &head, error) &&
-           find_head(store, path, n_lines, head, error);
+    g_auto(Head) head = {0};
+    return (!public_path || ledger_verify_file(public_path, path, error)) && read_head(path, &head, error) &&
+           find_head(store, path, (gint64)head.n_lines, head.head, error) && verify_name(path, &head, error);
 }
 
 bool ledger_verify_heads(Store *store, const char *folder, const char *public_path, guint *ret_n, GError **error)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD_FOLDER [box|pipeline|tokens]: figures, paired in one run; never part of the tests.
+# run.sh BUILD_FOLDER [box|pipeline|books]: figures, paired in one run; never part of the tests.
 set -euo pipefail
 build=$1
 which=${2:-all}
@@ -12,6 +12,6 @@ fi
 if [ "$which" = all ] || [ "$which" = pipeline ]; then
   echo "== pipeline" && "$here/pipeline.py"
 fi
-if [ "$which" = all ] || [ "$which" = tokens ]; then
-  echo "== tokens" && "$build/test-bin/bench-tokens" "$here/../data/tokens/fall"
+if [ "$which" = all ] || [ "$which" = books ]; then
+  echo "== books" && "$build/test-bin/bench-books"
 fi

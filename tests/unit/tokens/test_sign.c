@@ -142,7 +142,7 @@ START_TEST(a_changed_head_or_a_foreign_key_is_seen)
     g_autofree char *path = export_head();
     ck_assert_good(ledger_make_key(other, error));
     check_refused(other_public, "was not signed with the key of");
-    const char *forged = "rubricd-ledger-head 1\ncourse fall\nlines 0\nhead 00\n";
+    const char *forged = "rubricd-ledger-head 1\ncourse fall\nlines 0\nhead 00\nexported 2026\n";
     ck_assert_good(file_write_atomic(path, forged, strlen(forged), 0644, error));
     check_refused(public_path, "was not signed with the key of");
     check_refused(NULL, "gives another hash of line 0");
