@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "daemon/roles/home.h"
 #include "daemon/roles/notify.h"
 #include "daemon/roles/role.h"
 
@@ -340,6 +341,15 @@ static bool check_course(const Config *config, GError **error)
     return is_good;
 }
 
+/* What no role could mend is told at once too: a store of a newer version, on a network's disk, or a copy of another's.
+ */
+static bool check_state(const Config *config, GError **error)
+{
+    g_autofree char *path = config_store_path(config);
+    g_autoptr(Store) store = store_open(path, error);
+    return store && home_enter(store, config, error);
+}
+
 static void log_start(const Config *config)
 {
     g_autofree char *now = clock_format_utc(clock_now_us());
@@ -362,7 +372,7 @@ int supervisor_run(const Config *config, bool once)
         return 1;
     }
     log_start(config);
-    if (!check_course(config, &error)) {
+    if (!check_state(config, &error) || !check_course(config, &error)) {
         fprintf(stderr, "rubricd: not started: %s\n", error->message);
         return 1;
     }

@@ -77,3 +77,7 @@ bool sql_error_set(Store *store, GError **error, const char *doing);
 bool sql_scope_begin(Store *store, bool *ret_is_own, GError **error);
 /* Commits or rolls back what is own; returns `ok` and what the commit gave. */
 bool sql_scope_end(Store *store, bool is_own, bool ok, GError **error);
+
+/* The name of a file system (statfs's f_type) that machines may share, or whose locks another program answers; NULL: it
+ * is this machine's own. */
+const char *store_shared_file_system(guint32 magic);

@@ -15,7 +15,8 @@
 
 typedef struct Store Store;
 
-/* Opens (creating and migrating) the database file `path`. busy_timeout 10 s. INVALID: made by a newer version. */
+/* Opens (creating and migrating) the database file `path`. busy_timeout 10 s. INVALID: made by a newer version, or on a
+ * file system that machines share (NFS, SMB, 9p, FUSE, ...): all processes of a store are on one machine. */
 Store *store_open(const char *path, GError **error);
 /* Only to look, beside a running daemon: neither creates nor migrates. INVALID: of another version. */
 Store *store_open_readonly(const char *path, GError **error);

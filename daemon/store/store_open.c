@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const gint64 busy_timeout_us = 10 * CLOCK_SECOND_US;
@@ -152,12 +154,57 @@ static Store *open_file(const char *path, int flags, GError **error)
     return g_steal_pointer(&store);
 }
 
+/* Those that have no name in linux/magic.h are from statfs(2). */
+const char *store_shared_file_system(guint32 magic)
+{
+    static const struct {
+        guint32 magic;
+        const char *name;
+    } shared[] = {
+        {NFS_SUPER_MAGIC, "NFS"}, {SMB_SUPER_MAGIC, "SMB"},   {0xff534d42, "CIFS"},     {0xfe534d42, "SMB 2"},
+        {V9FS_MAGIC, "9p"},       {0x65735546, "FUSE"},       {AFS_SUPER_MAGIC, "AFS"}, {0x6b414653, "AFS"},
+        {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"}, {0x0bd00bd0, "Lustre"},   {0x47504653, "GPFS"},
+        {0x01161970, "GFS2"},     {0x7461636f, "OCFS2"},      {NCP_SUPER_MAGIC, "NCP"}, {0x786f4256, "vboxsf"},
+        {0xbacbacbc, "VMware's"}, {0x6a656a62, "vmblock's"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(shared); i++) {
+        if (shared[i].magic == magic)
+            return shared[i].name;
+    }
+    return NULL;
+}
+
+/* SQLite's WAL is a file and memory that all its processes share: true on one machine only. Elsewhere two machines
+ * would each believe that they hold the lock, and both charge. */
+static bool require_local(int fd, const char *path, GError **error)
+{
+    struct statfs system;
+    if (fstatfs(fd, &system) < 0)
+        return error_set_errno(error, errno, "cannot tell the file system of the store \"%s\"", path);
+    const char *name = store_shared_file_system((guint32)system.f_type);
+    return !name || error_set(error, RUBRIC_ERROR_INVALID,
+                              "the store \"%s\" is on a file system that other machines may share (%s), where locks do "
+                              "not keep two of "
+                              "them apart; put the state folder on a disk of this machine",
+                              path, name);
+}
+
 /* The file is ours from the first moment: what students handed in is for no other user to read. */
 static bool make_file(const char *path, GError **error)
 {
     const mode_t private_mode = 0640;
     file_autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, private_mode);
-    return fd >= 0 || error_set_errno(error, errno, "cannot open the store \"%s\"", path);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot open the store \"%s\"", path);
+    return require_local(fd, path, error);
+}
+
+static bool find_file(const char *path, GError **error)
+{
+    file_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot read the store \"%s\"", path);
+    return require_local(fd, path, error);
 }
 
 Store *store_open(const char *path, GError **error)
@@ -172,10 +219,8 @@ Store *store_open(const char *path, GError **error)
 
 Store *store_open_readonly(const char *path, GError **error)
 {
-    if (access(path, R_OK) != 0) {
-        error_set_errno(error, errno, "cannot read the store \"%s\"", path);
+    if (!find_file(path, error))
         return NULL;
-    }
     g_autoptr(Store) store = open_file(path, SQLITE_OPEN_READONLY, error);
     if (!store || !harden(store, error) || !require_current(store, error))
         return NULL;

@@ -55,6 +55,17 @@ START_TEST(a_newer_store_is_refused)
 }
 END_TEST
 
+START_TEST(file_systems_that_machines_share_are_known_by_their_numbers)
+{
+    static const guint32 shared[] = {0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x0bd00bd0};
+    static const guint32 own[] = {0xef53, 0x01021994, 0x58465342, 0x9123683e, 0x794c7630, 0x2fc12fc1};
+    for (gsize i = 0; i < G_N_ELEMENTS(shared); i++)
+        ck_assert_ptr_nonnull(store_shared_file_system(shared[i]));
+    for (gsize i = 0; i < G_N_ELEMENTS(own); i++) /* ext4, tmpfs, XFS, Btrfs, overlay, ZFS */
+        ck_assert_ptr_null(store_shared_file_system(own[i]));
+}
+END_TEST
+
 START_TEST(an_older_store_is_not_migrated_by_looking)
 {
     g_autofree char *path = in_folder("old.db");
@@ -162,6 +173,7 @@ int main(void)
     tcase_add_test(tcase, what_was_not_committed_is_not);
     tcase_add_test(tcase, the_file_is_not_for_everybody);
     tcase_add_test(tcase, a_newer_store_is_refused);
+    tcase_add_test(tcase, file_systems_that_machines_share_are_known_by_their_numbers);
     tcase_add_test(tcase, an_older_store_is_not_migrated_by_looking);
     tcase_add_test(tcase, foreign_files_are_left_alone);
     tcase_add_test(tcase, a_missing_folder_or_file_is_said_so);
