@@ -53,6 +53,12 @@ const Assignment *accounts_due(const Course *course, const char *id, GError **er
     return due ? due : accounts_assignment(course, id, error);
 }
 
+char *accounts_format_amount(gint64 milli)
+{
+    g_autofree char *amount = points_format(milli);
+    return g_strconcat(milli > 0 ? "+" : "", amount, NULL);
+}
+
 cJSON *accounts_line_to_json(const LedgerRow *line)
 {
     cJSON *json = cJSON_CreateObject();

@@ -13,6 +13,8 @@ const Assignment *accounts_assignment(const Course *course, const char *id, GErr
 const Assignment *accounts_due(const Course *course, const char *id, GError **error);
 /* A ledger line with all that its hash covers. */
 cJSON *accounts_line_to_json(const LedgerRow *line);
+/* "+7", "-1.5": what a line adds or takes. Caller frees. */
+char *accounts_format_amount(gint64 milli);
 /* Who is at the keyboard: goes into the books with each change. */
 const char *accounts_who(void);
 

@@ -65,10 +65,9 @@ static void print_line(const LedgerRow *line)
 {
     g_autofree char *when = clock_format_utc(line->booked_us);
     g_autofree char *account = text_escape_terminal(line->account, max_shown);
-    g_autofree char *amount = points_format(line->amount_milli);
+    g_autofree char *amount = accounts_format_amount(line->amount_milli);
     g_autofree char *reason = text_escape_terminal(line->reason, max_shown);
-    printf("%6" G_GINT64_FORMAT "  %.19sZ  %-20s %s%-5s %-7s %s\n", line->seq, when, account,
-           line->amount_milli > 0 ? "+" : "", amount, line->kind, reason);
+    printf("%6" G_GINT64_FORMAT "  %.19sZ  %-20s %-6s %-7s %s\n", line->seq, when, account, amount, line->kind, reason);
 }
 
 /* JSON is one line a ledger line, so that a long book needs no memory. */

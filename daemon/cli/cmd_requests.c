@@ -14,9 +14,9 @@ static void print_request(const RequestRow *row, GTimeZone *zone)
     g_autofree char *account = text_escape_terminal(row->account, max_shown);
     g_autofree char *text = text_escape_terminal(row->text, max_shown);
     g_autofree char *reason = text_escape_terminal(row->reason ? row->reason : "", max_shown);
-    printf("%4" G_GINT64_FORMAT "  %-7s %-12s %s, %s, asked %s: %s%s%s%s%s\n", row->id, row->state, row->kind, account,
-           row->assignment, when, text, row->decided_by ? " (" : "", row->decided_by ? row->decided_by : "",
-           row->decided_by ? ": " : "", reason);
+    g_autofree char *answer = row->decided_by ? g_strdup_printf(" (%s: %s)", row->decided_by, reason) : g_strdup("");
+    printf("%4" G_GINT64_FORMAT "  %-7s %-12s %s, %s, asked %s: %s%s\n", row->id, row->state, row->kind, account,
+           row->assignment, when, text, answer);
 }
 
 static int list(const char *config_path, bool all)

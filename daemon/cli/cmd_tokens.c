@@ -42,13 +42,13 @@ static bool read_statement(CliDaemon *daemon, const char *owner, Statement *stat
 static void print_line(const LedgerRow *line, GTimeZone *zone)
 {
     g_autofree char *when = clock_format_local(line->booked_us, zone);
-    g_autofree char *amount = points_format(line->amount_milli);
+    g_autofree char *amount = accounts_format_amount(line->amount_milli);
     g_autofree char *reason = text_escape_terminal(line->reason, max_shown);
     g_autofree char *about = line->submission_id
                                  ? g_strdup_printf("%s, submission %" G_GINT64_FORMAT ": ",
                                                    line->assignment ? line->assignment : "?", line->submission_id)
                                  : g_strdup("");
-    printf("  %-27s %s%-5s %-7s %s%s\n", when, line->amount_milli > 0 ? "+" : "", amount, line->kind, about, reason);
+    printf("  %-27s %-6s %-7s %s%s\n", when, amount, line->kind, about, reason);
 }
 
 static void print_statement(const Statement *statement, GTimeZone *zone)

@@ -430,6 +430,17 @@ static void read_bank(YamlReader *reader, const Policy *policy, Rule *rule)
                 nearest && *nearest ? nearest : "", nearest && *nearest ? "\"?" : "");
 }
 
+/* In proportion between two units: only of units that are all equally long. */
+static void check_prorated(const YamlNode *node, const Rule *rule, Diagnostics *diagnostics)
+{
+    bool is_even =
+        rule->late.unit == UNIT_STARTED_DAY || rule->late.unit == UNIT_STARTED_HOUR || rule->late.unit == UNIT_SPAN;
+    bool is_prorated = rule->uncovered[OWNER_PERSON].is_prorated || rule->uncovered[OWNER_TEAM].is_prorated;
+    if (is_prorated && !is_even && node)
+        yaml_report(node, diagnostics, SEVERITY_ERROR,
+                    "prorated goes with the units started_day, started_hour and span: others are not equally long");
+}
+
 /* All but `periods`, which a period has none of. */
 static void read_own_keys(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule)
 {
@@ -445,6 +456,7 @@ static void read_own_keys(YamlReader *reader, const Policy *policy, GTimeZone *z
     const YamlNode *early = yaml_read_node(reader, "early", YAML_OPTIONAL);
     if (without_tokens)
         parse_without_tokens(without_tokens, rule, reader->diagnostics);
+    check_prorated(without_tokens ? without_tokens : late, rule, reader->diagnostics);
     if (early)
         parse_early(early, &rule->early, reader->diagnostics);
     rule->counts = (WhichCounts)yaml_read_choice(reader, "counts", YAML_OPTIONAL, counts_names, (int)rule->counts);

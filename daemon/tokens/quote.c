@@ -37,6 +37,8 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
         if (decision->submission_id != quoted_id)
             continue;
         decision->submission_id = 0;
+        for (guint j = 0; decision->parts && j < decision->parts->len; j++)
+            ((Decision *)g_ptr_array_index(decision->parts, j))->submission_id = 0;
         return g_ptr_array_steal_index(fold->decisions, i);
     }
     g_assert_not_reached(); /* what is submitted is decided */

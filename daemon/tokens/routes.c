@@ -40,16 +40,27 @@ static gint64 compound(gint64 keep_milli, gint64 n)
     return all_milli - kept_milli;
 }
 
+/* After n whole units, but for the most that may be taken; after none of them what being late at all takes. */
+static gint64 whole_total(const UncoveredRule *rule, gint64 n)
+{
+    Scale scale = rule->scale;
+    scale.at_most_milli = G_MAXINT64;
+    if (n > 0)
+        return rule->base == OF_KEPT ? compound(scale.each_milli, n) : scale_total(&scale, n);
+    return MIN(scale.start_milli, scale_total(&scale, 1));
+}
+
 static gint64 uncovered_total(const Purchase *purchase, const UncoveredRule *rule, gint64 covered)
 {
     gint64 n = purchase->units - covered;
     gint64 unit_us = policy_unit_us(&purchase->rule->late);
-    if (rule->base == OF_KEPT)
-        return compound(rule->scale.each_milli, n);
-    if (!rule->is_prorated || unit_us == 0 || n <= 0)
-        return scale_total(&rule->scale, n);
+    if (n <= 0)
+        return 0;
+    if (!rule->is_prorated || unit_us == 0)
+        return MIN(rule->scale.at_most_milli, whole_total(rule, n));
     gint64 late_us = MAX(0, purchase->late_us - covered * unit_us);
-    return MIN(rule->scale.at_most_milli, rule->scale.start_milli + share_of(rule->scale.each_milli, late_us, unit_us));
+    gint64 from = whole_total(rule, late_us / unit_us), to = whole_total(rule, late_us / unit_us + 1);
+    return MIN(rule->scale.at_most_milli, from + share_of(to - from, late_us % unit_us, unit_us));
 }
 
 static Penalty uncovered_penalty(const Purchase *purchase, gint64 covered)

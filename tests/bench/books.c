@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-books [STUDENTS]: a term of so many students (100,000) with ten events each, in a store of its own. What a fold
+ * bench-books [STUDENTS]: a term of so many students (99,999) with ten events each, in a store of its own. What a fold
  * of all, a decision and a quote take; how that grows with an account's own events, and that it does not with the
  * course.
  */
@@ -11,7 +11,8 @@
 
 #include "daemon/tokens/policy.h"
 
-enum { N_STUDENTS = 100000, N_STUDENTS_OF_A_SMALL_COURSE = 1000, N_EVENTS_EACH = 10 };
+/* As many as a roster holds beside its head. */
+enum { N_STUDENTS = 99999, N_STUDENTS_OF_A_SMALL_COURSE = 1000, N_EVENTS_EACH = 10 };
 
 typedef struct {
     char *folder;

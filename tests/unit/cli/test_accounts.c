@@ -196,7 +196,7 @@ START_TEST(requests_wait_for_an_answer_and_get_one)
     ck_assert_rubric(0, "team:blue: 5 -> 6 tokens", "requests", "grant", "1", "24", "-m", "get well");
     ck_assert_rubric(1, "already decided: granted", "requests", "deny", "1", "-m", "x");
     ck_assert_rubric(0, "submission 3 of p2: counts", "requests", "grant", "2", "-m", "yes");
-    ck_assert_rubric(0, "granted", "requests", "--all");
+    ck_assert_rubric(0, "get well)\n", "requests", "--all");
     ck_assert_rubric(1, "there is no request 9", "requests", "deny", "9", "-m", "x");
     ck_assert_rubric(1, "is none of extension", "requests", "add", "blue", "p1", "cake", "-m", "x");
     ck_assert_rubric(2, "write: rubric requests", "requests", "dance", "-m", "x");

@@ -111,6 +111,8 @@ START_TEST(a_quote_tells_each_part_and_until_when_it_holds)
     ck_assert_int_eq(quote->tokens_milli, 1000);
     /* The bonus part's deadline and the essay's next day are the same instant. */
     ck_assert_int_eq(policy_quote_until(rules, own, i4, quote, at_us), i4->deadline_us + CLOCK_DAY_US);
+    g_autoptr(cJSON) json = decision_to_json(quote); /* nothing of it is too large for a number of JSON */
+    ck_assert_int_eq(((const Decision *)g_ptr_array_index(quote->parts, 0))->submission_id, 0);
 }
 END_TEST
 

@@ -74,6 +74,26 @@ START_TEST(every_mistake_is_reported_where_it_is)
 }
 END_TEST
 
+START_TEST(a_share_of_a_unit_is_for_units_that_are_equally_long)
+{
+    static const struct {
+        const char *late;
+        bool is_good;
+    } cases[] = {{"{unit: started_day, price: 1}", true},
+                 {"{unit: span, every: 6h, price: 1}", true},
+                 {"{unit: working_day, price: 1}", false},
+                 {"{unit: brackets, brackets: [1h, 1d], price: 1}", false}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *problems = NULL;
+        g_autofree char *text = g_strdup_printf(
+            "tokens:\n  late: %s\n  without_tokens: {percent: [5, 10], prorated: yes}\n", cases[i].late);
+        g_autoptr(Policy) parsed = parse(text, &problems);
+        ck_assert_msg((parsed != NULL) == cases[i].is_good, "%s: %s", cases[i].late, problems);
+        ck_assert(cases[i].is_good || strstr(problems, "others are not equally long") != NULL);
+    }
+}
+END_TEST
+
 START_TEST(kinds_and_assignments_change_only_what_they_name)
 {
     g_autofree char *problems = NULL;
@@ -278,6 +298,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, fixture_course, fixture_course_free);
     tcase_add_test(tcase, a_course_without_tokens_charges_nothing_and_holds_late_work);
     tcase_add_test(tcase, every_mistake_is_reported_where_it_is);
+    tcase_add_test(tcase, a_share_of_a_unit_is_for_units_that_are_equally_long);
     tcase_add_test(tcase, kinds_and_assignments_change_only_what_they_name);
     tcase_add_test(tcase, a_mapping_that_is_missing_is_reported_not_assumed);
     tcase_add_test(tcase, a_course_of_penalties_alone_has_no_bank);
