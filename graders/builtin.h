@@ -4,7 +4,9 @@
 
 #include "graders/graders.h"
 
+extern const Grader grader_autolab;
 extern const Grader grader_files;
 extern const Grader grader_git;
+extern const Grader grader_gradescope;
 extern const Grader grader_run;
 extern const Grader grader_tests;

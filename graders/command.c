@@ -212,16 +212,36 @@ static bool explain_failure(int code, GError **error)
     return error_set_errno(error, -code, "cannot run a box");
 }
 
-/* A course's own command that lacks something says so by its exit status, and what is killed from outside was not
- * judged: that must not cost a student anything. */
+/* SIGKILL that no limit explains: from the machine (its own memory ran out, an operator), or from the program itself.
+ * Nobody can tell which, so it is ours, and a TA's when it comes again and again. */
+static bool has_run(const BoxStatus *status, GError **error)
+{
+    if (status->end == BOX_END_REFUSED)
+        return error_set(error, RUBRIC_ERROR_SYSTEM, "the box could not be made: %s", status->message);
+    if (status->end == BOX_END_SIGNALED && status->signal == SIGKILL)
+        return error_set(error, RUBRIC_ERROR_TEMPORARY,
+                         "the check's command was killed, and no limit explains it: by the machine, or by itself");
+    return true;
+}
+
+bool command_run_box(const Check *check, GraderContext *context, BoxSpec *spec, BoxResult *ret_result, GError **error)
+{
+    BoxResult result = {0};
+    int code = context->run_box(context, check, spec, &result);
+    if (code < 0)
+        return explain_failure(code, error);
+    if (has_run(&result.status, error)) {
+        *ret_result = result;
+        return true;
+    }
+    box_result_clear(&result);
+    return false;
+}
+
+/* A course's own command that lacks something says so by its exit status: that must not cost a student anything. */
 static bool could_judge(const Command *command, const BoxResult *result, GError **error)
 {
     const gsize max_words = 200;
-    /* SIGKILL that no limit explains: from the machine (its own memory ran out, an operator), or from the program
-     * itself. Nobody can tell which, so it is ours, and a TA's when it comes again and again. */
-    if (result->status.end == BOX_END_SIGNALED && result->status.signal == SIGKILL)
-        return error_set(error, RUBRIC_ERROR_TEMPORARY,
-                         "the check's command was killed, and no limit explains it: by the machine, or by itself");
     if (result->status.end != BOX_END_EXITED || result->status.exit_code != command->error_exit)
         return true;
     const BoxBytes *said = result->err.length > 0 ? &result->err : &result->out;
@@ -250,14 +270,8 @@ bool command_run(const Command *command, const CommandInput *input, const Check 
     spec.report_paths = (const char *const *)preparation.reports;
     spec.report_bytes = input->report_bytes;
     BoxResult result = {0};
-    int code = context->run_box(context, check, &spec, &result);
-    if (code < 0)
-        return explain_failure(code, error);
-    if (result.status.end == BOX_END_REFUSED) {
-        error_set(error, RUBRIC_ERROR_SYSTEM, "the box could not be made: %s", result.status.message);
-        box_result_clear(&result);
+    if (!command_run_box(check, context, &spec, &result, error))
         return false;
-    }
     if (!could_judge(command, &result, error)) {
         box_result_clear(&result);
         return false;
@@ -325,7 +339,7 @@ char *command_problem(const Command *command, const Check *check, const BoxStatu
     return g_strdup_printf("%s; status %s was expected", sentence, wanted);
 }
 
-static void append_words(GString *text, const char *title, const BoxBytes *bytes)
+void command_append_words(GString *text, const char *title, const BoxBytes *bytes)
 {
     const gsize max_words = 6000;
     if (bytes->length == 0)
@@ -341,8 +355,8 @@ char *command_evidence(const Command *command, const Check *check, const BoxResu
     GString *text = g_string_new(NULL);
     g_string_append_printf(text, "$ %s\n%s\n", name, sentence);
     if (shows_output) {
-        append_words(text, "stdout", &result->out);
-        append_words(text, "stderr", &result->err);
+        command_append_words(text, "stdout", &result->out);
+        command_append_words(text, "stderr", &result->err);
     }
     return g_string_free(text, FALSE);
 }

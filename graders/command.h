@@ -48,6 +48,10 @@ typedef struct {
 bool command_run(const Command *command, const CommandInput *input, const Check *check, GraderContext *context,
                  BoxResult *ret_result, GError **error);
 
+/* Runs a box that the caller has specified. false: our failure (also BOX_END_REFUSED, and SIGKILL that no limit
+ * explains). Clear *ret_result by box_result_clear. */
+bool command_run_box(const Check *check, GraderContext *context, BoxSpec *spec, BoxResult *ret_result, GError **error);
+
 /* Is the folder that the command starts in part of the submission? *ret_problem: a sentence when not, else NULL. */
 bool command_check_folder(const Command *command, const GraderContext *context, char **ret_problem, GError **error);
 
@@ -62,5 +66,7 @@ bool command_ended_normally(const BoxStatus *status);
 
 /* The command, its end, and, if `shows_output`, its last words, for a finding. Caller frees. */
 char *command_evidence(const Command *command, const Check *check, const BoxResult *result, bool shows_output);
+/* Appends the end of an output under its title; nothing for an empty one. */
+void command_append_words(GString *text, const char *title, const BoxBytes *bytes);
 /* The box status as JSON object. */
 cJSON *command_figures(const BoxStatus *status);

@@ -4,7 +4,13 @@
 #include "graders/builtin.h"
 
 static const GraderType *const all_types[] = {
-    &grader_files.type, &grader_git.type, &grader_run.type, &grader_tests.type, NULL,
+    &grader_autolab.type,
+    &grader_files.type,
+    &grader_git.type,
+    &grader_gradescope.type,
+    &grader_run.type,
+    &grader_tests.type,
+    NULL,
 };
 
 const GraderType *const *graders_all(void)

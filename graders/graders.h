@@ -26,6 +26,8 @@ typedef struct GraderContext {
     gsize n_members;
     const Placeholders *placeholders;
     GTimeZone *zone;
+    const char *scratch_folder; /* for files that a box is to be shown; absolute, no box sees it by itself */
+    GData **kept; /* what graders keep for later checks of the same job, by keys that begin with their name */
     /* Runs a box for this grader. The box's program, cgroup and cancel wish are the caller's business; workspace
      * (unless the spec names one) and limits of the check are filled in. Same contract as box_run. */
     int (*run_box)(struct GraderContext *context, const Check *check, BoxSpec *spec, BoxResult *ret_result);
@@ -35,8 +37,8 @@ typedef struct GraderContext {
 typedef struct Grader {
     GraderType type; /* first member: a Grader is a GraderType for rubrics/ */
     /* Judges. Sets *ret_finding to a new finding (PASS or FAIL; item, check and grader filled in by the caller). false
-     * and *error: the check could not be carried out; the caller makes the ERROR finding. Bounded in time by
-     * check->limits. */
+     * and *error: the check could not be carried out; the caller makes the ERROR finding. A grader that has evidence
+     * for a TA then makes it itself. Bounded in time by check->limits. */
     bool (*judge)(const Check *check, GraderContext *context, Finding **ret_finding, GError **error);
 } Grader;
 

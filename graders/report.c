@@ -99,6 +99,20 @@ guint report_count(const TestReport *report, TestOutcome outcome)
     return n;
 }
 
+char *report_list_names(const GPtrArray *names)
+{
+    const guint max_shown = 5;
+    const gsize max_shown_name = 100;
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < MIN(names->len, max_shown); i++) {
+        g_autofree char *name = text_escape_terminal(g_ptr_array_index(names, i), max_shown_name);
+        g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", name);
+    }
+    if (names->len > max_shown)
+        g_string_append_printf(text, " and %u more", names->len - max_shown);
+    return g_string_free(text, FALSE);
+}
+
 void line_reader_start(LineReader *reader, const char *text, gsize length)
 {
     *reader = (LineReader){.at = text, .end = text + length, .line = g_string_new(NULL)};

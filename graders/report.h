@@ -25,6 +25,8 @@ TestCase *report_add(TestReport *report, const char *suite, const char *name, Te
 bool report_add_unnamed(TestReport *report, gint64 n, TestOutcome outcome, GError **error);
 /* Replaces a case's message, bounded. */
 void report_set_message(TestCase *test, const char *message);
+/* A few of the names, safe for one line: "a, b and 3 more". Caller frees. */
+char *report_list_names(const GPtrArray *names);
 guint report_count(const TestReport *report, TestOutcome outcome);
 
 /* Lines of a text, one after the other, without their ends; a line is cut after 64 KiB and holds no NUL. */

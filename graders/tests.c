@@ -138,20 +138,6 @@ static bool has_passed(const TestReport *report, const char *name)
     return false;
 }
 
-/* Lists a few names: "a, b and 3 more". */
-static char *list_names(const GPtrArray *names)
-{
-    const guint max_shown = 5;
-    GString *text = g_string_new(NULL);
-    for (guint i = 0; i < MIN(names->len, max_shown); i++) {
-        g_autofree char *name = text_escape_terminal(g_ptr_array_index(names, i), 100);
-        g_string_append_printf(text, "%s%s", i > 0 ? ", " : "", name);
-    }
-    if (names->len > max_shown)
-        g_string_append_printf(text, " and %u more", names->len - max_shown);
-    return g_string_free(text, FALSE);
-}
-
 static char *say_failed(const TestsParameters *parameters, const TestReport *report)
 {
     guint n_failed = count_failed(report);
@@ -165,7 +151,7 @@ static char *say_failed(const TestsParameters *parameters, const TestReport *rep
         if (test->outcome == TEST_FAILED || test->outcome == TEST_ERROR)
             g_ptr_array_add(names, test->name);
     }
-    g_autofree char *list = list_names(names);
+    g_autofree char *list = report_list_names(names);
     return g_strdup_printf("%u of %u tests failed: %s", n_failed, report->cases->len, list);
 }
 
@@ -178,7 +164,7 @@ static char *say_missing_names(const TestsParameters *parameters, const TestRepo
     }
     if (missing->len == 0)
         return NULL;
-    g_autofree char *list = list_names(missing);
+    g_autofree char *list = report_list_names(missing);
     if (!parameters->shows_names)
         return g_strdup_printf("%u expected tests did not run", missing->len);
     return g_strdup_printf("%u expected tests did not run: %s", missing->len, list);

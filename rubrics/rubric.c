@@ -114,7 +114,8 @@ static void read_head(RubricLoad *load, YamlReader *reader, GTimeZone *zone)
     rubric->id = g_strdup(id);
     rubric->title = g_strdup(yaml_read_text(reader, "title", YAML_OPTIONAL, id));
     rubric->effective_us = yaml_read_time_us(reader, "effective", YAML_OPTIONAL, zone, G_MININT64);
-    rubric_limits_read(reader, &rubric->limits);
+    rubric_limits_read(reader, &load->limits);
+    rubric->limits = load->limits;
     BoxLimits defaults = box_limits_default();
     box_limits_fill(&rubric->limits, &defaults);
 }

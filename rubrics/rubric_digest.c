@@ -137,6 +137,11 @@ void rubric_load_uses_file(RubricLoad *load, const char *path, const YamlNode *n
     collect(&collector, stripped, 0);
 }
 
+const char *rubric_load_folder(const RubricLoad *load)
+{
+    return load->course_folder;
+}
+
 /* ---- digest --------------------------------------------------------------------------------------------------------
  */
 

@@ -117,11 +117,12 @@ static void add_check(RubricLoad *load, Item *item, const YamlNode *node, const 
     g_clear_pointer(&reader.known, g_ptr_array_unref); /* find_grader_key has reported all other keys */
     if (!key)
         return;
-    box_limits_fill(&limits, item_limits);
-    box_limits_fill(&limits, &load->rubric->limits);
-
     const GraderType *type = find_grader(load, yaml_scalar(key));
     g_assert(type); /* or it were not the grader's key */
+    box_limits_fill(&limits, item_limits);
+    box_limits_fill(&limits, &load->limits);
+    box_limits_fill(&limits, &type->limits);
+    box_limits_fill(&limits, &load->rubric->limits);
     Check *check = g_new0(Check, 1);
     *check = (Check){
         .name = g_steal_pointer(&owned_name),

@@ -18,6 +18,7 @@ struct RubricLoad {
     const GraderType *const *graders;
     Diagnostics *diagnostics;
     Rubric *rubric;      /* being filled */
+    BoxLimits limits;    /* what the rubric itself says, zero where it does not */
     GHashTable *by_id;   /* item id -> Item* (borrowed) */
     GArray *needs;       /* of PendingNeed */
     bool sum_is_unknown; /* an item's points could not be read */

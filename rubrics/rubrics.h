@@ -237,6 +237,7 @@ typedef struct RubricLoad RubricLoad;
 typedef struct GraderType {
     const char *name;    /* the key in YAML: "run" */
     const char *summary; /* one line for help */
+    BoxLimits limits; /* of its checks, where neither check, item nor rubric says; zero: those of box_limits_default */
     /* Reads the parameters below the key; reports every problem to `diagnostics`; never NULL unless an error was
      * reported. */
     void *(*parse)(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics);
@@ -246,12 +247,14 @@ typedef struct GraderType {
 /* During parse: declares that the check reads `path` (relative to the course folder, file or folder, must exist and lie
  * below checks/); it becomes part of the rubric's digest and of its snapshot. Reports at `node` if it does not. */
 void rubric_load_uses_file(RubricLoad *load, const char *path, const YamlNode *node, Diagnostics *diagnostics);
+/* During parse: the course folder, for graders that look into such a file. */
+const char *rubric_load_folder(const RubricLoad *load);
 
 typedef struct {
     char *name; /* "builds" or "builds/2" */
     const GraderType *type;
     void *parameters;
-    BoxLimits limits; /* all fields set: check, then rubric, then default */
+    BoxLimits limits; /* all fields set: check, then item, then rubric, then grader, then default */
     int line;
 } Check;
 

@@ -95,6 +95,9 @@ char *result_markdown(const Result *result);
 /* For people, on a terminal: a table of items and what to do next. `colour`: ANSI colours. */
 char *result_terminal(const Result *result, bool colour);
 bool result_item_is_visible(const Result *result, const VerdictItem *item);
+/* What the reader of a result may see of a finding's evidence, or NULL: that of an error is the course's and for staff
+ * alone. */
+const char *result_evidence(const Result *result, const Finding *finding);
 /* What this reader may know of the points: the credit where nothing is hidden and the policy has spoken, else the
  * points of what is visible, with the penalty taken off where that is known; and the maximum of the visible items. */
 gint64 result_score_milli(const Result *result);

@@ -28,6 +28,13 @@ bool result_item_is_visible(const Result *result, const VerdictItem *item)
     return false;
 }
 
+const char *result_evidence(const Result *result, const Finding *finding)
+{
+    bool is_for_staff = finding->outcome == FINDING_ERROR;
+    bool is_there = finding->evidence && *finding->evidence;
+    return is_there && (result->for_staff || !is_for_staff) ? finding->evidence : NULL;
+}
+
 static void count_item(ResultView *view, const VerdictItem *item)
 {
     view->n_items++;

@@ -28,16 +28,17 @@ static const char *gradescope_visibility(const Result *result, const VerdictItem
     return names[item->visible];
 }
 
-static void append_finding(GString *out, const Finding *finding)
+static void append_finding(GString *out, const Result *result, const Finding *finding)
 {
     g_string_append_printf(out, "[%s] %s\n", finding_outcome_name(finding->outcome), finding->message);
-    if (finding->evidence && *finding->evidence) {
-        g_autofree char *evidence = text_truncate(finding->evidence, max_output_bytes / 4);
+    const char *shown = result_evidence(result, finding);
+    if (shown) {
+        g_autofree char *evidence = text_truncate(shown, max_output_bytes / 4);
         g_string_append_printf(out, "%s\n", evidence);
     }
 }
 
-static char *item_output(const VerdictItem *item)
+static char *item_output(const Result *result, const VerdictItem *item)
 {
     GString *out = g_string_new(NULL);
     if (item->passes)
@@ -49,7 +50,7 @@ static char *item_output(const VerdictItem *item)
     if (item->reason)
         g_string_append_printf(out, "%s\n", item->reason);
     for (guint i = 0; i < item->findings->len; i++)
-        append_finding(out, g_ptr_array_index(item->findings, i));
+        append_finding(out, result, g_ptr_array_index(item->findings, i));
     g_autofree char *whole = g_string_free(out, FALSE);
     return text_truncate(whole, max_output_bytes);
 }
@@ -66,7 +67,7 @@ static cJSON *make_test(const Result *result, const VerdictItem *item, guint num
     json_add_string(test, "name", item->title ? item->title : item->id);
     g_autofree char *number_text = g_strdup_printf("%u", number);
     json_add_string(test, "number", number_text);
-    g_autofree char *output = item_output(item);
+    g_autofree char *output = item_output(result, item);
     json_add_string(test, "output", output);
     json_add_string(test, "visibility", gradescope_visibility(result, item));
     cJSON *tags = json_add(test, "tags", cJSON_CreateArray());
@@ -100,7 +101,7 @@ static char *make_output(const Result *result)
 {
     GString *out = g_string_new(NULL);
     for (guint i = 0; result->verdict->remarks && i < result->verdict->remarks->len; i++)
-        append_finding(out, g_ptr_array_index(result->verdict->remarks, i));
+        append_finding(out, result, g_ptr_array_index(result->verdict->remarks, i));
     g_autofree char *state = result_state_sentence(result);
     g_string_append_printf(out, "%s\n", state);
     g_autofree char *hidden = result_hidden_sentence(result);

@@ -74,7 +74,7 @@ static cJSON *make_finding(const Result *result, const Finding *finding)
     json_add_string(json, "grader", finding->grader);
     json_add_string(json, "outcome", finding_outcome_name(finding->outcome));
     json_add_string(json, "message", finding->message);
-    json_add_string(json, "evidence", finding->evidence);
+    json_add_string(json, "evidence", result_evidence(result, finding));
     if (!result->for_staff)
         return json;
     json_add_string(json, "suspicion", finding->suspicion);

@@ -82,8 +82,9 @@ static void append_finding(GString *out, const Result *result, const Finding *fi
     append_escaped(out, "", finding->message, "\n");
     if (result->for_staff && finding->suspicion)
         append_escaped(out, "  - **look at this:** ", finding->suspicion, "\n");
-    if (finding->evidence && *finding->evidence) {
-        g_autofree char *block = text_markdown_block(finding->evidence, max_evidence_bytes);
+    const char *evidence = result_evidence(result, finding);
+    if (evidence) {
+        g_autofree char *block = text_markdown_block(evidence, max_evidence_bytes);
         g_string_append_printf(out, "\n%s\n", block);
     }
 }

@@ -45,8 +45,9 @@ static void append_evidence(GString *out, const char *evidence)
 static void append_finding(GString *out, const Result *result, const Finding *finding)
 {
     append_line(out, "          ", finding->message);
-    if (finding->evidence && *finding->evidence && finding->outcome != FINDING_PASS)
-        append_evidence(out, finding->evidence);
+    const char *evidence = result_evidence(result, finding);
+    if (evidence && finding->outcome != FINDING_PASS)
+        append_evidence(out, evidence);
     if (result->for_staff && finding->suspicion) {
         g_autofree char *text = g_strdup_printf("look at this: %s", finding->suspicion);
         append_line(out, "          ", text);

@@ -115,6 +115,8 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
     g_autofree Member *members = members_of(job);
     g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(job->zone_name);
     bool is_git = job->content_kind == CONTENT_GIT;
+    GData *kept = NULL;
+    g_datalist_init(&kept);
     Checks checks = {job, rubric, boxes, cancel_fd, report, states};
     GraderContext context = {
         .workspace = confinement->workspace,
@@ -129,8 +131,12 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
         .n_members = job->members->len,
         .placeholders = job->placeholders,
         .zone = zone,
+        .scratch_folder = confinement->mount_point,
+        .kept = &kept,
         .run_box = run_box,
         .run_box_data = &checks,
     };
-    return run_all(&checks, &context, error);
+    bool is_done = run_all(&checks, &context, error);
+    g_datalist_clear(&kept);
+    return is_done;
 }

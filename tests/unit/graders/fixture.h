@@ -22,6 +22,7 @@ typedef struct {
 static char *fake_root;
 static GraderContext fake_context;
 static Rubric *fake_rubric;
+static GData *fake_kept;
 static FakeBox fake_boxes[16];
 static guint fake_n_boxes; /* how many were set; the last one repeats */
 static guint fake_n_runs;
@@ -100,6 +101,8 @@ static inline void fixture_open(void)
     ck_assert_ptr_nonnull(fake_root);
     fake_write("work/.keep", "");
     fake_write("course/checks/.keep", "");
+    fake_write("scratch/.keep", "");
+    g_datalist_init(&fake_kept);
     char *workspace = g_build_filename(fake_root, "work", NULL);
     fake_context = (GraderContext){
         .workspace = workspace,
@@ -108,6 +111,8 @@ static inline void fixture_open(void)
         .deadline_us = G_MAXINT64,
         .placeholders = placeholders_new(),
         .zone = g_time_zone_new_utc(),
+        .scratch_folder = g_build_filename(fake_root, "scratch", NULL),
+        .kept = &fake_kept,
         .run_box = fake_run_box,
     };
     placeholders_set((Placeholders *)fake_context.placeholders, "team.id", "red");
@@ -121,6 +126,8 @@ static inline void fixture_close(void)
     g_time_zone_unref(fake_context.zone);
     g_free((char *)fake_context.workspace);
     g_free((char *)fake_context.course_folder);
+    g_free((char *)fake_context.scratch_folder);
+    g_datalist_clear(&fake_kept);
     fake_note(&(BoxSpec)BOX_SPEC_INIT);
     g_free(fake_stdin);
     ck_assert(file_remove_tree(fake_root, NULL));
@@ -153,6 +160,7 @@ static inline Finding *judge(const char *yaml)
 {
     const Check *check = load_check(yaml, NULL);
     fake_n_runs = 0;
+    g_datalist_clear(&fake_kept);
     return graders_judge(g_ptr_array_index(fake_rubric->items, 0), check, &fake_context);
 }
 

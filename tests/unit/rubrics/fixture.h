@@ -80,8 +80,9 @@ static inline void *fake_files_parse(const YamlNode *node, RubricLoad *load, Dia
     return g_strdup("files");
 }
 
-static const GraderType fake_files = {"files", "files are there", fake_files_parse, g_free};
-static const GraderType fake_run = {"run", "a command", fake_run_parse, g_free};
+static const GraderType fake_files = {
+    .name = "files", .summary = "files are there", .parse = fake_files_parse, .free = g_free};
+static const GraderType fake_run = {.name = "run", .summary = "a command", .parse = fake_run_parse, .free = g_free};
 static const GraderType *const fake_graders[] __attribute__((unused)) = {&fake_files, &fake_run, NULL};
 
 /* Puts rubrics/r.yaml and loads it, times being in UTC. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `gradescope`: an autograder made for Gradescope, unchanged, in a box that looks as Gradescope's container does
+ * (https://gradescope-autograders.readthedocs.io, "Autograder Specifications"): uid 0, /autograder as working folder.
+ */
+#include "graders/autograder.h"
+#include "graders/builtin.h"
+#include "graders/kit.h"
+
+#include <string.h>
+
+typedef struct {
+    char *zip; /* of the course folder: archive or folder */
+    AutograderWish wish;
+    BoxProfile profile;
+} GradescopeParameters;
+
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
+
+static void check_zip(const GradescopeParameters *parameters, YamlReader *reader, RubricLoad *load)
+{
+    const YamlNode *node = yaml_get(reader->mapping, "zip");
+    g_autofree char *path = g_build_filename(rubric_load_folder(load), parameters->zip, NULL);
+    rubric_load_uses_file(load, parameters->zip, node, reader->diagnostics);
+    g_autofree char *problem = g_file_test(path, G_FILE_TEST_EXISTS) ? kit_problem(path, "run_autograder") : NULL;
+    if (problem)
+        yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "zip: \"%s\" %s", parameters->zip, problem);
+}
+
+static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics)
+{
+    static const char *const profiles[] = {"strict", "build", "service", NULL};
+    GradescopeParameters *parameters = g_new0(GradescopeParameters, 1);
+    YamlReader reader;
+    yaml_reader_start(&reader, node, "check \"gradescope\"", diagnostics);
+    parameters->zip = g_strdup(yaml_read_text(&reader, "zip", YAML_REQUIRED, NULL));
+    if (parameters->zip)
+        check_zip(parameters, &reader, load);
+    autograder_wish_read(&parameters->wish, &reader, "tests");
+    parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
+    yaml_reader_end(&reader);
+    return parameters;
+}
+
+static void gradescope_free(void *data)
+{
+    GradescopeParameters *parameters = data;
+    if (!parameters)
+        return;
+    g_free(parameters->zip);
+    autograder_wish_clear(&parameters->wish);
+    g_free(parameters);
+}
+
+/* ---- submission_metadata.json -------------------------------------------------------------------------------------
+ */
+
+/* Their ids are numbers and ours are not: a number that is the same for the same id. */
+static void add_id(cJSON *object, const char *key, const char *id)
+{
+    const gsize n_digits = 8;
+    const int hexadecimal = 16;
+    g_autofree char *digest = file_sha256_bytes(id, strlen(id));
+    const char *hex = strrchr(digest, ':') ? strrchr(digest, ':') + 1 : digest;
+    g_autofree char *start = g_strndup(hex, n_digits - 1);
+    json_add_int64(object, key, g_ascii_strtoll(start, NULL, hexadecimal));
+}
+
+static void add_time(cJSON *object, const char *key, gint64 time_us, GTimeZone *zone)
+{
+    if (time_us == G_MAXINT64) {
+        json_add(object, key, cJSON_CreateNull());
+        return;
+    }
+    g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(time_us / CLOCK_SECOND_US);
+    g_autoptr(GDateTime) local = utc && zone ? g_date_time_to_timezone(utc, zone) : NULL;
+    g_autofree char *start = local ? g_date_time_format(local, "%Y-%m-%dT%H:%M:%S") : NULL;
+    g_autofree char *offset = local ? g_date_time_format(local, "%:z") : NULL;
+    g_autofree char *text = g_strdup_printf("%s.%06d%s", start ? start : "1970-01-01T00:00:00",
+                                            (int)(time_us % CLOCK_SECOND_US), offset ? offset : "+00:00");
+    json_add_string(object, key, text);
+}
+
+static const char *value_of(const GraderContext *context, const char *name)
+{
+    const char *value = placeholders_get(context->placeholders, name);
+    return value ? value : "";
+}
+
+static cJSON *make_assignment(const GraderContext *context)
+{
+    cJSON *assignment = cJSON_CreateObject();
+    bool is_group = *value_of(context, "team.id") != '\0';
+    add_id(assignment, "id", value_of(context, "assignment.id"));
+    add_id(assignment, "course_id", value_of(context, "course.id"));
+    json_add_string(assignment, "title", value_of(context, "assignment.id"));
+    add_time(assignment, "due_date", context->deadline_us, context->zone);
+    json_add(assignment, "late_due_date", cJSON_CreateNull());
+    json_add(assignment, "release_date", cJSON_CreateNull());
+    if (is_group)
+        json_add_int64(assignment, "group_size", (gint64)context->n_members);
+    else
+        json_add(assignment, "group_size", cJSON_CreateNull());
+    json_add_bool(assignment, "group_submission", is_group);
+    return assignment;
+}
+
+static cJSON *make_users(const GraderContext *context)
+{
+    cJSON *users = cJSON_CreateArray();
+    for (gsize i = 0; i < context->n_members; i++) {
+        const Member *member = &context->members[i];
+        cJSON *user = cJSON_CreateObject();
+        add_id(user, "id", member->id);
+        json_add_string(user, "name", member->name ? member->name : member->id);
+        json_add_string(user, "email", member->emails && member->emails[0] ? member->emails[0] : "");
+        cJSON_AddItemToArray(users, user);
+    }
+    return users;
+}
+
+static char *make_metadata(const GraderContext *context)
+{
+    g_autoptr(cJSON) metadata = cJSON_CreateObject();
+    g_autofree char *identity =
+        g_strdup_printf("%s %s %s %" G_GINT64_FORMAT, value_of(context, "assignment.id"), value_of(context, "team.id"),
+                        value_of(context, "person.id"), context->received_us);
+    add_id(metadata, "id", identity);
+    add_time(metadata, "created_at", context->received_us, context->zone);
+    json_add(metadata, "assignment", make_assignment(context));
+    json_add_string(metadata, "submission_method", context->git_commit ? "GitHub" : "upload");
+    json_add(metadata, "users", make_users(context));
+    json_add(metadata, "previous_submissions", cJSON_CreateArray());
+    return json_print_pretty(metadata);
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------------------
+ */
+
+/* As Gradescope's own images are made: line ends of Windows are taken out of a script. `python` is what it is there. */
+static const char script[] = "set -e\n"
+                             "cd /autograder\n"
+                             "mkdir source submission results\n"
+                             "cp -R /run/autograder/kit/. source/\n"
+                             "cp -R /work/. submission/\n"
+                             "cp /run/autograder/submission_metadata.json .\n"
+                             "if [ \"$(head -c 2 source/run_autograder)\" = '#!' ]; then\n"
+                             "  sed 's/\\r$//' source/run_autograder > run_autograder\n"
+                             "else\n"
+                             "  cp source/run_autograder run_autograder\n"
+                             "fi\n"
+                             "chmod 755 run_autograder\n"
+                             "if ! command -v python > /dev/null && command -v python3 > /dev/null; then\n"
+                             "  mkdir -p /root/.local/bin\n"
+                             "  ln -s \"$(command -v python3)\" /root/.local/bin/python\n"
+                             "fi\n"
+                             "exec ./run_autograder\n";
+
+static bool gradescope_judge(const Check *check, GraderContext *context, Finding **ret_finding, GError **error)
+{
+    static const char *const scratch[] = {"autograder", "root", NULL};
+    /* tar gives uid 0 files away to who packed them, and there is nobody else in a box. */
+    static const char *const env[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/root/.local/bin",
+        "HOME=/root",
+        "LANG=C.UTF-8",
+        "TZ=UTC",
+        "TMPDIR=/tmp",
+        "TAR_OPTIONS=--no-same-owner",
+        NULL};
+    const GradescopeParameters *parameters = check->parameters;
+    g_autofree char *metadata = make_metadata(context);
+    const AutograderFile files[] = {{.name = "submission_metadata.json", .text = metadata}};
+    const AutograderPlan plan = {
+        .kit = parameters->zip,
+        .shown_as = "/autograder/run_autograder",
+        .script = script,
+        .results_path = "/autograder/results/results.json",
+        .scratch = scratch,
+        .env = env,
+        .profile = parameters->profile,
+        .files = files,
+        .n_files = G_N_ELEMENTS(files),
+        .inner_root = true,
+        .parse = gradescope_results_parse,
+    };
+    g_autofree char *key =
+        autograder_key(check, "gradescope", parameters->zip, box_profile_name(parameters->profile), NULL);
+    const AutograderRun *run = autograder_run(&plan, key, check, context, error);
+    if (!run)
+        return false;
+    *ret_finding = autograder_judge(run, &parameters->wish);
+    return true;
+}
+
+const Grader grader_gradescope = {
+    .type = {.name = "gradescope",
+             .summary = "runs an autograder made for Gradescope, unchanged, and reads its results.json",
+             .limits = {.wall_ms = 600000,
+                        .cpu_ms = 600000,
+                        .memory_bytes = 768 << 20,
+                        .processes = 256,
+                        .output_bytes = 8 << 20,
+                        .disk_bytes = 512 << 20,
+                        .open_files = 1024},
+             .parse = gradescope_parse,
+             .free = gradescope_free},
+    .judge = gradescope_judge,
+};

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Graders `gradescope` and `autolab`: kits in the shapes that people have, what they get wrong, and what a TA sees of it."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import rubricd_testing as t  # noqa: E402
+
+COURSE = pathlib.Path(__file__).parents[1] / "data/autograder-course"
+failed = []
+
+
+def claim(what, is_true, seen=None):
+    print(f"{'ok' if is_true else 'FAILED'}: {what}", flush=True)
+    if not is_true:
+        failed.append(what)
+        print(f"    {seen}", flush=True)
+
+
+def zip_folder(folder, path, below=""):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in sorted(folder.rglob("*")):
+            packed.write(entry, below + str(entry.relative_to(folder)))
+
+
+def tar_folder(folder, path):
+    """As an instructor's own machine packs it: the files are somebody's with a uid that no box has."""
+    def owned(entry):
+        entry.uid, entry.gid, entry.uname, entry.gname = 501, 20, "instructor", "staff"
+        return entry
+    with tarfile.open(path, "w") as packed:
+        for entry in sorted(folder.iterdir()):
+            packed.add(entry, entry.name, filter=owned)
+
+
+def make_course(folder):
+    """The course of tests/data with its kits packed."""
+    course = folder / "course"
+    shutil.copytree(COURSE, course)
+    kits = course / "kits"
+    zip_folder(kits / "fib", course / "checks/fib.zip")
+    tar_folder(kits / "hello", course / "checks/hello/autograde.tar")
+    tar_folder(kits / "sort", course / "checks/sort/autograde.tar")
+    shutil.rmtree(kits)
+    return course
+
+
+def run(*command):
+    return subprocess.run([t.programs() / "rubric", *map(str, command)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=400, check=False)
+
+
+def samples(course):
+    checked = run("check", course)
+    claim("the course has no mistakes", checked.returncode == 0, checked.stdout + checked.stderr)
+    tested = run("test", course)
+    claim("each sample gets its verdict, and no check is toothless", tested.returncode == 0, tested.stdout + tested.stderr)
+
+
+class Kit:
+    """A course of one item that runs a folder as Gradescope autograder."""
+
+    def __init__(self, folder, settings="", limits=""):
+        self.folder, self.kit = folder, folder / "checks/kit"
+        t.make_course(folder, 2, "2090-01-01T00:00:00Z", f"gradescope: {{zip: checks/kit{settings}}}{limits}")
+        t.write(folder / "work/answer.txt", "42\n")
+
+    def script(self, text, name="run_autograder", newline="\n"):
+        path = t.write(self.kit / name, "")
+        path.write_bytes(text.replace("\n", newline).encode())
+        path.chmod(0o755)
+        return self
+
+    def grade(self, *options):
+        ended = run("grade", "-c", self.folder, "-a", "hw1", *options, "--json", self.folder / "work")
+        if not ended.stdout:
+            return {"outcome": "none", "message": ended.stderr, "findings": []}
+        item = json.loads(ended.stdout)["items"][0]
+        return {"outcome": item["outcome"], **item["findings"][0]}
+
+
+RESULTS = "/autograder/results/results.json"
+LAYOUT = f"""#!/bin/bash
+set -e
+test "$(id -u)" = 0; test "$PWD" = /autograder; test "$HOME" = /root
+test -x /autograder/run_autograder; test -f /autograder/source/run_autograder
+test "$(cat /autograder/submission/answer.txt)" = 42
+echo changed > /autograder/source/run_autograder; echo x > /autograder/submission/new; echo x > /autograder/new
+touch /root/x /tmp/x
+tar xf /autograder/source/owned.tar -C /tmp
+python -c 'import json, sys; m = json.load(open("/autograder/submission_metadata.json"))
+assert m["previous_submissions"] == [] and m["users"][0]["email"] == "s0000@example.edu", m
+assert m["assignment"]["due_date"].startswith("2089-12-31T19:00:00.000000-05:00"), m
+assert isinstance(m["id"], int) and m["created_at"].count(":") == 3, m'
+echo hello from the autograder
+echo '{{"score": 1, "tests": [{{"score": 1, "max_score": 1, "name": "all"}}]}}' > {RESULTS}
+"""
+
+
+def layout(folder):
+    kit = Kit(folder).script(LAYOUT, newline="\r\n")
+    tar_folder(COURSE / "kits/sort", kit.kit / "owned.tar")
+    found = kit.grade("--staff")
+    claim("a script with Windows line ends finds /autograder as at Gradescope", found["outcome"] == "pass", found)
+    found = kit.grade("--staff")
+    claim("and a second run finds nothing of the first", found["outcome"] == "pass", found)
+
+
+def endings(folder):
+    cases = [
+        ("no results.json", "echo secret words; exit 0", "wrote no results", "secret words"),
+        ("results.json that is no JSON", f"echo '{{\"score\": 1' > {RESULTS}; echo secret words >&2", "cannot be read", "secret words"),
+        ("a link in its place", f"ln -s /etc/passwd {RESULTS}; echo secret words", "no file in the place", "secret words"),
+        ("an autograder that crashes", "echo secret words; kill -SEGV $$", "wrote no results", "secret words"),
+        ("a test that it leaves out", f"echo '{{\"tests\": [{{\"name\": \"b\", \"status\": \"passed\"}}]}}' > {RESULTS}; echo secret words",
+         "have no test \"a\"", "secret words"),
+    ]
+    for i, (what, text, message, words) in enumerate(cases):
+        kit = Kit(folder / str(i), ", tests: a").script("#!/bin/sh\n" + text + "\n")
+        found = kit.grade("--staff")
+        claim(f"{what} is an error", found["outcome"] == "error" and message in found["message"], found)
+        claim(f"{what}: staff see what it printed", words in (found.get("evidence") or ""), found)
+        found = kit.grade()
+        claim(f"{what}: students do not", found["outcome"] == "error" and words not in json.dumps(found), found)
+
+
+def limits(folder):
+    endless = f"#!/bin/sh\necho '{{\"score\": 1}}' > {RESULTS}\nwhile :; do :; done\n"
+    found = Kit(folder / "error", ", threshold: 1", ", limits: {wall: 2s}").script(endless).grade("--staff")
+    claim("a run that is ended at a limit is an error, whatever it wrote", found["outcome"] == "error" and "2 s" in found["message"], found)
+    found = Kit(folder / "fail", ", threshold: 1, at_limit: fail", ", limits: {wall: 2s}").script(endless).grade()
+    claim("or a fail where the rubric says so", found["outcome"] == "fail" and "2 s" in found["message"], found)
+
+
+def hidden(folder):
+    text = json.dumps({"stdout_visibility": "hidden", "tests": [
+        {"name": "shown", "score": 0, "max_score": 1, "output": "told"},
+        {"name": "kept", "score": 0, "max_score": 1, "output": "untold", "visibility": "after_due_date"}]})
+    kit = Kit(folder).script(f"#!/bin/sh\necho printed\ncat > {RESULTS} << 'END'\n{text}\nEND\n")
+    found = kit.grade()
+    seen = json.dumps(found)
+    claim("students see the tests that they may see", found["outcome"] == "fail" and "told" in found["evidence"] and "shown" in found["message"], found)
+    claim("and nothing of the others", "kept" not in seen and "untold" not in seen and "of 2" not in seen and "printed" not in seen, found)
+    claim("staff see them all", "untold" in json.dumps(kit.grade("--staff")))
+
+
+def mistakes(folder):
+    kit = Kit(folder)
+    t.write(kit.kit / "setup.sh", "true\n")
+    checked = run("check", folder)
+    claim("a kit without run_autograder is reported with its place",
+          checked.returncode == 1 and "rubrics/hw1.yaml:8:" in checked.stdout + checked.stderr and "has no run_autograder at its top" in checked.stdout + checked.stderr,
+          checked.stdout + checked.stderr)
+    kit.script("#!/bin/sh\n")
+    zip_folder(kit.kit, folder / "checks/deep.zip", "kit/")
+    rubric = (folder / "rubrics/hw1.yaml").read_text().replace("checks/kit", "checks/deep.zip")
+    t.write(folder / "rubrics/hw1.yaml", rubric)
+    checked = run("check", folder)
+    claim("and so is a zip of the folder instead of the files", "pack the files, not the folder" in checked.stdout + checked.stderr, checked.stderr)
+
+
+def daemon(folder):
+    """An autograder that breaks: retried, then a flag with its last words; nothing of them in what is posted."""
+    receiver = t.Receiver()
+    kit = Kit(folder / "course").script("#!/bin/sh\necho the last words\n")
+    config = t.make_config(folder, kit.folder, receiver.url, max_attempts=2)
+    t.write(folder / "inbox/hw1/s0001/answer.txt", "42\n")
+    child = t.Daemon(config, folder / "log")
+    child.start()
+    try:
+        t.wait_until(lambda: receiver.effects, 120, "a result")
+        posted = b"".join(body for effects in receiver.effects.values() for _, _, body in effects).decode()
+        flags = subprocess.run([t.programs() / "rubric", "flags", "--config", str(config), "--json"], capture_output=True, text=True, check=False).stdout
+    finally:
+        child.stop()
+    claim("the flag of a broken autograder has what it printed", "the last words" in flags and '"error"' in flags, flags)
+    claim("what is posted says that it is not the student's fault, and no more", "not your fault" in posted and "last words" not in posted, posted)
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="autograders-"))
+    os.umask(0o022)
+    folder.chmod(0o755)
+    try:
+        samples(make_course(folder))
+        for step in (layout, endings, limits, hidden, mistakes, daemon):
+            (folder / step.__name__).mkdir()
+            step(folder / step.__name__)
+    finally:
+        shutil.rmtree(folder)
+    sys.exit(1 if failed else 0)
+
+
+main()
