@@ -99,6 +99,7 @@ static void print_json(const CliDaemon *daemon, const StoreCounts *counts, const
     json_add_int64(json, "grading", counts->n_claimed);
     json_add_int64(json, "oldest_queued_us", counts->oldest_queued_us);
     json_add_int64(json, "posts_waiting", counts->n_outbox_waiting);
+    json_add_int64(json, "posts_superseded", counts->n_outbox_superseded);
     json_add_int64(json, "posts_given_up", counts->n_outbox_given_up);
     json_add_int64(json, "flags_open", counts->n_flags_open);
     cJSON *states = json_add(json, "submissions", cJSON_CreateObject());
@@ -128,8 +129,10 @@ static void print_queue(const CliDaemon *daemon, const StoreCounts *counts)
         g_autofree char *age = clock_format_span(clock_now_us() - counts->oldest_queued_us);
         printf(", the oldest was received %s ago", age);
     }
-    printf("\nposts      %" G_GINT64_FORMAT " wait, %" G_GINT64_FORMAT " given up\n", counts->n_outbox_waiting,
-           counts->n_outbox_given_up);
+    printf("\nposts      %" G_GINT64_FORMAT " wait", counts->n_outbox_waiting);
+    if (counts->n_outbox_superseded > 0)
+        printf(" (%" G_GINT64_FORMAT " of them overtaken by a newer submission)", counts->n_outbox_superseded);
+    printf(", %" G_GINT64_FORMAT " given up\n", counts->n_outbox_given_up);
     printf("flags      %" G_GINT64_FORMAT " open%s\n", counts->n_flags_open,
            counts->n_flags_open > 0 ? " (`rubric flags` lists them)" : "");
     const Assignment *due = next_due(daemon->course);

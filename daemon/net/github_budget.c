@@ -193,6 +193,24 @@ bool github_budget_admit(GithubClient *client, const GithubCall *call, gint64 *r
     return change(client, &budget, done, error);
 }
 
+bool github_client_writes(GithubClient *client, GithubWrites *ret_writes, gint64 *ret_until_us, const char **ret_why,
+                          GError **error)
+{
+    const gint64 whole = 100, percent_of_minute = 50, percent_of_hour = 60;
+    const GithubCall write = {.method = "POST", .path = "/", .is_content = true};
+    g_auto(GithubBudget) budget = {0};
+    gint64 now_us = clock_now_us();
+    if (!github_budget_read(client->store, &budget, error))
+        return false;
+    roll(&budget, client, now_us);
+    *ret_why = find_bound(client, &budget, &write, now_us, ret_until_us);
+    *ret_until_us = MAX(*ret_until_us, now_us + CLOCK_SECOND_US);
+    bool has_plenty = budget.content_minute * whole < max_content_minute * percent_of_minute &&
+                      budget.content_hour * whole < max_content_hour * percent_of_hour;
+    *ret_writes = *ret_why ? GITHUB_WRITES_NONE : has_plenty ? GITHUB_WRITES_PLENTY : GITHUB_WRITES_SHORT;
+    return true;
+}
+
 /* The headers of a primary limit. The reset is told in GitHub's clock and kept in ours. */
 static void note_headers(GithubBudget *budget, const HttpAnswer *http, gint64 now_us)
 {

@@ -15,13 +15,14 @@ static const guint max_pages = 10;
 typedef struct {
     gint64 id; /* 0: none */
     char *external_id;
-    bool is_completed;
+    char *status; /* "queued" "in_progress" "completed" */
     int n_annotations;
 } Run;
 
 static void run_clear(Run *run)
 {
     g_free(run->external_id);
+    g_free(run->status);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
@@ -54,7 +55,7 @@ static void note_run(const GithubPost *post, const cJSON *json, Run *run)
     *run = (Run){
         .id = id,
         .external_id = g_strdup(external_id),
-        .is_completed = strcmp(json_string_or(json, "status", ""), "completed") == 0,
+        .status = g_strdup(json_string_or(json, "status", "")),
         .n_annotations = (int)CLAMP(json_int64_or(output, "annotations_count", 0), 0, G_MAXINT32),
     };
 }
@@ -107,8 +108,9 @@ static bool write_run(GithubPost *post, const Run *run, const char *name, const 
     g_autoptr(cJSON) body = cJSON_CreateObject();
     json_add_string(body, "name", name);
     json_add_string(body, "external_id", external_id);
-    json_add_string(body, "status", "completed");
-    json_add_string(body, "conclusion", post->page->conclusion);
+    json_add_string(body, "status", post->page->status);
+    if (post->page->conclusion)
+        json_add_string(body, "conclusion", post->page->conclusion);
     add_output(body, post->page, n_there);
     g_autofree char *of_old = g_strdup_printf("/check-runs/%" G_GINT64_FORMAT, run->id);
     if (run->id == 0)
@@ -142,9 +144,11 @@ char *github_write_check_run(GithubPost *post, GError **error)
     if (!find_run(post, name, &run, error))
         return NULL;
     int n_all = cJSON_GetArraySize(post->page->annotations);
-    bool is_same = run.id > 0 && strcmp(run.external_id, external_id) == 0;
-    if (run.is_completed && is_same && run.n_annotations >= n_all)
-        return g_strdup_printf("check run %" G_GINT64_FORMAT, run.id); /* all is there */
+    bool is_there = run.id > 0 && strcmp(run.external_id, external_id) == 0 &&
+                    strcmp(run.status, post->page->status) == 0 && run.n_annotations >= n_all;
+    bool is_overtaken = post->is_announcement && run.id > 0 && strcmp(run.status, "completed") == 0;
+    if (is_there || is_overtaken)
+        return g_strdup_printf("check run %" G_GINT64_FORMAT, run.id);
 
     const char *run_digest = run.id > 0 ? strchr(run.external_id, '#') : NULL;
     bool has_ours = run.n_annotations == 0 || g_strcmp0(run_digest, digest) == 0;

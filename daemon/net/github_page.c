@@ -207,6 +207,46 @@ void github_page_make(const Result *result, GithubPage *ret)
     result_append_details(text, result, GITHUB_MAX_TEXT);
     page.text = g_string_free(text, FALSE);
     page.annotations = make_annotations(result);
+    page.status = "completed";
     judge(result, &view, &page);
+    *ret = page;
+}
+
+/* ---- before there is a result
+ * ------------------------------------------------------------------------------------------ */
+
+static char *say_queue(gint64 n_before)
+{
+    if (n_before <= 0)
+        return g_strdup("Waits to be graded: it is next");
+    return g_strdup_printf("Waits to be graded: %" G_GINT64_FORMAT " before it", n_before);
+}
+
+void github_page_announce(const Effect *effect, GithubPage *ret)
+{
+    const Submission *submission = effect->submission;
+    g_autofree char *when =
+        effect->result->zone ? clock_format_local(submission->received_us, effect->result->zone) : g_strdup("");
+    GithubPage page = {0};
+    const char *then = "The result will be here; you need not do anything.";
+    switch (effect->announcement) {
+    case ANNOUNCE_QUEUED:
+        page.title = say_queue(effect->n_before);
+        page.status = "queued";
+        break;
+    case ANNOUNCE_OVER:
+        page.title = g_strdup("Not graded: a newer commit took its place");
+        page.status = "completed";
+        page.conclusion = "cancelled";
+        then = "It came before this one was graded; the result stands there.";
+        break;
+    case ANNOUNCE_RUNNING:
+    case ANNOUNCE_NOTHING:
+        page.title = g_strdup("Is being graded");
+        page.status = "in_progress";
+        break;
+    }
+    page.summary = g_strdup_printf("Received %s. %s", when, then);
+    page.annotations = cJSON_CreateArray();
     *ret = page;
 }

@@ -17,7 +17,8 @@ typedef struct {
     char *title, *summary, *text; /* of the check run */
     char *comment;                /* the whole, with room for a mark of 1 KiB before it */
     char *description;            /* of the status */
-    const char *conclusion;       /* "success" "failure" "neutral" */
+    const char *status;           /* of the check run: "queued" "in_progress" "completed" */
+    const char *conclusion;       /* with "completed": "success" "failure" "neutral" "cancelled" */
     const char *state;            /* "success" "failure" "pending" "error" */
     cJSON *annotations;           /* array, at most GITHUB_MAX_ANNOTATIONS */
 } GithubPage;
@@ -25,3 +26,5 @@ void github_page_clear(GithubPage *page);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GithubPage, github_page_clear)
 
 void github_page_make(const Result *result, GithubPage *ret);
+/* Title, summary, status and conclusion of what has no result yet. */
+void github_page_announce(const Effect *effect, GithubPage *ret);

@@ -19,6 +19,7 @@ typedef struct {
     const GithubPlace *place;
     const GithubPage *page;
     const char *assignment;     /* its id */
+    bool is_announcement;       /* the page is no result: it never takes one's place */
     gint64 end_mono_us;         /* no further request after that */
     GithubAnswer answer;        /* of the last request; outcome OK unless it stopped the writing */
     bool is_write_unauthorized; /* the last request wrote and was answered with 401 */

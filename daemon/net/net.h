@@ -153,7 +153,10 @@ typedef struct {
     const Course *course;                     /* as it is now */
     const Submission *submission;
     gint64 verdict_number;
-    gint64 tries; /* before this one */
+    gint64 tries;              /* before this one */
+    bool is_superseded;        /* a newer submission of the owner has a result already: others go first */
+    Announcement announcement; /* for `announce`: then there is no document, and `result` has no verdict */
+    gint64 n_before;           /* with ANNOUNCE_QUEUED: how many are graded before it */
 } Effect;
 typedef struct Sink Sink;
 typedef struct SinkClass {
@@ -164,10 +167,17 @@ typedef struct SinkClass {
     PostOutcome (*post)(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
                         GError **error);
     void (*free)(Sink *sink);
+    /* Shows effect->announcement, and nothing that is older than what is there. RETRY: it may have arrived, look again
+     * at *ret_retry_at_us; GIVE_UP: it has not, and nobody minds. NULL: such a sink announces nothing. */
+    PostOutcome (*announce)(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
+                            GError **error);
+    /* May it announce now, at no result's cost? */
+    bool (*has_room)(Sink *sink, bool *ret_has_room, GError **error);
 } SinkClass;
 struct Sink {
     const SinkClass *class;
     char *name;
+    gint64 announce_after_us; /* what takes less time is not announced; with class->announce */
 };
 PostOutcome sink_post(Sink *sink, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
                       GError **error);
@@ -190,6 +200,7 @@ typedef struct {
     GithubWrite write;
     gint64 max_tries;  /* of what only people can mend: refusals, what is not found */
     gint64 timeout_ms; /* after that no further request is begun for this try */
+    gint64 announce_after_us;
 } GithubSinkConfig;
 /* Writes beside the student's commit, or comments where the assignment says. Only submissions of GitHub; what exists
  * already is found before it is made. Limits, 5xx and silence of GitHub are waited for as long as they last; 422 is

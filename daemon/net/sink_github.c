@@ -125,45 +125,120 @@ static PostOutcome put_off(const GithubSink *sink, const Effect *effect, const G
     return may_pass ? POST_RETRY : POST_GIVE_UP;
 }
 
+/* The writer's id of what is there now, or NULL: what GitHub said (*ret_answer) or *error. */
+static char *write_page(const GithubSink *sink, const Effect *effect, const GithubPlace *place, const GithubPage *page,
+                        GithubAnswer *ret_answer, GError **error)
+{
+    const gint64 us_per_ms = 1000;
+    g_autofree char *organization = g_strndup(place->full_name, strcspn(place->full_name, "/"));
+    github_client_use_organization(sink->client, organization);
+    GithubPost post = {
+        .client = sink->client,
+        .app_id = github_client_app_id(sink->client),
+        .sink = sink->base.name,
+        .key = effect->idempotency_key,
+        .submission_id = effect->submission->id,
+        .place = place,
+        .page = page,
+        .assignment = effect->submission->assignment,
+        .is_announcement = effect->announcement != ANNOUNCE_NOTHING,
+        .end_mono_us = clock_monotonic_us() + sink->timeout_ms * us_per_ms,
+    };
+    char *id = writers[sink->write].write(&post, error);
+    if (!id && post.is_write_unauthorized) /* once more from the start, which looks first, by a fresh token */
+        id = writers[sink->write].write(&post, error);
+    *ret_answer = post.answer;
+    return id;
+}
+
+/* What is not even asked for now: limits are known before GitHub tells them. */
+static bool must_wait(const GithubSink *sink, const Effect *effect, gint64 *ret_retry_at_us, GError **error)
+{
+    const gint64 look_again_us = 60 * CLOCK_SECOND_US;
+    GithubWrites writes = GITHUB_WRITES_PLENTY;
+    const char *why = NULL;
+    gint64 until_us = 0;
+    if (!github_client_writes(sink->client, &writes, &until_us, &why, NULL))
+        return false; /* whatever it is, the writing meets it, too */
+    if (writes == GITHUB_WRITES_NONE) {
+        *ret_retry_at_us = until_us;
+        error_set(error, RUBRIC_ERROR_TEMPORARY, "%s", why);
+        return true;
+    }
+    if (writes == GITHUB_WRITES_PLENTY || !effect->is_superseded)
+        return false;
+    *ret_retry_at_us = clock_now_us() + look_again_us;
+    error_set(error, RUBRIC_ERROR_TEMPORARY, "writes are short, and a newer submission has a result: others go first");
+    return true;
+}
+
 static PostOutcome github_post(Sink *base, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
                                GError **error)
 {
-    const gint64 us_per_ms = 1000;
     GithubSink *sink = (GithubSink *)base;
     g_auto(GithubPlace) place = {0};
     if (!github_place_parse(effect->submission, &place, NULL) ||
         (sink->write == GITHUB_WRITE_COMMENT && !github_comment_is_wanted(&place, effect->result->assignment)))
         return POST_DONE;
-    g_autofree char *organization = g_strndup(place.full_name, strcspn(place.full_name, "/"));
-    github_client_use_organization(sink->client, organization);
+    if (must_wait(sink, effect, ret_retry_at_us, error))
+        return POST_RETRY;
     g_auto(GithubPage) page = {0};
     github_page_make(effect->result, &page);
-    GithubPost post = {
-        .client = sink->client,
-        .app_id = github_client_app_id(sink->client),
-        .sink = base->name,
-        .key = effect->idempotency_key,
-        .submission_id = effect->submission->id,
-        .place = &place,
-        .page = &page,
-        .assignment = effect->submission->assignment,
-        .end_mono_us = clock_monotonic_us() + sink->timeout_ms * us_per_ms,
-    };
+    g_auto(GithubAnswer) answer = {0};
     g_autoptr(GError) failure = NULL;
-    *ret_external_id = writers[sink->write].write(&post, &failure);
-    if (post.is_write_unauthorized) /* once more from the start, which looks first, by a fresh token */
-        *ret_external_id = writers[sink->write].write(&post, &failure);
-    PostOutcome outcome = POST_DONE;
-    if (failure) {
-        /* Ours: the credential file, the store. It is mended by people, so it is never given up. */
-        *ret_retry_at_us = clock_now_us() + backoff_us(effect->tries, first_wait_us, longest_wait_us);
-        g_propagate_error(error, g_steal_pointer(&failure));
-        outcome = POST_RETRY;
-    } else if (!*ret_external_id) {
-        outcome = put_off(sink, effect, &post.answer, ret_retry_at_us, error);
-    }
-    github_answer_clear(&post.answer);
-    return outcome;
+    *ret_external_id = write_page(sink, effect, &place, &page, &answer, &failure);
+    if (*ret_external_id)
+        return POST_DONE;
+    if (!failure)
+        return put_off(sink, effect, &answer, ret_retry_at_us, error);
+    /* Ours: the credential file, the store. It is mended by people, so it is never given up. */
+    *ret_retry_at_us = clock_now_us() + backoff_us(effect->tries, first_wait_us, longest_wait_us);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return POST_RETRY;
+}
+
+/* ---- announcements
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Without an answer that says no, the request may yet arrive. */
+static bool may_have_arrived(const GithubAnswer *answer)
+{
+    const long last_success = 299, first_of_theirs = 500;
+    return answer->outcome == GITHUB_RETRY && (answer->status <= last_success || answer->status >= first_of_theirs);
+}
+
+static PostOutcome github_announce(Sink *base, const Effect *effect, gint64 *ret_retry_at_us, char **ret_external_id,
+                                   GError **error)
+{
+    const gint64 settled_us = 5 * CLOCK_SECOND_US;
+    GithubSink *sink = (GithubSink *)base;
+    g_auto(GithubPlace) place = {0};
+    if (!github_place_parse(effect->submission, &place, NULL))
+        return POST_DONE;
+    g_auto(GithubPage) page = {0};
+    github_page_announce(effect, &page);
+    g_auto(GithubAnswer) answer = {0};
+    g_autoptr(GError) failure = NULL;
+    *ret_external_id = write_page(sink, effect, &place, &page, &answer, &failure);
+    if (*ret_external_id)
+        return POST_DONE;
+    *ret_retry_at_us = clock_now_us() + settled_us;
+    error_set(error, RUBRIC_ERROR_TEMPORARY, "%s",
+              failure       ? failure->message
+              : answer.said ? answer.said
+                            : "no answer");
+    return failure || may_have_arrived(&answer) ? POST_RETRY : POST_GIVE_UP;
+}
+
+static bool github_has_room(Sink *base, bool *ret_has_room, GError **error)
+{
+    GithubWrites writes;
+    gint64 until_us;
+    const char *why;
+    if (!github_client_writes(((GithubSink *)base)->client, &writes, &until_us, &why, error))
+        return false;
+    *ret_has_room = writes == GITHUB_WRITES_PLENTY;
+    return true;
 }
 
 static void github_free(Sink *base)
@@ -174,8 +249,17 @@ static void github_free(Sink *base)
 Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client)
 {
     static const SinkClass class = {.kind = "github", .post = github_post, .free = github_free};
+    static const SinkClass of_check_runs = {.kind = "github",
+                                            .post = github_post,
+                                            .free = github_free,
+                                            .announce = github_announce,
+                                            .has_room = github_has_room};
     GithubSink *sink = g_new0(GithubSink, 1);
-    sink->base = (Sink){.class = &class, .name = g_strdup(config->name)};
+    sink->base = (Sink){
+        .class = config->write == GITHUB_WRITE_CHECK_RUN ? &of_check_runs : &class,
+        .name = g_strdup(config->name),
+        .announce_after_us = config->announce_after_us,
+    };
     sink->write = config->write;
     sink->max_tries = config->max_tries;
     sink->timeout_ms = config->timeout_ms;

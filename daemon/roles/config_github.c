@@ -86,11 +86,16 @@ void config_read_github_sink(ConfigParse *parse, YamlReader *reader, SinkConfig 
     static const char *const names[] = {"check_run", "status", "comment", NULL};
     static const GithubWrite writes[] = {GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT};
     const gint64 default_tries = 12, default_timeout_us = 60 * CLOCK_SECOND_US, us_per_ms = 1000;
+    const gint64 default_announce_us = 5 * CLOCK_SECOND_US;
     const GithubConfig *github = parse->config->github;
     bool is_app = github && github_config_is_app(github);
     sink->write = writes[yaml_read_choice(reader, "write", YAML_OPTIONAL, names, is_app ? 0 : 1)];
     sink->max_tries = yaml_read_integer(reader, "max_tries", YAML_OPTIONAL, default_tries, 1, config_max_tries);
     sink->timeout_ms = MAX(yaml_read_span_us(reader, "timeout", YAML_OPTIONAL, default_timeout_us) / us_per_ms, 1);
+    sink->announce_after_us = yaml_read_span_us(reader, "announce_after", YAML_OPTIONAL, default_announce_us);
+    const YamlNode *announce = reader->mapping ? yaml_get(reader->mapping, "announce_after") : NULL;
+    if (announce && sink->write != GITHUB_WRITE_CHECK_RUN)
+        yaml_report(announce, parse->diagnostics, SEVERITY_ERROR, "announce_after: only check runs announce anything");
     if (!github)
         yaml_report(reader->mapping, parse->diagnostics, SEVERITY_ERROR,
                     "a sink \"github\" needs the connection: write github: at the top level");

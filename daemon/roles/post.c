@@ -34,6 +34,7 @@ static Sink *make_sink(const Posting *posting, const SinkConfig *about, GError *
         .write = about->write,
         .max_tries = about->max_tries,
         .timeout_ms = about->timeout_ms,
+        .announce_after_us = about->announce_after_us,
     };
     return sink_github_new(&github, posting->github);
 }
@@ -124,6 +125,39 @@ static void posted_clear(Posted *posted)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Posted, posted_clear)
 
+/* What is graded by now, or graded after all, is not announced any more: its result says more. */
+static bool is_still_so(const Submission *submission, Announcement what)
+{
+    return submission->state == (what == ANNOUNCE_OVER ? SUBMISSION_REPLACED : SUBMISSION_FETCHED);
+}
+
+static bool carry_announcement(const Posting *posting, Sink *sink, const OutboxRow *row, Posted *posted, GError **error)
+{
+    const Course *course = posting->role->watch.course;
+    g_autoptr(Submission) submission = store_submission_get(posting->role->store, row->submission_id, error);
+    Effect effect = {
+        .idempotency_key = row->idempotency_key,
+        .course = course,
+        .submission = submission,
+        .announcement = outbox_row_announces(row),
+    };
+    if (!submission || !store_job_position(posting->role->store, row->submission_id, &effect.n_before, error))
+        return false;
+    const Result result = {
+        .submission = submission,
+        .assignment = course_assignment(course, submission->assignment),
+        .zone = course->zone,
+        .now_us = clock_now_us(),
+    };
+    effect.result = &result;
+    if (!sink->class->announce || !is_still_so(submission, effect.announcement))
+        return true;
+    g_autoptr(GError) why = NULL;
+    posted->outcome = sink->class->announce(sink, &effect, &posted->retry_at_us, &posted->external_id, &why);
+    posted->why = why ? g_strdup(why->message) : NULL;
+    return true;
+}
+
 static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *posted, GError **error)
 {
     Sink *sink = find_sink(posting, row->sink);
@@ -132,6 +166,8 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
         posted->why = g_strdup_printf("the configuration has no sink \"%s\" any more", row->sink);
         return true;
     }
+    if (row->verdict_id == 0)
+        return carry_announcement(posting, sink, row, posted, error);
     g_auto(Documents) documents = {0};
     g_autoptr(GError) broken = NULL;
     if (!render(posting, row, &documents, &broken)) {
@@ -153,6 +189,7 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
         .submission = documents.shown.submission,
         .verdict_number = documents.shown.result.verdict_number,
         .tries = row->tries,
+        .is_superseded = row->is_superseded,
     };
     g_autoptr(GError) why = NULL;
     posted->outcome = sink_post(sink, &effect, &posted->retry_at_us, &posted->external_id, &why);
@@ -163,6 +200,9 @@ static bool carry_out(const Posting *posting, const OutboxRow *row, Posted *post
 static bool settle(const Posting *posting, const OutboxRow *row, const Posted *posted, GError **error)
 {
     Store *store = posting->role->store;
+    if (row->verdict_id == 0 && posted->outcome != POST_DONE)
+        return store_outbox_end(store, row, posted->outcome == POST_RETRY ? posted->retry_at_us : 0, posted->why,
+                                error);
     switch (posted->outcome) {
     case POST_DONE:
         return store_outbox_complete(store, row, posted->external_id, error);
@@ -201,8 +241,10 @@ static void log_posted(const OutboxRow *row, const Posted *posted)
         [POST_DONE] = "posted", [POST_RETRY] = "post_failed", [POST_GIVE_UP] = "post_given_up"};
     static const int levels[] = {[POST_DONE] = LOG_INFO, [POST_RETRY] = LOG_WARNING, [POST_GIVE_UP] = LOG_ERR};
     g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, row->submission_id);
-    log_event(levels[posted->outcome], events[posted->outcome], "submission", id, "sink", row->sink, "key",
-              row->idempotency_key, posted->outcome == POST_DONE ? "as" : "error",
+    bool is_minor = row->verdict_id == 0 && posted->outcome != POST_DONE;
+    log_event(is_minor ? LOG_INFO : levels[posted->outcome], is_minor ? "not_announced" : events[posted->outcome],
+              "submission", id, "sink", row->sink, "key", row->idempotency_key,
+              posted->outcome == POST_DONE ? "as" : "error",
               posted->outcome == POST_DONE ? posted->external_id : posted->why, NULL);
 }
 
@@ -220,11 +262,31 @@ static bool rest(const Posting *posting, GError **error)
     return true;
 }
 
+/* Only when no result is due, and as far as a sink can spare it. */
+static bool claim_announcement(const Posting *posting, OutboxRow **claim, GError **error)
+{
+    const Role *role = posting->role;
+    for (guint i = 0; i < posting->sinks->len && !*claim; i++) {
+        Sink *sink = g_ptr_array_index(posting->sinks, i);
+        bool has_room = false;
+        if (!sink->class->announce)
+            continue;
+        if (!sink->class->has_room(sink, &has_room, error))
+            return false;
+        if (has_room && !store_outbox_announce(role->store, role->worker, posting->lease_us, sink->name,
+                                               sink->announce_after_us, claim, error))
+            return false;
+    }
+    return true;
+}
+
 static bool turn(Posting *posting, OutboxRow **claim, GError **error)
 {
     Role *role = posting->role;
     role_refresh_course(role);
     if (!*claim && !store_outbox_claim(role->store, role->worker, posting->lease_us, claim, error))
+        return false;
+    if (!*claim && !claim_announcement(posting, claim, error))
         return false;
     if (!*claim)
         return rest(posting, error);

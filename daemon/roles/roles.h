@@ -49,6 +49,7 @@ typedef struct {
     char *kind, *name, *path, *url, *secret_file;
     GithubWrite write; /* of a sink "github" */
     gint64 max_tries, timeout_ms;
+    gint64 announce_after_us; /* of check runs */
 } SinkConfig;
 /* NULL after at least one error in `diagnostics`. */
 Config *config_load(const char *path, Diagnostics *diagnostics);

@@ -73,6 +73,13 @@ gint64 sql_n_changed(Store *store);
 /* Sets *error from the connection's state, "doing: message". Always false. */
 bool sql_error_set(Store *store, GError **error, const char *doing);
 
+/* ---- of the outbox ---- */
+
+/* DENIED unless the last statement changed the one row that was claimed. */
+bool outbox_require_held(Store *store, const OutboxRow *row, GError **error);
+/* NOT_FOUND: there is none with this key. */
+bool store_outbox_get(Store *store, const char *idempotency_key, OutboxRow **ret, GError **error);
+
 /* A writer of several statements: joins the caller's transaction, or makes one of its own. */
 bool sql_scope_begin(Store *store, bool *ret_is_own, GError **error);
 /* Commits or rolls back what is own; returns `ok` and what the commit gave. */

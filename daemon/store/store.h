@@ -239,13 +239,14 @@ GPtrArray *store_event_accounts(Store *store, GError **error);
 /* ======== outbox ================================================================================================= */
 
 typedef struct {
-    gint64 id, submission_id, verdict_id;
-    char *sink;            /* configured name */
-    char *idempotency_key; /* the same for every try of this effect, different for every other effect */
-    char *external_id;     /* what the sink calls the effect once it exists, or NULL */
-    char *state;           /* "queued" "claimed" "done" "given_up" "replaced" */
+    gint64 id, submission_id, verdict_id; /* verdict_id 0: an announcement */
+    char *sink;                           /* configured name */
+    char *idempotency_key;                /* the same for every try of this effect, different for every other effect */
+    char *external_id;                    /* what the sink calls the effect once it exists, or NULL */
+    char *state;                          /* "queued" "claimed" "done" "given_up" "replaced" */
     gint64 attempt, lease_until_us, not_before_us, queued_us, done_us;
     gint64 tries;
+    bool is_superseded; /* a newer submission of the owner to the assignment, from the same source, has a result */
     char *last_error;
 } OutboxRow;
 void outbox_row_free(OutboxRow *row);
@@ -254,7 +255,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutboxRow, outbox_row_free)
  * effects on the same sink, of this or an older verdict, become "replaced". */
 bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink,
                          const char *idempotency_key, GError **error);
-/* Claims the oldest due one (or one whose lease ran out). *ret NULL: none. */
+/* Claims the oldest due one, superseded ones last (or one whose lease ran out). *ret NULL: none. */
 bool store_outbox_claim(Store *store, const char *worker, gint64 lease_us, OutboxRow **ret, GError **error);
 /* Fenced by attempt (DENIED). The last effect of a submission's newest verdict moves the submission to POSTED. */
 bool store_outbox_complete(Store *store, const OutboxRow *row, const char *external_id, GError **error);
@@ -265,6 +266,20 @@ bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_e
 GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error); /* all when 0; OutboxRow*, owning */
 /* When the next queued row is due (G_MAXINT64: none): how long the post role may sleep. */
 bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error);
+
+/* What can be said of a submission before it has a result. */
+typedef enum { ANNOUNCE_NOTHING, ANNOUNCE_QUEUED, ANNOUNCE_RUNNING, ANNOUNCE_OVER } Announcement;
+/* "queued" "running" "over"; "" for nothing. */
+const char *announcement_name(Announcement announcement);
+/* Makes and claims an announcement to `sink`: of what is being graded or has waited for `after_us`, once each; and that
+ * it is over where one is to be seen of a submission that was replaced. *ret NULL: there is none to make. */
+bool store_outbox_announce(Store *store, const char *worker, gint64 lease_us, const char *sink, gint64 after_us,
+                           OutboxRow **ret, GError **error);
+/* NOTHING: the row is a result. */
+Announcement outbox_row_announces(const OutboxRow *row);
+/* The end of an announcement that failed; fenced. `hold_until_us` > 0: it may still arrive, so nothing else of the
+ * submission goes to the sink before that and it is claimed again then, at most three times. */
+bool store_outbox_end(Store *store, const OutboxRow *row, gint64 hold_until_us, const char *last_error, GError **error);
 
 /* ======== deliveries: what platforms told us by webhook =========================================================== */
 
@@ -379,6 +394,7 @@ typedef struct {
     gint64 n_by_state[8]; /* by SubmissionState */
     gint64 n_queued, n_claimed;
     gint64 n_outbox_waiting, n_outbox_given_up;
+    gint64 n_outbox_superseded; /* of those that wait */
     gint64 n_flags_open;
     gint64 oldest_queued_us; /* receipt of the oldest job that waits; 0: none */
 } StoreCounts;

@@ -69,6 +69,8 @@ bool store_counts(Store *store, StoreCounts *ret, GError **error)
         !sql_get_int(store, &counts.n_outbox_waiting, error,
                      "SELECT (SELECT count(*) FROM outbox WHERE state = 'queued') +"
                      " (SELECT count(*) FROM outbox WHERE state = 'claimed')") ||
+        !sql_get_int(store, &counts.n_outbox_superseded, error,
+                     "SELECT count(*) FROM outbox WHERE state = 'queued' AND is_superseded = 1") ||
         !sql_get_int(store, &counts.n_outbox_given_up, error, "SELECT count(*) FROM outbox WHERE state = 'given_up'") ||
         !sql_get_int(store, &counts.n_flags_open, error, "SELECT count(*) FROM flag WHERE state = 'open'") ||
         !sql_get_int(store, &counts.oldest_queued_us, error, "SELECT min(received_us) FROM job WHERE state = 'queued'"))

@@ -6,6 +6,9 @@
  * Effects of one submission on one sink happen in order: a queued older one is dropped as soon as there is a newer one
  * (of a newer verdict, or of the same one under a changed decision), and a newer one waits while an older one is under
  * way.
+ *
+ * What an owner's newer submission to the assignment has overtaken is marked superseded: it goes out after all others,
+ * and a sink whose writes are few may put it off.
  */
 #include "daemon/store/sqlite.h"
 
@@ -21,6 +24,28 @@ void outbox_row_free(OutboxRow *row)
     g_free(row);
 }
 
+#define SAME_WORK                                                                                                      \
+    "other.assignment = mine.assignment AND other.owner_kind = mine.owner_kind AND other.owner = mine.owner"           \
+    " AND other.source = mine.source"
+
+/* This effect, if a newer submission has a result already; and what waits of older ones. */
+static bool mark_superseded(Store *store, gint64 submission_id, const char *sink, const char *idempotency_key,
+                            GError **error)
+{
+    return sql_run(store, error,
+                   "UPDATE outbox SET is_superseded = 1 WHERE idempotency_key = ?2 AND EXISTS"
+                   " (SELECT 1 FROM submission AS mine JOIN submission AS other ON " SAME_WORK
+                   "  AND (other.received_us, other.id) > (mine.received_us, mine.id)"
+                   "  JOIN verdict ON verdict.submission_id = other.id WHERE mine.id = ?1)",
+                   SQL_INT(submission_id), SQL_TEXT(idempotency_key)) &&
+           sql_run(store, error,
+                   "UPDATE outbox SET is_superseded = 1 WHERE sink = ?2 AND state IN ('queued', 'claimed')"
+                   " AND verdict_id IS NOT NULL AND submission_id IN"
+                   " (SELECT other.id FROM submission AS mine JOIN submission AS other ON " SAME_WORK
+                   "  AND (other.received_us, other.id) < (mine.received_us, mine.id) WHERE mine.id = ?1)",
+                   SQL_INT(submission_id), SQL_TEXT(sink));
+}
+
 static bool insert_effect(Store *store, gint64 submission_id, gint64 verdict_id, const char *sink,
                           const char *idempotency_key, GError **error)
 {
@@ -33,7 +58,8 @@ static bool insert_effect(Store *store, gint64 submission_id, gint64 verdict_id,
         return false;
     if (sql_n_changed(store) == 0)
         return true;
-    return sql_run(store, error,
+    return mark_superseded(store, submission_id, sink, idempotency_key, error) &&
+           sql_run(store, error,
                    "UPDATE outbox SET state = 'replaced', done_us = ?4"
                    " WHERE submission_id = ?1 AND sink = ?2 AND verdict_id <= ?3 AND state = 'queued'"
                    " AND idempotency_key <> ?5",
@@ -54,7 +80,7 @@ bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, 
 #define OUTBOX_COLUMNS                                                                                                 \
     "id, submission_id, verdict_id, sink, idempotency_key, external_id, state, attempt, lease_until_us, "              \
     "not_before_us,"                                                                                                   \
-    " queued_us, done_us, tries, last_error"
+    " queued_us, done_us, tries, last_error, is_superseded"
 
 static gpointer read_row(SqlRows *rows)
 {
@@ -74,6 +100,7 @@ static gpointer read_row(SqlRows *rows)
         .done_us = sql_int(rows, 11),
         .tries = sql_int(rows, 12),
         .last_error = sql_text(rows, 13),
+        .is_superseded = sql_int(rows, 14) != 0,
     };
     return row;
 }
@@ -89,7 +116,7 @@ bool store_outbox_claim(Store *store, const char *worker, gint64 lease_us, Outbo
         "  (SELECT id FROM outbox AS next WHERE state = 'queued' AND not_before_us <= ?3"
         "   AND NOT EXISTS (SELECT 1 FROM outbox AS older WHERE older.submission_id = next.submission_id"
         "    AND older.sink = next.sink AND older.id < next.id AND older.state = 'claimed')"
-        "   ORDER BY not_before_us, id LIMIT 1))"
+        "   ORDER BY is_superseded, not_before_us, id LIMIT 1))"
         " RETURNING " OUTBOX_COLUMNS,
         SQL_TEXT(worker), SQL_INT(now_us + lease_us), SQL_INT(now_us));
     bool has_row;
@@ -102,7 +129,7 @@ bool store_outbox_claim(Store *store, const char *worker, gint64 lease_us, Outbo
     return true;
 }
 
-static bool require_held(Store *store, const OutboxRow *row, GError **error)
+bool outbox_require_held(Store *store, const OutboxRow *row, GError **error)
 {
     return sql_n_changed(store) == 1 ||
            error_set(error, RUBRIC_ERROR_DENIED,
@@ -131,7 +158,7 @@ static bool complete(Store *store, const OutboxRow *row, const char *external_id
                    "UPDATE outbox SET state = 'done', tries = tries + 1, external_id = coalesce(?3, external_id),"
                    " last_error = NULL, done_us = ?4 WHERE id = ?1 AND attempt = ?2 AND state = 'claimed'",
                    SQL_INT(row->id), SQL_INT(row->attempt), SQL_TEXT(external_id), SQL_INT(clock_now_us())) &&
-           require_held(store, row, error) && move_if_posted(store, row->submission_id, error);
+           outbox_require_held(store, row, error) && move_if_posted(store, row->submission_id, error);
 }
 
 bool store_outbox_complete(Store *store, const OutboxRow *row, const char *external_id, GError **error)
@@ -152,7 +179,7 @@ bool store_outbox_retry(Store *store, const OutboxRow *row, gint64 not_before_us
                    " 'replaced', 'queued'), tries = tries + 1, not_before_us = ?3, last_error = ?4"
                    " WHERE id = ?1 AND attempt = ?2 AND state = 'claimed'",
                    SQL_INT(row->id), SQL_INT(row->attempt), SQL_INT(not_before_us), SQL_TEXT(last_error)) &&
-           require_held(store, row, error);
+           outbox_require_held(store, row, error);
 }
 
 static bool give_up(Store *store, const OutboxRow *row, const char *last_error, GError **error)
@@ -161,7 +188,7 @@ static bool give_up(Store *store, const OutboxRow *row, const char *last_error, 
                  "UPDATE outbox SET state = 'given_up', tries = tries + 1, last_error = ?3, done_us = ?4"
                  " WHERE id = ?1 AND attempt = ?2 AND state = 'claimed'",
                  SQL_INT(row->id), SQL_INT(row->attempt), SQL_TEXT(last_error), SQL_INT(clock_now_us())) ||
-        !require_held(store, row, error))
+        !outbox_require_held(store, row, error))
         return false;
     g_autofree char *message = g_strdup_printf("the result could not be posted to \"%s\" after %" G_GINT64_FORMAT
                                                " tries; the student has not seen it there",
@@ -182,6 +209,19 @@ bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_e
     return sql_scope_end(store, is_own, give_up(store, row, last_error, error), error);
 }
 
+bool store_outbox_get(Store *store, const char *idempotency_key, OutboxRow **ret, GError **error)
+{
+    g_autoptr(SqlRows) rows = sql_query(
+        store, error, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE idempotency_key = ?1", SQL_TEXT(idempotency_key));
+    bool has_row;
+    if (!sql_next(store, rows, &has_row, error))
+        return false;
+    if (!has_row)
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there is no effect \"%s\"", idempotency_key);
+    *ret = read_row(rows);
+    return true;
+}
+
 GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error)
 {
     g_autoptr(SqlRows) rows =
@@ -195,7 +235,11 @@ bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error)
 {
     *ret_at_us = G_MAXINT64;
     gint64 lease_us = G_MAXINT64;
-    if (!sql_get_int(store, ret_at_us, error, "SELECT min(not_before_us) FROM outbox WHERE state = 'queued'") ||
+    if (!sql_get_int(
+            store, ret_at_us, error,
+            "SELECT min(due_us) FROM (SELECT min(not_before_us) AS due_us FROM outbox"
+            "  WHERE state = 'queued' AND is_superseded = 0"
+            " UNION ALL SELECT min(not_before_us) FROM outbox WHERE state = 'queued' AND is_superseded = 1)") ||
         !sql_get_int(store, &lease_us, error, "SELECT min(lease_until_us) FROM outbox WHERE state = 'claimed'"))
         return false;
     *ret_at_us = MIN(*ret_at_us, lease_us);

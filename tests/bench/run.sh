@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD_FOLDER [box|pipeline|books]: figures, paired in one run; never part of the tests.
+# run.sh BUILD_FOLDER [box|pipeline|books|github]: figures, paired in one run; never part of the tests.
 set -euo pipefail
 build=$1
 which=${2:-all}
@@ -14,4 +14,7 @@ if [ "$which" = all ] || [ "$which" = pipeline ]; then
 fi
 if [ "$which" = all ] || [ "$which" = books ]; then
   echo "== books" && "$build/test-bin/bench-books"
+fi
+if [ "$which" = all ] || [ "$which" = github ]; then
+  echo "== github" && "$here/github.py"
 fi

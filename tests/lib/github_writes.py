@@ -122,6 +122,9 @@ def apply_run(hub, run, body, is_new):
     run["output"].update({name: output[name] for name in ("title", "summary", "text") if name in output})
     run["annotations"].extend(output.get("annotations") or [])
     run["n_writes"] += 1
+    run["was"].append(run["status"])
+    if conclusion:
+        run.setdefault("concluded", hub.now())
 
 
 @route("POST", "/repos/{owner}/{repo}/check-runs", "checks", "write", content=True)
@@ -134,7 +137,7 @@ def create_check_run(hub, request, repo):
         raise Refused(422, f"No commit found for SHA: {sha}")
     run = {"id": hub.next_id(), "head_sha": sha, "suite": 1000 + int(sha[:6], 16), "name": "", "external_id": "", "details_url": None,
            "status": "queued", "conclusion": None, "started_at": shapes.iso(hub.now()), "completed_at": None, "output": {}, "annotations": [],
-           "n_writes": 0, "created": hub.now()}
+           "n_writes": 0, "created": hub.now(), "was": []}
     apply_run(hub, run, request.body, True)
     repo.check_runs.append(run)
     return Answer(shapes.check_run(hub, repo, run), 201)

@@ -234,6 +234,120 @@ START_TEST(a_run_of_another_submission_is_not_touched)
 }
 END_TEST
 
+/* ---- announcements and short budgets
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static PostOutcome announce(Announcement what)
+{
+    const Result none = {.submission = &submission, .zone = result.zone};
+    const char *const keys[] = {"", "7:0:autograder:queued", "7:0:autograder:running", "7:0:autograder:over"};
+    Effect before = {
+        .idempotency_key = keys[what], .result = &none, .submission = &submission, .announcement = what, .n_before = 3};
+    g_clear_pointer(&external_id, g_free);
+    g_clear_error(&failure);
+    return sink->class->announce(sink, &before, &retry_at_us, &external_id, &failure);
+}
+
+/* The one check run is in this state, under this title. */
+static void ck_assert_run(const char *status, const char *title)
+{
+    g_autoptr(cJSON) all = NULL;
+    const cJSON *runs = written("check_runs", &all), *run = cJSON_GetArrayItem(runs, 0);
+    ck_assert_int_eq(cJSON_GetArraySize(runs), 1);
+    ck_assert_str_eq(json_string_or(run, "status", ""), status);
+    ck_assert_has(json_string_or(cJSON_GetObjectItem(run, "output"), "title", ""), title);
+}
+
+START_TEST(one_run_is_queued_then_in_progress_then_completed)
+{
+    ck_assert_int_eq(announce(ANNOUNCE_QUEUED), POST_DONE);
+    ck_assert_run("queued", "3 before it");
+    ck_assert_int_eq(announce(ANNOUNCE_QUEUED), POST_DONE);
+    ck_assert_int_eq(announce(ANNOUNCE_RUNNING), POST_DONE);
+    ck_assert_run("in_progress", "Is being graded");
+    set_places(60);
+    post_well();
+    ck_assert_run("completed", "10 of 15 points");
+    ck_assert_int_eq(announce(ANNOUNCE_RUNNING), POST_DONE); /* late: it does not undo the result */
+    ck_assert_run("completed", "10 of 15 points");
+}
+END_TEST
+
+START_TEST(what_was_announced_and_not_graded_is_cancelled)
+{
+    ck_assert_int_eq(announce(ANNOUNCE_QUEUED), POST_DONE);
+    ck_assert_int_eq(announce(ANNOUNCE_OVER), POST_DONE);
+    ck_assert_run("completed", "a newer commit took its place");
+    post_well(); /* after all */
+    ck_assert_run("completed", "10 of 15 points");
+}
+END_TEST
+
+START_TEST(an_announcement_whose_answer_is_lost_is_waited_for_and_one_that_is_refused_is_not)
+{
+    ck_assert_int_eq(announce(ANNOUNCE_QUEUED), POST_DONE); /* mints the token */
+    break_next("\"reset\"", "PATCH", "after");
+    ck_assert_int_eq(announce(ANNOUNCE_RUNNING), POST_RETRY);
+    break_next("403", "GET", "before");
+    ck_assert_int_eq(announce(ANNOUNCE_RUNNING), POST_GIVE_UP);
+    break_next("429", "GET", "before");
+    ck_assert_int_eq(announce(ANNOUNCE_RUNNING), POST_GIVE_UP);
+    ck_assert_good(store_cursor_set(f.store, "github:budget", "state", "{}", error));
+    post_well();
+    ck_assert_run("completed", "10 of 15 points");
+}
+END_TEST
+
+/* So much was written within the hour and the minute that go on now. */
+static void set_written(gint64 an_hour, gint64 a_minute)
+{
+    g_autofree char *budget =
+        g_strdup_printf("{\"credential\": \"app %" G_GINT64_FORMAT ", %s\", \"content_hour\": %" G_GINT64_FORMAT
+                        ", \"content_minute\": %" G_GINT64_FORMAT ", \"hour_us\": %" G_GINT64_FORMAT
+                        ", \"minute_us\": %" G_GINT64_FORMAT "}",
+                        hub.config.app_id, hub.config.api, an_hour, a_minute, clock_now_us(), clock_now_us());
+    ck_assert_good(store_cursor_set(f.store, "github:budget", "state", budget, error));
+}
+
+static bool has_room(void)
+{
+    bool has = false;
+    ck_assert_good(sink->class->has_room(sink, &has, error));
+    return has;
+}
+
+START_TEST(when_writes_are_short_the_newest_results_have_them)
+{
+    ck_assert(has_room());
+    set_written(400, 0);
+    ck_assert(!has_room());
+    effect.is_superseded = true;
+    ck_assert_int_eq(post(), POST_RETRY);
+    ck_assert_has(failure->message, "a newer submission has a result");
+    effect.is_superseded = false;
+    post_well();
+    set_written(0, 0);
+    effect.is_superseded = true;
+    effect.idempotency_key = "7:3:autograder";
+    post_well();
+}
+END_TEST
+
+START_TEST(without_writes_left_nothing_is_asked)
+{
+    set_written(480, 0);
+    gint64 before_us = clock_now_us();
+    ck_assert_int_eq(post(), POST_RETRY);
+    ck_assert_has(failure->message, "the hour's writes are used up");
+    ck_assert_int_ge(retry_at_us, before_us + CLOCK_HOUR_US - 10 * CLOCK_SECOND_US);
+    set_written(100, 76);
+    ck_assert_int_eq(post(), POST_RETRY);
+    ck_assert_has(failure->message, "the minute's writes are used up");
+    g_autoptr(cJSON) figures = standin_do(&hub, "figures", "{}");
+    ck_assert_int_eq(json_int64_or(figures, "requests", -1), 0);
+}
+END_TEST
+
 /* ---- comments
  * ----------------------------------------------------------------------------------------------------------- */
 
@@ -572,6 +686,11 @@ int main(void)
     tcase_add_test(tests, a_status_is_written_once_until_it_changes);
     tcase_add_test(tests, what_did_not_come_from_github_is_left_alone);
     tcase_add_test(tests, a_run_of_another_submission_is_not_touched);
+    tcase_add_test(tests, one_run_is_queued_then_in_progress_then_completed);
+    tcase_add_test(tests, what_was_announced_and_not_graded_is_cancelled);
+    tcase_add_test(tests, an_announcement_whose_answer_is_lost_is_waited_for_and_one_that_is_refused_is_not);
+    tcase_add_test(tests, when_writes_are_short_the_newest_results_have_them);
+    tcase_add_test(tests, without_writes_left_nothing_is_asked);
     tcase_add_test(tests, a_comment_is_edited_in_place);
     tcase_add_test(tests, a_comment_lost_after_the_effect_is_found_again);
     tcase_add_test(tests, a_mark_that_somebody_else_wrote_is_left_alone);

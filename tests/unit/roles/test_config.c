@@ -132,6 +132,8 @@ static const struct {
     {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, about: [grades]}}]\n", "no digest is about"},
     {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, about: []}}]\n", "expected flags"},
     {"course: c\nstate: s\nsinks: [{slack: {name: a, url_file: f, every: 10ms}}]\n", "1s"},
+    {"course: c\nstate: s\ngithub: {token_file: t}\nsinks: [{github: {name: a, announce_after: 1s}}]\n",
+     "only check runs"},
     {"course: c\nstate: s\ngrade_processes: 0\n", "grade_processes"},
     {"course: c\nstate: s\nlease: 10ms\n", "1s"},
     {"course: c\nstate: s\npretend_now: 9999-01-01T00:00:00Z\n", "1970"},

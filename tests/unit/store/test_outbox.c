@@ -159,6 +159,169 @@ START_TEST(a_restarted_worker_gets_its_own_claims_back_when_what_it_sent_has_arr
 }
 END_TEST
 
+/* ---- superseded ---- */
+
+static gint64 insert_of(gint64 received_us, const char *key)
+{
+    gint64 id = fixture_submission("m1", "t1", received_us, key);
+    ck_assert_good(store_submission_move(store, id, SUBMISSION_DECIDED, NULL, error));
+    gint64 its_verdict = fixture_verdict(id, "{}");
+    ck_assert_good(store_outbox_insert(store, id, its_verdict, "hook", key, error));
+    return id;
+}
+
+static bool is_superseded(const char *key)
+{
+    g_autoptr(GPtrArray) rows = store_outbox_list(store, 0, NULL);
+    for (guint i = 0; i < rows->len; i++) {
+        const OutboxRow *row = g_ptr_array_index(rows, i);
+        if (strcmp(row->idempotency_key, key) == 0)
+            return row->is_superseded;
+    }
+    ck_abort_msg("no row \"%s\"", key);
+}
+
+START_TEST(a_newer_submission_goes_first_and_the_older_is_still_sent)
+{
+    insert_of(10, "older");
+    insert_of(20, "newer");
+    insert_of(15, "between"); /* graded last, received before */
+    ck_assert(is_superseded("older"));
+    ck_assert(is_superseded("between"));
+    ck_assert(!is_superseded("newer"));
+    StoreCounts counts;
+    ck_assert_good(store_counts(store, &counts, error));
+    ck_assert_int_eq(counts.n_outbox_superseded, 2);
+    const char *const order[] = {"newer", "older", "between"};
+    for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
+        g_autoptr(OutboxRow) row = claim();
+        ck_assert_str_eq(row->idempotency_key, order[i]);
+        ck_assert(row->is_superseded == (i > 0));
+        ck_assert_good(store_outbox_complete(store, row, NULL, error));
+    }
+    ck_assert_good(store_counts(store, &counts, error));
+    ck_assert_int_eq(counts.n_outbox_superseded, 0);
+}
+END_TEST
+
+START_TEST(what_others_handed_in_supersedes_nothing)
+{
+    insert_of(10, "mine");
+    gint64 other = fixture_submission("m1", "t2", 20, "x");
+    gint64 elsewhere = fixture_submission("m2", "t1", 20, "y");
+    ck_assert_good(store_outbox_insert(store, other, fixture_verdict(other, "{}"), "hook", "other", error));
+    ck_assert_good(store_outbox_insert(store, elsewhere, fixture_verdict(elsewhere, "{}"), "hook", "elsewhere", error));
+    ck_assert(!is_superseded("mine"));
+    ck_assert(!is_superseded("other"));
+    ck_assert(!is_superseded("elsewhere"));
+}
+END_TEST
+
+/* ---- announcements ---- */
+
+static OutboxRow *announce(void)
+{
+    OutboxRow *row = NULL;
+    ck_assert_good(store_outbox_announce(store, "p", lease_us, "checks", 0, &row, error));
+    return row;
+}
+
+static gint64 enqueue(gint64 received_us, const char *revision)
+{
+    gint64 id = fixture_submission("m2", "t9", received_us, revision);
+    ck_assert_good(store_job_enqueue(store, id, G_MAXINT64, "new", NULL, NULL, error));
+    return id;
+}
+
+static void ck_assert_announces(const OutboxRow *row, gint64 id, Announcement what)
+{
+    ck_assert_ptr_nonnull(row);
+    ck_assert_int_eq(row->submission_id, id);
+    ck_assert_int_eq(row->verdict_id, 0);
+    ck_assert_str_eq(announcement_name(outbox_row_announces(row)), announcement_name(what));
+}
+
+START_TEST(what_waits_and_what_is_graded_is_announced_once)
+{
+    ck_assert_ptr_null(announce());
+    gint64 id = enqueue(5, "a");
+    g_autoptr(OutboxRow) queued = announce();
+    ck_assert_announces(queued, id, ANNOUNCE_QUEUED);
+    g_autoptr(GradeJob) job = NULL;
+    ck_assert_good(store_job_claim(store, "g", lease_us, &job, error));
+    ck_assert_ptr_null(announce()); /* the first is still under way */
+    ck_assert_good(store_outbox_complete(store, queued, "run 1", error));
+    g_autoptr(OutboxRow) running = announce();
+    ck_assert_announces(running, id, ANNOUNCE_RUNNING);
+    ck_assert_good(store_outbox_complete(store, running, "run 1", error));
+    ck_assert_ptr_null(announce());
+    ck_assert_int_eq(fixture_state(id), SUBMISSION_FETCHED);
+}
+END_TEST
+
+START_TEST(a_result_waits_for_an_announcement_under_way)
+{
+    gint64 id = enqueue(5, "a");
+    g_autoptr(OutboxRow) queued = announce();
+    ck_assert_good(store_submission_move(store, id, SUBMISSION_DECIDED, NULL, error));
+    ck_assert_good(store_outbox_insert(store, id, fixture_verdict(id, "{}"), "checks", "result", error));
+    ck_assert_ptr_null(claim());
+    ck_assert_good(store_outbox_end(store, queued, clock_now_us() + CLOCK_SECOND_US, "no answer", error));
+    ck_assert_ptr_null(claim()); /* it may still arrive */
+    clock_set_offset_us(CLOCK_SECOND_US);
+    g_autoptr(OutboxRow) again = claim();
+    ck_assert_announces(again, id, ANNOUNCE_QUEUED);
+    ck_assert_good(store_outbox_end(store, again, 0, "refused", error));
+    g_autoptr(OutboxRow) result = claim();
+    ck_assert_str_eq(result->idempotency_key, "result");
+}
+END_TEST
+
+START_TEST(an_announcement_is_held_three_times_at_most)
+{
+    enqueue(5, "a");
+    g_autoptr(OutboxRow) row = announce();
+    for (int i = 1; i < 3; i++) {
+        ck_assert_good(store_outbox_end(store, row, clock_now_us(), "no answer", error));
+        outbox_row_free(row);
+        row = claim();
+        ck_assert_ptr_nonnull(row);
+    }
+    ck_assert_good(store_outbox_end(store, row, clock_now_us(), "no answer", error));
+    ck_assert_ptr_null(claim());
+    ck_assert_state(row->idempotency_key, "replaced");
+}
+END_TEST
+
+START_TEST(what_was_announced_and_replaced_is_announced_as_over)
+{
+    gint64 first = enqueue(5, "a");
+    g_autoptr(OutboxRow) queued = announce();
+    ck_assert_good(store_outbox_complete(store, queued, "run 1", error));
+    gint64 second = enqueue(6, "b"); /* takes its place */
+    ck_assert_int_eq(fixture_state(first), SUBMISSION_REPLACED);
+    g_autoptr(OutboxRow) waits = announce();
+    ck_assert_announces(waits, second, ANNOUNCE_QUEUED);
+    ck_assert_good(store_outbox_complete(store, waits, NULL, error)); /* the sink has no place for it */
+    g_autoptr(OutboxRow) over = announce();
+    ck_assert_announces(over, first, ANNOUNCE_OVER);
+    ck_assert_good(store_outbox_complete(store, over, "run 1", error));
+    enqueue(7, "c");
+    g_autoptr(OutboxRow) third = announce();
+    ck_assert_int_ne(third->submission_id, second); /* nothing stands there of the second */
+    ck_assert_int_eq(outbox_row_announces(third), ANNOUNCE_QUEUED);
+}
+END_TEST
+
+START_TEST(what_is_quick_is_not_announced)
+{
+    enqueue(5, "a");
+    OutboxRow *row = NULL;
+    ck_assert_good(store_outbox_announce(store, "p", lease_us, "checks", CLOCK_HOUR_US, &row, error));
+    ck_assert_ptr_null(row);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("outbox");
@@ -171,5 +334,12 @@ int main(void)
     tcase_add_test(tcase, a_newer_verdict_replaces_what_is_queued_and_waits_for_what_runs);
     tcase_add_test(tcase, the_end_of_an_old_effect_does_not_post_the_new_verdict);
     tcase_add_test(tcase, a_restarted_worker_gets_its_own_claims_back_when_what_it_sent_has_arrived);
+    tcase_add_test(tcase, a_newer_submission_goes_first_and_the_older_is_still_sent);
+    tcase_add_test(tcase, what_others_handed_in_supersedes_nothing);
+    tcase_add_test(tcase, what_waits_and_what_is_graded_is_announced_once);
+    tcase_add_test(tcase, a_result_waits_for_an_announcement_under_way);
+    tcase_add_test(tcase, an_announcement_is_held_three_times_at_most);
+    tcase_add_test(tcase, what_was_announced_and_replaced_is_announced_as_over);
+    tcase_add_test(tcase, what_is_quick_is_not_announced);
     return fixture_main(tcase, "store outbox");
 }
