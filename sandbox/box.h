@@ -63,12 +63,12 @@ typedef struct {
     uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
     gid_t gid;
     CgroupGroup group;
-    uint32_t missing; /* known before init starts */
-    char *shared;     /* where init finds the request's bytes */
+    uint32_t missing;    /* known before init starts */
+    char *shared;        /* where init finds the request's bytes */
     char *program_stack; /* NULL: is to be made */
-    bool has_mounts;  /* init was sent these, opened by the monitor */
-    int workspace_fd; /* -1: none */
-    int root_fd;      /* -1: none */
+    bool has_mounts;     /* init was sent these, opened by the monitor */
+    int workspace_fd;    /* -1: none */
+    int root_fd;         /* -1: none */
     int bind_fds[BOX_MAX_BINDS];
 } Box;
 

@@ -4,8 +4,8 @@
  * many as are needed at once: one for the box that runs, one for the box that is ready, one or two whose last box is
  * being cleared away.
  *
- * The keeper never hears what runs in its boxes. When the client closes the socket, the keeper waits for the lanes (each
- * ends by itself, because its own client's end is closed too) and ends.
+ * The keeper never hears what runs in its boxes. When the client closes the socket, the keeper waits for the lanes
+ * (each ends by itself, because its own client's end is closed too) and ends.
  */
 #include "sandbox/box.h"
 #include "sandbox/lane.h"

@@ -25,7 +25,8 @@
 
 enum { MAX_FDS = 4 + CGROUP_N_CONTROLLERS + 2 + BOX_MAX_BINDS };
 
-/* The packet; its descriptors in this order: the client's socket, stdout, stderr, stdin, the group's, the root, the workspace, the binds. */
+/* The packet; its descriptors in this order: the client's socket, stdout, stderr, stdin, the group's, the root, the
+ * workspace, the binds. */
 typedef struct {
     uint32_t length; /* of the shared bytes */
     bool has_stdin, has_mounts, has_root, has_workspace;
@@ -62,8 +63,7 @@ static int clone_fresh(Box *box)
     prctl(PR_SET_DUMPABLE, 1);
     uint64_t network = box->request.has_network ? 0 : CLONE_NEWNET;
     struct clone_args args = {
-        .flags =
-            CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | network,
+        .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | network,
         .pidfd = (uintptr_t)&box->init_pidfd,
         .exit_signal = SIGCHLD,
     };
