@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/cli/cli.h"
+#include "daemon/cli/status_github.h"
 
 typedef struct {
     const Assignment *assignment;
@@ -91,7 +91,8 @@ static cJSON *line_to_json(const Line *line)
     return json;
 }
 
-static void print_json(const CliDaemon *daemon, const StoreCounts *counts, const GArray *lines)
+static void print_json(const CliDaemon *daemon, const StoreCounts *counts, const GArray *lines,
+                       const GithubBudget *github)
 {
     g_autoptr(cJSON) json = cJSON_CreateObject();
     json_add_int64(json, "now_us", clock_now_us());
@@ -114,6 +115,8 @@ static void print_json(const CliDaemon *daemon, const StoreCounts *counts, const
         if (note)
             cJSON_AddItemToArray(sources, note);
     }
+    if (github->credential)
+        json_add(json, "github", status_github_json(github));
     g_autofree char *text = json_print_pretty(json);
     puts(text);
 }
@@ -163,6 +166,8 @@ static void print_source(const CliDaemon *daemon, const SourceConfig *source)
         printf(", FAILED: %s", shown);
     }
     puts("");
+    if (json_int64_or(note, "pace_us", 0) > 0)
+        status_github_print_pace(json_int64_or(note, "pace_us", 0), source->interval_us);
 }
 
 static void print_lines(const GArray *lines)
@@ -191,13 +196,19 @@ static int show(const Command *command, const CliDaemon *daemon, bool as_json)
     g_autoptr(GArray) lines = collect_lines(daemon, &error);
     if (!lines)
         return cli_fail_error(command, error);
+    g_auto(GithubBudget) github = {0};
+    if (daemon->config->github && !github_budget_read(daemon->store, &github, &error))
+        return cli_fail_error(command, error);
+    github_budget_roll(&github, clock_now_us());
     if (as_json) {
-        print_json(daemon, &counts, lines);
+        print_json(daemon, &counts, lines, &github);
         return EXIT_DONE;
     }
     print_queue(daemon, &counts);
     for (guint i = 0; i < daemon->config->sources->len; i++)
         print_source(daemon, g_ptr_array_index(daemon->config->sources, i));
+    if (github.credential)
+        status_github_print(&github, daemon->course->zone);
     print_lines(lines);
     return EXIT_DONE;
 }

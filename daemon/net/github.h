@@ -117,12 +117,16 @@ typedef struct {
 } GithubBudget;
 void github_budget_clear(GithubBudget *budget);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GithubBudget, github_budget_clear)
-/* As it is now in the store. */
+/* As it is in the store. */
 bool github_budget_read(Store *store, GithubBudget *ret_budget, GError **error);
 /* How much writing the limits leave: nothing before *ret_until_us; as much as the newest results may need; plenty. */
 typedef enum { GITHUB_WRITES_NONE, GITHUB_WRITES_SHORT, GITHUB_WRITES_PLENTY } GithubWrites;
 bool github_client_writes(GithubClient *client, GithubWrites *ret_writes, gint64 *ret_until_us, const char **ret_why,
                           GError **error);
+/* Windows that are over at `now_us` begin anew: what is left, what was used and what is waited for hold for then. */
+void github_budget_roll(GithubBudget *budget, gint64 now_us);
+/* What we allow ourselves of writes, which is a little less than GitHub does. */
+enum { GITHUB_WRITES_A_MINUTE = 76, GITHUB_WRITES_AN_HOUR = 480 };
 /* How long to wait between two discoveries: `usual_us`, a third of it near a deadline, longer when what is left of the
  * GraphQL points would not last to their reset. */
 gint64 github_budget_pace_us(const GithubBudget *budget, gint64 usual_us, gint64 to_deadline_us, gint64 now_us);

@@ -13,7 +13,7 @@
 
 static const char budget_source[] = "github:budget", budget_key[] = "state";
 static const gint64 minute_us = 60 * CLOCK_SECOND_US;
-static const gint64 max_rest_minute = 850, max_graphql_minute = 1900, max_content_minute = 76, max_content_hour = 480;
+static const gint64 max_rest_minute = 850, max_graphql_minute = 1900;
 /* What intake leaves of a primary limit for results. */
 static const gint64 percent_left_for_post = 10;
 
@@ -82,17 +82,8 @@ static bool write_budget(Store *store, GithubBudget *budget, GError **error)
     return store_cursor_set(store, budget_source, budget_key, text, error);
 }
 
-/* Windows that are over begin anew; so does all that is known of another credential. */
-static void roll(GithubBudget *budget, const GithubClient *client, gint64 now_us)
+void github_budget_roll(GithubBudget *budget, gint64 now_us)
 {
-    const GithubConfig *config = client->config;
-    g_autofree char *credential = github_config_is_app(config)
-                                      ? g_strdup_printf("app %" G_GINT64_FORMAT ", %s", config->app_id, config->api)
-                                      : g_strdup_printf("token, %s", config->api);
-    if (g_strcmp0(credential, budget->credential) != 0) {
-        github_budget_clear(budget);
-        budget->credential = g_steal_pointer(&credential);
-    }
     if (now_us < budget->hour_us || now_us - budget->hour_us >= CLOCK_HOUR_US) {
         budget->rest_hour = budget->graphql_hour = budget->content_hour = 0;
         budget->hour_us = now_us;
@@ -107,6 +98,20 @@ static void roll(GithubBudget *budget, const GithubClient *client, gint64 now_us
         budget->graphql_remaining = budget->graphql_limit;
     if (now_us >= budget->blocked_until_us)
         g_clear_pointer(&budget->blocked_why, g_free);
+}
+
+/* What is known of another credential is nothing of this one. */
+static void roll(GithubBudget *budget, const GithubClient *client, gint64 now_us)
+{
+    const GithubConfig *config = client->config;
+    g_autofree char *credential = github_config_is_app(config)
+                                      ? g_strdup_printf("app %" G_GINT64_FORMAT ", %s", config->app_id, config->api)
+                                      : g_strdup_printf("token, %s", config->api);
+    if (g_strcmp0(credential, budget->credential) != 0) {
+        github_budget_clear(budget);
+        budget->credential = g_steal_pointer(&credential);
+    }
+    github_budget_roll(budget, now_us);
 }
 
 bool github_call_is_graphql(const GithubCall *call)
@@ -146,10 +151,10 @@ static const char *find_bound(const GithubClient *client, const GithubBudget *bu
     if (budget->rest_minute + budget->graphql_minute + minute_points(call) > max_graphql_minute ||
         (!is_graphql && budget->rest_minute + minute_points(call) > max_rest_minute))
         return "the minute's points are used up";
-    if (call->is_content && budget->content_minute >= max_content_minute)
+    if (call->is_content && budget->content_minute >= GITHUB_WRITES_A_MINUTE)
         return "the minute's writes are used up";
     *ret_until_us = budget->hour_us + CLOCK_HOUR_US;
-    if (call->is_content && budget->content_hour >= max_content_hour)
+    if (call->is_content && budget->content_hour >= GITHUB_WRITES_AN_HOUR)
         return "the hour's writes are used up";
     return NULL;
 }

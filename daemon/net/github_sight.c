@@ -150,6 +150,7 @@ bool github_repo_load(const GithubLook *look, GithubRepo *repo, GError **error)
     g_free(repo->node_id);
     repo->node_id = g_strdup(json_string_or(json, "node_id", NULL));
     repo->pushed_us = json_int64_or(json, "pushed_us", 0);
+    repo->is_gone = json_bool_or(json, "gone", false);
     g_ptr_array_set_size(repo->pushes, 0);
     const cJSON *each;
     cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(json, "pushes")) push_from_json(repo->pushes, each);
@@ -169,6 +170,7 @@ bool github_repo_save(const GithubLook *look, GithubRepo *repo, GError **error)
     json_add_string(json, "name", repo->full_name);
     json_add_string(json, "node_id", repo->node_id);
     json_add_int64(json, "pushed_us", repo->pushed_us);
+    json_add_bool(json, "gone", repo->is_gone);
     cJSON *pushes = json_add(json, "pushes", cJSON_CreateArray());
     for (guint i = 0; i < repo->pushes->len; i++)
         cJSON_AddItemToArray(pushes, push_to_json(g_ptr_array_index(repo->pushes, i)));
@@ -375,6 +377,9 @@ bool github_note_sight(const GithubLook *look, const GithubSight *sight, GError 
     }
     if (!repo)
         return true;
+    repo->seen_us = look->look_us;
+    repo->is_dirty = repo->is_dirty || repo->is_gone;
+    repo->is_gone = false;
     repo->size_kib = sight->size_kib;
     g_free(repo->node_id);
     repo->node_id = g_strdup(sight->node_id);
@@ -390,4 +395,29 @@ bool github_note_sight(const GithubLook *look, const GithubSight *sight, GError 
         repo->pushed_us = sight->pushed_us;
     }
     return !repo->is_dirty || github_repo_save(look, repo, error);
+}
+
+static bool write_missing(const GithubLook *look, gpointer data, GError **error)
+{
+    GithubRepo *repo = data;
+    g_autofree char *message =
+        g_strdup_printf("the repository %s is not there any more, or is hidden from the credential; what was handed in "
+                        "by it is kept",
+                        repo->full_name);
+    repo->is_gone = true;
+    return flag_repository(look, repo->bound, "history", message, error) && github_repo_save(look, repo, error);
+}
+
+bool github_note_missing(const GithubLook *look, GError **error)
+{
+    g_autoptr(GList) repos = g_hash_table_get_values(look->source->repos);
+    for (GList *at = repos; at; at = at->next) {
+        GithubRepo *repo = at->data;
+        if (!repo->watches || repo->is_gone || repo->seen_us == look->look_us ||
+            github_in_transaction(look, write_missing, repo, error))
+            continue;
+        github_forget_all(look->source);
+        return false;
+    }
+    return true;
 }

@@ -37,7 +37,8 @@ typedef struct SourceClass {
 struct Source {
     const SourceClass *class;
     char *name;
-    gint64 interval_us; /* between looks; a poll may change it */
+    gint64 interval_us; /* to the next look; a poll may change it */
+    gint64 pace_us;     /* between two looks, as it is planned for now; 0: the configured interval */
     guint n_pending; /* seen at the last look but not taken yet (a file that does not rest, a repository that failed) */
 };
 bool source_poll(Source *source, SourceContext *context, guint *ret_n_new, GError **error);

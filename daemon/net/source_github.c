@@ -309,7 +309,8 @@ static bool plan(const GithubLook *look, GError **error)
     g_auto(GithubBudget) budget = {0};
     if (!github_budget_read(look->context->store, &budget, error))
         return false;
-    source->base.interval_us = github_budget_pace_us(&budget, source->usual_us, to_deadline_us(look), clock_now_us());
+    source->base.pace_us = github_budget_pace_us(&budget, source->usual_us, to_deadline_us(look), clock_now_us());
+    source->base.interval_us = source->base.pace_us;
     source->next_look_mono_us = clock_monotonic_us() + source->base.interval_us;
     return true;
 }
@@ -321,7 +322,7 @@ static bool look_around(const GithubLook *look, GError **error)
     bool is_sweep = mono_us >= source->next_sweep_mono_us || source->newest_us == 0;
     bool done = github_config_is_app(source->config) ? discover(look, is_sweep, error)
                                                      : discover_by_rest(look, is_sweep, error);
-    if (!done || !look_closer(look, error))
+    if (!done || !look_closer(look, error) || (is_sweep && !github_note_missing(look, error)))
         return false;
     source->looked_us = look->look_us;
     if (is_sweep) {

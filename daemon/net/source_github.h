@@ -96,6 +96,8 @@ typedef struct {
     GPtrArray *pushes;     /* of GithubPush*, to be taken */
     GHashTable *strangers; /* logins and e-mails that were flagged already */
     bool wants_sight;      /* its refs are to be asked for */
+    bool is_gone;          /* a sweep did not find it, and that was said */
+    gint64 seen_us;        /* the look that last listed it; 0: none of this process */
     bool is_dirty;         /* memory has what the store has not */
 } GithubRepo;
 
@@ -151,6 +153,8 @@ void github_pushes_add(GPtrArray *pushes, const GithubPush *push);
 void github_repo_add_push(GithubRepo *repo, const GithubPush *push);
 /* Notes what was seen; inside a transaction. */
 bool github_note_sight(const GithubLook *look, const GithubSight *sight, GError **error);
+/* After a look at all repositories: flags those that were not among them, once. */
+bool github_note_missing(const GithubLook *look, GError **error);
 
 /* Adds the pushes that led to this one, and their times, by GitHub's record of activity. *ret_is_ready false: limits
  * forbid to ask now, and it matters. `pushes` (GithubPush*, owning) begins with copies of repo->pushes. */

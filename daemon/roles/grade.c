@@ -107,15 +107,18 @@ static Verdict *make_verdict(const Grading *grading, const GradeJob *claim, cons
     return g_steal_pointer(&verdict);
 }
 
-static bool commit(const Grading *grading, const GradeJob *claim, const Verdict *verdict, gint64 lease_us,
+/* A student may ask to grade again: what a TA has decided meanwhile is not undone by that. */
+static bool commit(const Grading *grading, const GradeJob *claim, Verdict *verdict, gint64 lease_us,
                    GradeJob **ret_next, GError **error)
 {
     const Role *role = grading->role;
     if (!store_begin(role->store, error))
         return false;
     g_autoptr(GradeJob) next = NULL;
-    const char *origin = strcmp(claim->why, "regrade") == 0 ? "regrade" : "grade";
+    bool is_again = strcmp(claim->why, "regrade") == 0;
+    const char *origin = is_again ? "regrade" : "grade";
     bool done = store_job_complete(role->store, claim, error) &&
+                (!is_again || outcome_keep_decisions(role->store, claim->submission_id, verdict, error)) &&
                 outcome_commit(role->store, role->config, role->watch.course, role->watch.policy, claim->submission_id,
                                verdict, origin, error) &&
                 store_job_claim(role->store, role->worker, lease_us, &next, error) && store_commit(role->store, error);

@@ -67,6 +67,7 @@ static void note_look(const Role *role, Watched *watched)
     json_add_string(json, "kind", watched->source->class->kind);
     json_add_int64(json, "looked_us", clock_now_us());
     json_add_int64(json, "interval_us", watched->source->interval_us);
+    json_add_int64(json, "pace_us", watched->source->pace_us);
     json_add_int64(json, "n_taken", (gint64)watched->n_taken);
     json_add_int64(json, "n_pending", watched->source->n_pending);
     json_add_int64(json, "n_failures", watched->n_failures);

@@ -43,6 +43,20 @@ Verdict *outcome_regrade(Store *store, const Config *config, const Course *cours
     return verdict;
 }
 
+bool outcome_keep_decisions(Store *store, gint64 submission_id, Verdict *verdict, GError **error)
+{
+    g_autoptr(VerdictRow) latest = NULL;
+    if (!store_verdict_latest(store, submission_id, &latest, error))
+        return false;
+    if (!latest)
+        return true;
+    g_autoptr(cJSON) json = json_parse(latest->json, strlen(latest->json), error);
+    g_autoptr(Verdict) before = json ? verdict_from_json(json, error) : NULL;
+    if (before)
+        carry_over(verdict, before);
+    return before != NULL;
+}
+
 static bool apply(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 submission_id,
                   gint64 before_number, const Verdict *verdict, GError **error)
 {

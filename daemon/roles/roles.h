@@ -108,6 +108,8 @@ bool outcome_review(Store *store, const Config *config, const Course *course, co
  * as worker_run. */
 Verdict *outcome_regrade(Store *store, const Config *config, const Course *course, const Submission *submission,
                          const Verdict *before, const char *image_digest, GError **error);
+/* The same for a verdict that is about to be committed, with the newest one that there is. */
+bool outcome_keep_decisions(Store *store, gint64 submission_id, Verdict *verdict, GError **error);
 /* Commits such a verdict in a transaction. DENIED: the newest verdict is not number `before_number` (0: none) any more.
  */
 bool outcome_regrade_apply(Store *store, const Config *config, const Course *course, const Policy *policy,

@@ -363,7 +363,7 @@ def graphql_repository(hub, repo):
     def pull(one):
         return {"__typename": "PullRequest", "number": one["number"], "state": one["state"].upper(), "isDraft": one["draft"],
                 "createdAt": shapes.iso(one["created"]), "updatedAt": shapes.iso(one["updated"]), "headRefName": one["head"],
-                "headRefOid": one["sha"], "baseRefName": one["base"], "isCrossRepository": False, "author": actor(one["user"])}
+                "headRefOid": one["sha"], "baseRefName": one["base"], "isCrossRepository": one["fork"], "author": actor(one["user"])}
 
     def pull_requests(baseRefName=None, orderBy=None, **rest):
         found = [one for one in repo.pulls if baseRefName in (None, one["base"])]

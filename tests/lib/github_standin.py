@@ -183,7 +183,11 @@ class Github:
     def team(self, slug, members=(), repos=()):
         self.teams[slug] = {"members": list(members), "repos": list(repos)}
 
-    def commit(self, repository, ref, files, date=None, author="A student <student@example.edu>"):
+    def delete(self, name):
+        with self.lock:
+            del self.repos[name]
+
+    def commit(self, repository, ref, files, date=None, author="A student <student@example.edu>", submodules=()):
         """Only with git: a commit of `files` (name -> text) on top of `ref`; the ref itself moves by push()."""
         repo = self.repos[repository]
         date = int(date if date is not None else self.now())
@@ -192,6 +196,7 @@ class Github:
             out.append(f"from {repo.refs[ref]}\n")
         for name, text in files.items():
             out.append(f"M 100644 inline {name}\ndata {len(text.encode())}\n{text}\n")
+        out += [f"M 160000 {'1' * 40} {name}\n" for name in submodules]
         before = repo.refs.get(ref)
         repo.git("fast-import", "--quiet", "--force", input="".join(out).encode())
         sha = repo.git("rev-parse", ref)
@@ -238,12 +243,15 @@ class Github:
                 self.send_delivery("push", shapes.push_event(self, repo, one))
             return sha
 
-    def pull_request(self, repository, head, base="main", user="student", draft=False):
-        """A pull request, which is an issue too; its number."""
+    def pull_request(self, repository, head, base="main", user="student", draft=False, sha=None):
+        """A pull request, which is an issue too; its number. With a `sha`: of a fork, whose branch is called `head`."""
         with self.lock:
             repo = self.repos[repository]
             one = repo.new_issue(f"Hand in {head}", None, user, pull=True)
-            pull = {**one, "head": head, "base": base, "sha": repo.commit_of("refs/heads/" + head), "draft": draft}
+            pull = {**one, "head": head, "base": base, "sha": sha or repo.commit_of("refs/heads/" + head), "draft": draft, "fork": bool(sha)}
+            repo.commits.setdefault(pull["sha"], self.now())
+            if self.is_git:
+                repo.git("update-ref", f"refs/pull/{one['number']}/head", pull["sha"])
             repo.pulls.append(pull)
             return one["number"]
 

@@ -102,10 +102,16 @@ sinks:
         return all(any(run["status"] == "completed" for run in self.runs(i, sha, assignment)) for i, sha in pushed)
 
     def query(self, text, *values):
-        connection = store(self.work)
-        rows = [tuple(row) for row in connection.execute(text, values).fetchall()]
-        connection.close()
-        return rows
+        """Rows of the daemon's store; none as long as it has not made it."""
+        try:
+            connection = store(self.work)
+            rows = [tuple(row) for row in connection.execute(text, values).fetchall()]
+            connection.close()
+            return rows
+        except (ValueError, sqlite3.OperationalError) as problem:
+            if isinstance(problem, ValueError) or "no such table" in str(problem):
+                return []
+            raise
 
     def flags(self, kind):
         return [row[0] for row in self.query("SELECT message FROM flag WHERE kind = ?", kind)]

