@@ -210,8 +210,8 @@ bool github_client_writes(GithubClient *client, GithubWrites *ret_writes, gint64
     roll(&budget, client, now_us);
     *ret_why = find_bound(client, &budget, &write, now_us, ret_until_us);
     *ret_until_us = MAX(*ret_until_us, now_us + CLOCK_SECOND_US);
-    bool has_plenty = budget.content_minute * whole < max_content_minute * percent_of_minute &&
-                      budget.content_hour * whole < max_content_hour * percent_of_hour;
+    bool has_plenty = budget.content_minute * whole < GITHUB_WRITES_A_MINUTE * percent_of_minute &&
+                      budget.content_hour * whole < GITHUB_WRITES_AN_HOUR * percent_of_hour;
     *ret_writes = *ret_why ? GITHUB_WRITES_NONE : has_plenty ? GITHUB_WRITES_PLENTY : GITHUB_WRITES_SHORT;
     return true;
 }
