@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/cli/status_github.h"
 
@@ -69,10 +70,10 @@ void status_github_print(const GithubBudget *budget, GTimeZone *zone)
 
 void status_github_print_pace(gint64 pace_us, gint64 usual_us)
 {
-    if (pace_us == usual_us)
-        return;
     g_autofree char *pace = clock_format_span(pace_us);
     g_autofree char *usual = clock_format_span(usual_us);
+    if (strcmp(pace, usual) == 0)
+        return;
     printf("%slooks every %s instead of every %s: %s\n", indent, pace, usual,
            pace_us < usual_us ? "a deadline is near" : "its points would not last else");
 }

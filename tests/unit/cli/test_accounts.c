@@ -67,7 +67,7 @@ static void teardown(void)
 START_TEST(tokens_tells_balance_lines_and_why)
 {
     ck_assert_rubric(0, "team:blue: 5 tokens", "tokens", "blue");
-    ck_assert_rubric(0, "-2    charge  p1, submission 1: 1 day 3 h late: 2 of your team's 7 tokens, 5 left.", "tokens",
+    ck_assert_rubric(0, "-2     charge  p1, submission 1: 1 day 3 h late: 2 of your team's 7 tokens, 5 left.", "tokens",
                      "team:blue");
     ck_assert_rubric(0, "submission 3 of p2: held. 1 h late: it would cost 1 token", "tokens", "blue");
     ck_assert_rubric(0, "\"balance_milli\":\t5000", "tokens", "blue", "--json");
@@ -82,7 +82,7 @@ START_TEST(ledger_lists_and_verifies)
 {
     ck_assert_rubric(0, "2 lines, every one follows from the one before it", "ledger", "--verify");
     ck_assert_rubric(0, "\"good\":\ttrue", "ledger", "--verify", "--json");
-    ck_assert_rubric(0, "team:blue            -2    charge", "ledger");
+    ck_assert_rubric(0, "team:blue            -2     charge", "ledger");
     ck_assert_rubric(0, "\"seq\":2,", "ledger", "-o", "blue", "--json");
     ck_assert_rubric(1, "neither a team nor a person", "ledger", "-o", "nobody");
 }
