@@ -56,6 +56,9 @@ typedef struct {
 void autograder_wish_read(AutograderWish *wish, YamlReader *reader, const char *tests_key);
 void autograder_wish_clear(AutograderWish *wish);
 
+/* The name of an image under `image`, or NULL. Caller frees. */
+char *autograder_read_image(YamlReader *reader);
+
 /* One run. */
 typedef struct {
     AutograderResults *results; /* NULL: there were none that can be read */
@@ -63,6 +66,7 @@ typedef struct {
     bool was_limited;           /* it was ended at a limit of the box */
     char *words;                /* how it ended and its last words, for staff */
     char *stdout_end;           /* for students, where the results show it; or NULL */
+    char *image_digest;         /* of the image that it had as its root, or NULL */
     cJSON *box;
 } AutograderRun;
 void autograder_run_free(AutograderRun *run);
@@ -83,8 +87,9 @@ typedef struct {
     const char *shown_as;     /* what the box runs, for people: "run_autograder" */
     const char *script;       /* for /bin/sh; the submission is at /work */
     const char *results_path; /* in the box; NULL: what it printed */
+    const char *image;        /* name of the image that is its root; NULL: the programs of this machine */
     const char *const *scratch;
-    const char *const *env;
+    const char *const *env; /* an image's own goes over it */
     bool inner_root;
     BoxProfile profile;
     AutograderParse *parse;

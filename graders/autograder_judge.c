@@ -279,6 +279,7 @@ static cJSON *make_figures(const AutograderRun *run, const GPtrArray *tests, con
         if (run->results->leaderboard)
             json_add(figures, "leaderboard", cJSON_Duplicate(run->results->leaderboard, true));
     }
+    json_add_string(figures, "image", run->image_digest);
     if (run->box)
         json_add(figures, "box", cJSON_Duplicate(run->box, true));
     return figures;

@@ -10,6 +10,8 @@
 #include "graders/command.h"
 #include "graders/kit.h"
 
+#include "daemon/images/images.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,8 +26,18 @@ void autograder_run_free(AutograderRun *run)
     g_free(run->failure);
     g_free(run->words);
     g_free(run->stdout_end);
+    g_free(run->image_digest);
     cJSON_Delete(run->box);
     g_free(run);
+}
+
+char *autograder_read_image(YamlReader *reader)
+{
+    char *name = g_strdup(yaml_read_text(reader, "image", YAML_OPTIONAL, NULL));
+    if (name && !image_name_is_good(name))
+        yaml_report(yaml_get(reader->mapping, "image"), reader->diagnostics, SEVERITY_ERROR,
+                    "image: expected the name that `rubric image list` shows: up to 64 of a-z, 0-9, '.', '_', '-'");
+    return name;
 }
 
 /* ---- what the box is shown ----------------------------------------------------------------------------------------
@@ -165,16 +177,42 @@ static AutograderRun *make_run(const AutograderPlan *plan, const Check *check, c
 /* ---- the run ------------------------------------------------------------------------------------------------------
  */
 
+/* *ret: the image, or NULL where none is asked for. */
+static bool find_image(const AutograderPlan *plan, const GraderContext *context, Image **ret, GError **error)
+{
+    if (!plan->image)
+        return true;
+    if (!context->images_folder)
+        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there are no images here, and the check wants \"%s\"",
+                         plan->image);
+    *ret = image_find(context->images_folder, plan->image, error);
+    return *ret != NULL;
+}
+
+static char **make_environment(const AutograderPlan *plan, const Image *image)
+{
+    char **env = g_strdupv((char **)plan->env);
+    for (char **own = image ? image->env : NULL; own && *own; own++) {
+        g_autofree char *name = g_strndup(*own, strcspn(*own, "="));
+        const char *value = strchr(*own, '=');
+        env = g_environ_setenv(env, name, value ? value + 1 : "", TRUE);
+    }
+    return env;
+}
+
 static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, GraderContext *context, GError **error)
 {
     g_auto(Stage) stage = {0};
-    if (!stage_make(&stage, plan, context, error))
+    g_autoptr(Image) image = NULL;
+    if (!find_image(plan, context, &image, error) || !stage_make(&stage, plan, context, error))
         return NULL;
+    g_auto(GStrv) env = make_environment(plan, image);
     const char *const argv[] = {"/bin/sh", "-c", plan->script, "sh", NULL};
     const char *const reports[] = {plan->results_path, NULL};
     BoxSpec spec = BOX_SPEC_INIT;
     spec.argv = argv;
-    spec.env = plan->env;
+    spec.env = (const char *const *)env;
+    spec.root = image ? image->root : NULL;
     spec.folder = "/";
     spec.binds = (const BoxBind *)(const void *)stage.binds->data;
     spec.n_binds = stage.binds->len;
@@ -191,6 +229,8 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
         error_set(error, RUBRIC_ERROR_BUG, "the box gave back no results although they were asked for");
     else
         run = make_run(plan, check, &result);
+    if (run && image)
+        run->image_digest = g_strdup(image->digest);
     box_result_clear(&result);
     return run;
 }

@@ -13,6 +13,7 @@
 typedef struct {
     char *tar, *makefile; /* of the course folder; tar may be NULL */
     char *handin;         /* the student's file there; NULL: all files by their own names */
+    char *image;          /* NULL: the programs of this machine */
     AutograderWish wish;
     BoxProfile profile;
 } AutolabParameters;
@@ -53,6 +54,7 @@ static void *autolab_parse(const YamlNode *node, RubricLoad *load, Diagnostics *
     parameters->makefile = read_file(&reader, "makefile", YAML_REQUIRED, load);
     parameters->tar = read_file(&reader, "tar", YAML_OPTIONAL, load);
     read_handin(parameters, &reader);
+    parameters->image = autograder_read_image(&reader);
     autograder_wish_read(&parameters->wish, &reader, "problems");
     check_threshold(parameters, &reader);
     parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
@@ -65,6 +67,7 @@ static void autolab_free(void *data)
     AutolabParameters *parameters = data;
     if (!parameters)
         return;
+    g_free(parameters->image);
     g_free(parameters->tar);
     g_free(parameters->makefile);
     g_free(parameters->handin);
@@ -146,6 +149,7 @@ static const AutograderRun *run_lab(const AutolabParameters *parameters, const c
         .n_files = parameters->tar ? 2 : 1,
         .shown_as = "make",
         .script = script,
+        .image = parameters->image,
         .scratch = scratch,
         .env = env,
         .profile = parameters->profile,
@@ -153,7 +157,7 @@ static const AutograderRun *run_lab(const AutolabParameters *parameters, const c
     };
     g_autofree char *key =
         autograder_key(check, "autolab", parameters->makefile, parameters->tar ? parameters->tar : "", handin,
-                       box_profile_name(parameters->profile), NULL);
+                       parameters->image ? parameters->image : "", box_profile_name(parameters->profile), NULL);
     return autograder_run(&plan, key, check, context, error);
 }
 

@@ -27,6 +27,7 @@ typedef struct GraderContext {
     const Placeholders *placeholders;
     GTimeZone *zone;
     const char *scratch_folder; /* for files that a box is to be shown; absolute, no box sees it by itself */
+    const char *images_folder;  /* of daemon/images; NULL: there are none */
     GData **kept; /* what graders keep for later checks of the same job, by keys that begin with their name */
     /* Runs a box for this grader. The box's program, cgroup and cancel wish are the caller's business; workspace
      * (unless the spec names one) and limits of the check are filled in. Same contract as box_run. */

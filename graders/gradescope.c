@@ -10,7 +10,8 @@
 #include <string.h>
 
 typedef struct {
-    char *zip; /* of the course folder: archive or folder */
+    char *zip;   /* of the course folder: archive or folder */
+    char *image; /* NULL: the programs of this machine */
     AutograderWish wish;
     BoxProfile profile;
 } GradescopeParameters;
@@ -37,6 +38,7 @@ static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostic
     parameters->zip = g_strdup(yaml_read_text(&reader, "zip", YAML_REQUIRED, NULL));
     if (parameters->zip)
         check_zip(parameters, &reader, load);
+    parameters->image = autograder_read_image(&reader);
     autograder_wish_read(&parameters->wish, &reader, "tests");
     parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
     yaml_reader_end(&reader);
@@ -49,6 +51,7 @@ static void gradescope_free(void *data)
     if (!parameters)
         return;
     g_free(parameters->zip);
+    g_free(parameters->image);
     autograder_wish_clear(&parameters->wish);
     g_free(parameters);
 }
@@ -152,14 +155,15 @@ static const char script[] = "set -e\n"
                              "fi\n"
                              "chmod 755 run_autograder\n"
                              "if ! command -v python > /dev/null && command -v python3 > /dev/null; then\n"
-                             "  mkdir -p /root/.local/bin\n"
-                             "  ln -s \"$(command -v python3)\" /root/.local/bin/python\n"
+                             "  mkdir -p /root/.local/bin &&\n"
+                             "  ln -s \"$(command -v python3)\" /root/.local/bin/python || true\n"
                              "fi\n"
                              "exec ./run_autograder\n";
 
 static bool gradescope_judge(const Check *check, GraderContext *context, Finding **ret_finding, GError **error)
 {
-    static const char *const scratch[] = {"autograder", "root", NULL};
+    /* An image may have something in /root. */
+    static const char *const scratch[] = {"autograder", "root", NULL}, *const of_image[] = {"autograder", NULL};
     /* tar gives uid 0 files away to who packed them, and there is nobody else in a box. */
     static const char *const env[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/root/.local/bin",
@@ -177,7 +181,8 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
         .shown_as = "/autograder/run_autograder",
         .script = script,
         .results_path = "/autograder/results/results.json",
-        .scratch = scratch,
+        .image = parameters->image,
+        .scratch = parameters->image ? of_image : scratch,
         .env = env,
         .profile = parameters->profile,
         .files = files,
@@ -186,7 +191,8 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
         .parse = gradescope_results_parse,
     };
     g_autofree char *key =
-        autograder_key(check, "gradescope", parameters->zip, box_profile_name(parameters->profile), NULL);
+        autograder_key(check, "gradescope", parameters->zip, parameters->image ? parameters->image : "",
+                       box_profile_name(parameters->profile), NULL);
     const AutograderRun *run = autograder_run(&plan, key, check, context, error);
     if (!run)
         return false;

@@ -132,6 +132,7 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
         .placeholders = job->placeholders,
         .zone = zone,
         .scratch_folder = confinement->mount_point,
+        .images_folder = job->images_folder,
         .kept = &kept,
         .run_box = run_box,
         .run_box_data = &checks,

@@ -35,6 +35,7 @@ void worker_job_free(WorkerJob *job)
     g_free(job->course_folder);
     g_free(job->rubric_path);
     g_free(job->zone_name);
+    g_free(job->images_folder);
     g_free(job->image_digest);
     g_ptr_array_unref(job->members);
     placeholders_free(job->placeholders);
@@ -83,6 +84,7 @@ cJSON *worker_job_to_json(const WorkerJob *job)
         json_add_int64(json, "deadline_us", job->deadline_us);
     json_add_string(json, "zone", job->zone_name);
     json_add_bool(json, "public_only", job->public_only);
+    json_add_string(json, "images_folder", job->images_folder);
     json_add_string(json, "image_digest", job->image_digest);
     json_add_int64(json, "accept_missing", job->accept_missing);
     json_add(json, "placeholders", placeholders_to_json(job->placeholders));
@@ -216,6 +218,7 @@ WorkerJob *worker_job_from_json(const cJSON *json, GError **error)
     }
     job->deadline_us = json_int64_or(json, "deadline_us", G_MAXINT64);
     job->public_only = json_bool_or(json, "public_only", false);
+    job->images_folder = g_strdup(json_string_or(json, "images_folder", NULL));
     job->image_digest = g_strdup(json_string_or(json, "image_digest", NULL));
     job->accept_missing = (guint32)json_int64_or(json, "accept_missing", 0);
     Placeholders *read = placeholders_from_json(placeholders, error);

@@ -40,6 +40,7 @@ typedef struct {
     Placeholders *placeholders;
     UnpackLimits unpack;
     bool public_only;       /* leave out items that are not `visible: always` */
+    char *images_folder;    /* of images that checks name, absolute; NULL: there are none */
     char *image_digest;     /* as worker_image_digest gave it to a caller of many jobs; NULL: the worker computes it */
     guint32 accept_missing; /* BoxPromise bits that this machine may lack, as the operator allowed */
 } WorkerJob;

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import image_made as made  # noqa: E402
 import rubricd_testing as t  # noqa: E402
 
 COURSE = pathlib.Path(__file__).parents[1] / "data/autograder-course"
@@ -152,6 +153,26 @@ def hidden(folder):
     claim("staff see them all", "untold" in json.dumps(kit.grade("--staff")))
 
 
+def image(folder):
+    """An image of busybox: the autograder has its programs, its environment, and its own disk."""
+    names = ["sh", "cat", "cp", "chmod", "head", "mkdir", "sed", "id", "test"]
+    layer = made.layer(made.folder("bin"), made.file("bin/busybox", pathlib.Path("/bin/busybox").read_bytes(), 0o755), made.folder("root"),
+                       *[made.link(f"bin/{name}", "busybox") for name in names], made.file("only-here", "kept\n"))
+    made.docker_archive(folder / "image.tar", [layer], env=["PATH=/bin", "COLOUR=red"])
+    os.environ["RUBRIC_IMAGES"] = str(folder / "images")
+    try:
+        imported = run("image", "import", folder / "image.tar", "--name", "course-2026")
+        claim("an image is imported", imported.returncode == 0, imported.stderr)
+        text = f"#!/bin/sh\ntest $COLOUR = red && test $(cat /only-here) = kept && test $(id -u) = 0 && echo '{{\"score\": 1}}' > {RESULTS}\n"
+        found = Kit(folder / "with", ", threshold: 1, image: course-2026").script(text).grade("--staff")
+        claim("an autograder runs with the image that its check names", found["outcome"] == "pass", found)
+        claim("and the finding says which", found.get("figures", {}).get("image", "").startswith("sha256:"), found)
+        found = Kit(folder / "without", ", threshold: 1, image: course-2025").script(text).grade()
+        claim("an image that is not there is an error", found["outcome"] == "error" and "course-2025" in found["message"], found)
+    finally:
+        del os.environ["RUBRIC_IMAGES"]
+
+
 def mistakes(folder):
     kit = Kit(folder)
     t.write(kit.kit / "setup.sh", "true\n")
@@ -191,7 +212,7 @@ def main():
     folder.chmod(0o755)
     try:
         samples(make_course(folder))
-        for step in (layout, endings, limits, hidden, mistakes, daemon):
+        for step in (layout, endings, limits, hidden, image, mistakes, daemon):
             (folder / step.__name__).mkdir()
             step(folder / step.__name__)
     finally:
