@@ -70,32 +70,32 @@ static void make_slot(Lane *lane)
     lane->slot = slot_new(&lane->setup);
 }
 
-static int launch(Lane *lane, Box *box)
+/* When the slot's process was killed. */
+static int launch_anew(Lane *lane, Box *box)
 {
-    make_slot(lane);
-    box->slot = lane->slot;
-    int r = launch_init(box);
-    if (r == 0 || !lane->slot)
-        return r;
-    /* Its process was killed. */
     slot_free(lane->slot);
     lane->slot = slot_new(&lane->setup);
     box->slot = lane->slot;
-    return launch_init(box);
+    int r = launch_init(box);
+    return r < 0 ? r : launch_take_init(box);
 }
 
 static void serve_box(Lane *lane, int control_fd)
 {
     Box box = BOX_INIT;
+    make_slot(lane);
     box.setup = lane->setup;
+    box.slot = lane->slot;
     box.control_fd = control_fd;
     box.mounts_fd = lane->mounts_fd;
     /* Limits come with the request. Where groups cannot be made now, the monitor tries again and tells. */
     const int64_t later = 0;
-    int launched = launch(lane, &box);
+    int launched = launch_init(&box);
     cgroup_group_make(&box.setup.cgroups, box.setup.cgroup_name, later, later, &box.group);
     if (launched == 0)
         launched = launch_take_init(&box);
+    if (launched < 0 && lane->slot)
+        launched = launch_anew(lane, &box);
     if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box))
         answer(&box, launched);
     clear_away(&box);
