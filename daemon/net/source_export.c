@@ -186,24 +186,24 @@ static const Assignment *named_assignment(const Course *course, const char *name
     return id ? course_gradescope_assignment(course, id) : NULL;
 }
 
-/* Somebody asked for this import, so what does not fit is told there and then. */
-static bool check_asked(const ExportTake *take, const Assignment *named, const char *top, GError **error)
+/* Somebody asked for just this import, so what does not fit is told there and then. `id`: Gradescope's number of the
+ * export's assignment as the export says it, or NULL. */
+static bool check_asked(const ExportTake *take, const Assignment *named, const char *id, GError **error)
 {
-    const Assignment *asked = take->assignment;
-    g_autofree char *id = export_assignment_id(top ? top : take->name);
-    if (!asked && !named)
+    const Assignment *asked = take->assignment, *meant = asked ? asked : named;
+    if (!meant)
         return error_set(error, RUBRIC_ERROR_NOT_FOUND,
                          "whose it is cannot be told: name the assignment, or give its number at Gradescope to it as "
                          "`submit: {gradescope: \"%s\"}` in course.yaml",
                          id ? id : "NUMBER");
-    if (asked && named && asked != named)
+    if (named && meant != named)
         return error_set(error, RUBRIC_ERROR_INVALID, "it is an export of \"%s\" (%s at Gradescope), not of \"%s\"",
-                         named->id, named->gradescope_id, asked->id);
-    if (asked && !named && id && asked->gradescope_id)
+                         named->id, named->gradescope_id, meant->id);
+    if (id && meant->gradescope_id && strcmp(id, meant->gradescope_id) != 0)
         return error_set(error, RUBRIC_ERROR_INVALID,
                          "it is an export of Gradescope's assignment %s, but course.yaml says that \"%s\" is their "
                          "assignment %s",
-                         id, asked->id, asked->gradescope_id);
+                         id, meant->id, meant->gradescope_id);
     return true;
 }
 
@@ -214,7 +214,9 @@ static bool tell_assignment(const ExportTake *take, const char *top, const Assig
     const Assignment *named = named_assignment(take->context->course, top);
     if (!named)
         named = named_assignment(take->context->course, take->name);
-    if (take->is_asked && !check_asked(take, named, top, error))
+    g_autofree char *within = top ? export_assignment_id(top) : NULL;
+    g_autofree char *outside = export_assignment_id(take->name);
+    if (take->is_asked && !check_asked(take, named, within ? within : outside, error))
         return false;
     *ret = named ? named : take->assignment;
     return true;

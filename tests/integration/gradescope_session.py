@@ -165,6 +165,21 @@ def shape_changes(folder):
     print(f"{len(cases) + 1} changed shapes: nothing taken, one flag each")
 
 
+def another_export(folder):
+    """What names another assignment is not taken as the one that was asked for, whether the course knows that one or not."""
+    for number, told in (("78", "it is an export of Gradescope's assignment 78"), ("79", "it is an export of \"hw2\"")):
+        trial = Trial(folder, f"5-names-{number}")
+        course = trial.folder / "course/course.yaml"
+        write(course, course.read_text().replace("tokens:\n", '  hw2: {title: Homework 2, kind: homework, owner: person, deadline: "2020-01-01'
+                                                 'T00:00:00Z", submit: {gradescope: "79"}, rubric: hw1}\ntokens:\n'))
+        trial.site.polls, trial.site.export_names = 0, number
+        trial.once()
+        flags = trial.source_flags()
+        assert len(flags) == 1 and told in flags[0], (flags, trial.said)
+        assert trial.rows("SELECT count(*) FROM submission") == [(0,)], number
+    print("an export of another assignment is refused")
+
+
 def people_look(folder):
     trial = Trial(folder, 6)
     trial.site.extensions = {"77": [(1, "2030-01-03T12:00:00Z"), (4, "2030-01-04T12:00:00Z")]}
@@ -219,6 +234,7 @@ def main():
         account_refused(folder)
         export_fails(folder)
         shape_changes(folder)
+        another_export(folder)
         people_look(folder)
         reruns(folder)
 

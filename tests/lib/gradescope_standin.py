@@ -32,6 +32,7 @@ class Gradescope:
         self.polls, self.misses = 1, 0  # of the next exports
         self.faults = {}  # (method, path prefix) -> [handler...] used up one by one
         self.cut_zip = False
+        self.export_names = None  # the assignment's number that the next exports name; None: the right one
         self.site = _serve(self, _Pages)
         self.files = _serve(self, _Files)
         self.url = f"http://127.0.0.1:{self.site.server_port}"
@@ -45,7 +46,7 @@ class Gradescope:
 
     def export_zip(self, number):
         """What Gradescope makes: symbol keys, one folder a submission."""
-        lines, file = [], io.BytesIO()
+        lines, file, top = [], io.BytesIO(), f"assignment_{self.export_names or number}_export"
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for submission, (created, emails, content) in self.submissions[number].items():
                 lines.append(f"submission_{submission}:\n  :submitters:")
@@ -54,8 +55,8 @@ class Gradescope:
                     lines.append(f"  - :name: {name}\n    :sid: '{sid}'\n    :email: {email}")
                 lines.append(f"  :created_at: {created}\n  :score: 0.0\n  :status: processed\n  :history: []")
                 for name, data in content.items():
-                    archive.writestr(f"assignment_{number}_export/submission_{submission}/{name}", data)
-            archive.writestr(f"assignment_{number}_export/submission_metadata.yml", "---\n" + "\n".join(lines) + "\n")
+                    archive.writestr(f"{top}/submission_{submission}/{name}", data)
+            archive.writestr(f"{top}/submission_metadata.yml", "---\n" + "\n".join(lines) + "\n")
         data = file.getvalue()
         return data[:len(data) // 2] if self.cut_zip else data
 

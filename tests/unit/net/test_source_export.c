@@ -266,15 +266,18 @@ START_TEST(an_import_that_does_not_fit_is_refused_as_a_whole)
         const char *path, *assignment;
         RubricError code;
     } cases[] = {
-        {"anything", NULL, RUBRIC_ERROR_NOT_FOUND},              /* whose it is cannot be told */
-        {"assignment_77_export", "m1", RUBRIC_ERROR_INVALID},    /* it is hw1's */
-        {"assignment_99_export", "hw1", RUBRIC_ERROR_INVALID},   /* hw1 is 77 there */
-        {"nowhere", "hw1", RUBRIC_ERROR_NOT_FOUND},              /* no such file */
-        {"anything/submission_1", "hw1", RUBRIC_ERROR_NOT_FOUND} /* no export */
+        {"anything", NULL, RUBRIC_ERROR_NOT_FOUND},                /* whose it is cannot be told */
+        {"assignment_77_export", "m1", RUBRIC_ERROR_INVALID},      /* it is hw1's */
+        {"assignment_99_export", "hw1", RUBRIC_ERROR_INVALID},     /* hw1 is 77 there */
+        {"assignment_77_export.zip", "hw1", RUBRIC_ERROR_INVALID}, /* what is within says 99 */
+        {"assignment_77_export.zip", NULL, RUBRIC_ERROR_INVALID},  /* the same */
+        {"nowhere", "hw1", RUBRIC_ERROR_NOT_FOUND},                /* no such file */
+        {"anything/submission_1", "hw1", RUBRIC_ERROR_NOT_FOUND}   /* no export */
     };
     write_export_folder("anything");
     write_export_folder("assignment_77_export");
     write_export_folder("assignment_99_export");
+    write_export_zip("assignment_77_export.zip", "assignment_99_export");
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *full = g_build_filename(f.inbox, cases[i].path, NULL);
         const Assignment *asked = cases[i].assignment ? course_assignment(f.course, cases[i].assignment) : NULL;
