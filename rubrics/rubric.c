@@ -128,6 +128,7 @@ static void read_rubric(RubricLoad *load, const YamlNode *root, GTimeZone *zone)
     rubric_items_read(load, &reader, "items", false);
     rubric_items_read(load, &reader, "bonus", true);
     rubric_needs_resolve(load);
+    rubric_leaderboard_read(load, &reader);
     load->rubric->max_milli = sum_points(load->rubric);
     check_total(load, &reader);
     yaml_reader_end(&reader);
@@ -140,6 +141,7 @@ static Rubric *rubric_new(const char *path)
     rubric->items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
     rubric->order = g_ptr_array_new();
     rubric->files = g_ptr_array_new_with_free_func(g_free);
+    rubric->leaderboard = g_ptr_array_new_with_free_func((GDestroyNotify)ranking_free);
     return rubric;
 }
 
@@ -154,6 +156,7 @@ void rubric_free(Rubric *rubric)
     g_ptr_array_unref(rubric->order);
     g_ptr_array_unref(rubric->items);
     g_ptr_array_unref(rubric->files);
+    g_ptr_array_unref(rubric->leaderboard);
     g_free(rubric);
 }
 

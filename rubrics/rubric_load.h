@@ -35,6 +35,9 @@ void rubric_limits_read(YamlReader *reader, BoxLimits *limits);
 void rubric_items_read(RubricLoad *load, YamlReader *reader, const char *key, bool is_bonus);
 void item_free(Item *item);
 
+/* Reads `leaderboard:` when all items are known. */
+void rubric_leaderboard_read(RubricLoad *load, YamlReader *reader);
+
 /* Resolves the needs, reports unknown ones and cycles, and sets rubric->order. */
 void rubric_needs_resolve(RubricLoad *load);
 

@@ -191,6 +191,17 @@ typedef struct {
     GPtrArray *findings; /* of Finding* */
 } VerdictItem;
 
+/* A line of the rubric's `leaderboard:`. */
+typedef struct {
+    char *name;
+    char *item;        /* whose value it is */
+    char *figure;      /* what a check of the item measured: "tests.passed"; NULL: the item's points */
+    bool is_ascending; /* less is better */
+} Ranking;
+void ranking_free(Ranking *ranking);
+/* false: there is no value (not judged yet, in error, not measured). */
+bool ranking_value(const Ranking *ranking, const VerdictItem *item, double *ret);
+
 typedef struct {
     char *assignment;
     char *rubric_digest, *image_digest, *content_digest; /* "sha256:..." / "git:<40 hex>" */
@@ -201,7 +212,8 @@ typedef struct {
     gint64 review_milli; /* items still with a TA (bonus not included) */
     gint64 max_milli;    /* all items without bonus */
     unsigned n_review, n_error;
-    bool is_final; /* no item is in review or error */
+    bool is_final;          /* no item is in review or error */
+    GPtrArray *leaderboard; /* of Ranking*; NULL: none */
 } Verdict;
 void verdict_free(Verdict *verdict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
@@ -274,8 +286,9 @@ struct Rubric {
     char *path;          /* file, relative to the course folder */
     gint64 effective_us; /* G_MININT64: from the beginning */
     BoxLimits limits;
-    GPtrArray *items; /* of Item*, in file order, bonus last */
-    GPtrArray *order; /* of Item* (borrowed): file order, but needs first */
+    GPtrArray *items;       /* of Item*, in file order, bonus last */
+    GPtrArray *order;       /* of Item* (borrowed): file order, but needs first */
+    GPtrArray *leaderboard; /* of Ranking* */
     gint64 max_milli;
     char *digest;     /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
     GPtrArray *files; /* of char*: files used, relative, sorted */

@@ -32,6 +32,7 @@ Verdict *verdict_new(void)
     Verdict *verdict = g_new0(Verdict, 1);
     verdict->items = g_ptr_array_new_with_free_func(verdict_item_free);
     verdict->remarks = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    verdict->leaderboard = g_ptr_array_new_with_free_func((GDestroyNotify)ranking_free);
     return verdict;
 }
 
@@ -45,6 +46,7 @@ void verdict_free(Verdict *verdict)
     g_free(verdict->content_digest);
     g_ptr_array_unref(verdict->items);
     g_ptr_array_unref(verdict->remarks);
+    g_clear_pointer(&verdict->leaderboard, g_ptr_array_unref);
     g_free(verdict);
 }
 
@@ -213,6 +215,8 @@ Verdict *verdict_score(const Rubric *rubric, const GPtrArray *findings)
     Verdict *verdict = verdict_new();
     verdict->rubric_digest = g_strdup(rubric->digest);
     copy_findings(findings, submission_item, verdict->remarks);
+    for (guint i = 0; i < rubric->leaderboard->len; i++)
+        g_ptr_array_add(verdict->leaderboard, ranking_copy(g_ptr_array_index(rubric->leaderboard, i)));
     const Finding *refusal = verdict_refusal(verdict);
 
     g_autoptr(GHashTable) by_item = g_hash_table_new(NULL, NULL);

@@ -8,5 +8,9 @@
 
 /* Empty, to be filled. */
 Verdict *verdict_new(void);
+Ranking *ranking_copy(const Ranking *ranking);
+cJSON *leaderboard_to_json(const GPtrArray *leaderboard);
+/* `leaderboard` of a verdict's JSON, which may be absent. */
+bool leaderboard_from_json(const cJSON *verdict, GPtrArray *leaderboard, GError **error);
 /* Appends an empty item, owned by the verdict. */
 VerdictItem *verdict_add_item(Verdict *verdict);

@@ -49,6 +49,8 @@ cJSON *verdict_to_json(const Verdict *verdict)
     for (guint i = 0; i < verdict->items->len; i++)
         cJSON_AddItemToArray(items, item_to_json(g_ptr_array_index(verdict->items, i)));
     json_add(json, "remarks", findings_to_json(verdict->remarks));
+    if (verdict->leaderboard && verdict->leaderboard->len > 0)
+        json_add(json, "leaderboard", leaderboard_to_json(verdict->leaderboard));
     return json;
 }
 
@@ -154,7 +156,8 @@ static bool read_items(const cJSON *json, Verdict *verdict, GError **error)
 Verdict *verdict_from_json(const cJSON *json, GError **error)
 {
     g_autoptr(Verdict) verdict = verdict_new();
-    if (!read_items(json, verdict, error) || !read_findings(json, "remarks", verdict->remarks, error)) {
+    if (!read_items(json, verdict, error) || !read_findings(json, "remarks", verdict->remarks, error) ||
+        !leaderboard_from_json(json, verdict->leaderboard, error)) {
         g_prefix_error(error, "verdict: ");
         return NULL;
     }

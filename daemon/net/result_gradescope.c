@@ -3,8 +3,11 @@
  * Gradescope's results.json (autograder specification; rubrics/schema/gradescope-results.schema.json). Each item
  * becomes one test. `score` is given at the top, since it overrides the sum of the tests and so carries penalties. An
  * item that nobody has judged yet has neither score nor status, so that Gradescope does not show it as failed. Text is
- * sent as `text`, which Gradescope escapes.
+ * sent as `text`, which Gradescope escapes. A line of the leaderboard, which the whole class sees, is there once its
+ * item may be seen.
  */
+#include <string.h>
+
 #include "daemon/net/result.h"
 
 static const gsize max_output_bytes = 32 * 1024;
@@ -112,6 +115,36 @@ static char *make_output(const Result *result)
     return g_string_free(out, FALSE);
 }
 
+static const VerdictItem *find_item(const Verdict *verdict, const char *id)
+{
+    for (guint i = 0; i < verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(verdict->items, i);
+        if (strcmp(item->id, id) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static void add_leaderboard(const Result *result, cJSON *json)
+{
+    const GPtrArray *rankings = result->verdict->leaderboard;
+    cJSON *list = NULL;
+    for (guint i = 0; rankings && i < rankings->len; i++) {
+        const Ranking *ranking = g_ptr_array_index(rankings, i);
+        const VerdictItem *item = find_item(result->verdict, ranking->item);
+        double value = 0;
+        if (!item || !result_item_is_visible(result, item) || !ranking_value(ranking, item, &value))
+            continue;
+        if (!list)
+            list = json_add(json, "leaderboard", cJSON_CreateArray());
+        cJSON *line = cJSON_CreateObject();
+        json_add_string(line, "name", ranking->name);
+        cJSON_AddNumberToObject(line, "value", value);
+        json_add_string(line, "order", ranking->is_ascending ? "asc" : "desc");
+        cJSON_AddItemToArray(list, line);
+    }
+}
+
 gint64 result_max_milli(const Result *result)
 {
     return result_view(result).max_milli;
@@ -147,6 +180,7 @@ char *result_gradescope(const Result *result)
         if (result_item_is_visible(result, item))
             cJSON_AddItemToArray(tests, make_test(result, item, i + 1));
     }
+    add_leaderboard(result, json);
     json_add(json, "extra_data", make_extra(result));
     return json_print_pretty(json);
 }

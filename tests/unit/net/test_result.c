@@ -93,6 +93,46 @@ START_TEST(results_json_has_what_gradescope_wants)
 }
 END_TEST
 
+static void add_ranking(const char *name, const char *item, const char *figure, bool is_ascending)
+{
+    Ranking *ranking = g_new0(Ranking, 1);
+    *ranking = (Ranking){
+        .name = g_strdup(name), .item = g_strdup(item), .figure = g_strdup(figure), .is_ascending = is_ascending};
+    if (!verdict->leaderboard)
+        verdict->leaderboard = g_ptr_array_new_with_free_func((GDestroyNotify)ranking_free);
+    g_ptr_array_add(verdict->leaderboard, ranking);
+}
+
+START_TEST(a_leaderboard_shows_what_may_be_seen_and_was_measured)
+{
+    const VerdictItem *shown = g_ptr_array_index(verdict->items, 0);
+    Finding *finding = g_ptr_array_index(shown->findings, 0);
+    static const char measured[] = "{\"tests\":{\"passed\":9},\"box\":{\"wall_us\":1500}}";
+    finding->figures = json_parse(measured, strlen(measured), NULL);
+    ck_assert_ptr_nonnull(finding->figures);
+    add_ranking("Tests", "shown", "tests.passed", false);
+    add_ranking("Time", "shown", "box.wall_us", true);
+    add_ranking("Never measured", "shown", "tests.speed", false);
+    add_ranking("Not a number", "shown", "tests", false);
+    add_ranking("Points", "failed", NULL, false);
+    add_ranking("Hidden", "later", NULL, false);
+    g_autoptr(cJSON) stored = verdict_to_json(verdict);
+    g_autoptr(Verdict) again = NULL;
+    ck_assert_good((again = verdict_from_json(stored, error)) != NULL);
+    result.verdict = again;
+    g_autofree char *text = schema_gradescope(result_gradescope(&result));
+    result.verdict = verdict;
+    g_autoptr(cJSON) json = json_parse(text, strlen(text), NULL);
+    g_autofree char *board = cJSON_PrintUnformatted(cJSON_GetObjectItem(json, "leaderboard"));
+    ck_assert_str_eq(board, "[{\"name\":\"Tests\",\"value\":9,\"order\":\"desc\"},"
+                            "{\"name\":\"Time\",\"value\":1500,\"order\":\"asc\"},"
+                            "{\"name\":\"Points\",\"value\":0,\"order\":\"desc\"}]");
+    result.now_us = 1500; /* the deadline is over */
+    g_autofree char *after = schema_gradescope(result_gradescope(&result));
+    ck_assert_has(after, "Hidden");
+}
+END_TEST
+
 START_TEST(an_item_in_review_is_not_shown_as_failed_by_gradescope)
 {
     result.is_released = true;
@@ -200,6 +240,7 @@ int main(void)
     tcase_add_test(tests, no_student_document_names_a_hidden_item_or_its_points);
     tcase_add_test(tests, staff_see_everything_and_the_credit);
     tcase_add_test(tests, results_json_has_what_gradescope_wants);
+    tcase_add_test(tests, a_leaderboard_shows_what_may_be_seen_and_was_measured);
     tcase_add_test(tests, an_item_in_review_is_not_shown_as_failed_by_gradescope);
     tcase_add_test(tests, feedback_without_credit_scores_nothing_and_a_pending_decision_does_not_hide_points);
     tcase_add_test(tests, markdown_cannot_be_broken_out_of);

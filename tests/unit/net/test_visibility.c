@@ -50,6 +50,12 @@ static void make_rubric(Round *round, const char *folder)
     if (n_bonus > 0)
         g_string_append(text, "bonus:\n");
     append_items(round, n - n_bonus, n_bonus, text);
+    g_string_append(text, "leaderboard:\n");
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *mark = mark_of(i);
+        g_string_append_printf(text, "  - {name: Rank %s, item: %s%s}\n", mark, mark,
+                               g_rand_boolean(round->random) ? ", figure: n" : "");
+    }
     fixture_write(folder, "rubrics/r.yaml", text->str);
     g_autoptr(Diagnostics) diagnostics = diagnostics_new();
     g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
@@ -67,6 +73,8 @@ static void make_findings(Round *round)
         Finding *finding =
             finding_new(item->id, check->name, "run", (FindingOutcome)g_rand_int_range(round->random, 0, 3),
                         "found in report.md:%u: %s", i + 1, item->id);
+        finding->figures = cJSON_CreateObject();
+        json_add_int64(finding->figures, "n", i);
         finding->evidence = g_strdup_printf("src/a.c:%u: %s", i + 1, item->id);
         finding->suspicion = g_strdup_printf("suspicion of %s", item->id);
         g_ptr_array_add(round->findings, finding);

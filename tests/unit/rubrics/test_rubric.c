@@ -110,6 +110,50 @@ START_TEST(a_total_that_is_not_the_sum_is_refused_with_both_numbers)
 }
 END_TEST
 
+START_TEST(a_leaderboard_names_items_and_what_their_checks_measure)
+{
+    g_autoptr(Rubric) rubric = load_rubric(
+        HEAD ITEM("a", ", check: {run: x}") ITEM("b", "") "leaderboard:\n"
+                                                          "  - {name: Time, item: a, figure: box.wall_us, order: asc}\n"
+                                                          "  - {name: Points, item: b}\n");
+    ck_assert_reported("");
+    ck_assert_uint_eq(rubric->leaderboard->len, 2);
+    const Ranking *first = g_ptr_array_index(rubric->leaderboard, 0),
+                  *second = g_ptr_array_index(rubric->leaderboard, 1);
+    ck_assert_str_eq(first->name, "Time");
+    ck_assert_str_eq(first->item, "a");
+    ck_assert_str_eq(first->figure, "box.wall_us");
+    ck_assert(first->is_ascending && !second->is_ascending);
+    ck_assert_ptr_null(second->figure);
+}
+END_TEST
+
+static const struct {
+    const char *entry, *message;
+} bad_rankings[] = {
+    {"{name: N, item: c}", "the rubric has no item \"c\""},
+    {"{item: a}", "name"},
+    {"{name: N}", "item"},
+    {"{name: \"\", item: a}", "1 to 100 bytes"},
+    {"{name: N, item: a, figure: ../x}", "is no figure"},
+    {"{name: N, item: a, figure: a..b}", "is no figure"},
+    {"{name: N, item: b, figure: passed}", "has no check"},
+    {"{name: N, item: a, order: up}", "desc"},
+    {"{name: N, item: a, value: 3}", "value"},
+    {"{name: N, item: a}, {name: N, item: b}", "has \"N\" already"},
+};
+
+START_TEST(a_leaderboard_that_cannot_be_is_refused)
+{
+    g_autofree char *text = g_strconcat(HEAD ITEM("a", ", check: {run: x}") ITEM("b", "") "leaderboard: [",
+                                        bad_rankings[_i].entry, "]\n", NULL);
+    g_autoptr(Rubric) rubric = load_rubric(text);
+    ck_assert_ptr_null(rubric);
+    g_autofree char *told = diagnostics_format(diagnostics);
+    ck_assert_msg(strstr(told, bad_rankings[_i].message) != NULL, "%s", told);
+}
+END_TEST
+
 START_TEST(ids_are_lower_case_and_not_too_long)
 {
     static const char *const bad[] = {
@@ -285,6 +329,8 @@ int main(void)
     tcase_add_test(tcase, needs_that_are_no_items_or_come_twice_are_reported);
     tcase_add_test(tcase, a_chain_of_as_many_needs_as_there_may_be_items_is_fine);
     tcase_add_test(tcase, a_total_that_is_not_the_sum_is_refused_with_both_numbers);
+    tcase_add_test(tcase, a_leaderboard_names_items_and_what_their_checks_measure);
+    tcase_add_loop_test(tcase, a_leaderboard_that_cannot_be_is_refused, 0, G_N_ELEMENTS(bad_rankings));
     tcase_add_test(tcase, ids_are_lower_case_and_not_too_long);
     tcase_add_test(tcase, checks_that_are_none_are_reported);
     tcase_add_test(tcase, a_rubric_needs_items_and_an_id);
