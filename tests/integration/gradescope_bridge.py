@@ -5,13 +5,17 @@ graded once, shown there; without us there is no result and so no 0."""
 
 import datetime
 import http.client
+import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
@@ -30,6 +34,8 @@ class Container:
         (self.base / "results").mkdir(parents=True)
         with zipfile.ZipFile(autograder) as archive:
             archive.extractall(self.base / "source")
+            for entry in archive.infolist():  # what may be run is said by the zip
+                (self.base / "source" / entry.filename).chmod(entry.external_attr >> 16 & 0o777)
         shutil.copy(self.base / "source/run_autograder", self.base / "run_autograder")
         (self.base / "submission").mkdir()
         for name, content in files.items():
@@ -42,19 +48,43 @@ class Container:
             "users": [{"id": i, "name": f"N {i}", "email": email} for i, email in enumerate(users)],
             "previous_submissions": list(previous)}))
 
+    def begin_exactly(self):
+        """In a file system of its own where it all is /autograder, as root of it, which is how Gradescope runs it."""
+        root = self.base.parent / "root"
+        root.mkdir(exist_ok=True)
+        script = """set -e
+mount -t tmpfs none "$1"
+for name in bin etc lib lib64 usr sbin dev proc tmp var; do
+  if [ -L "/$name" ]; then cp -P "/$name" "$1/$name"; elif [ -e "/$name" ]; then mkdir "$1/$name"; mount --rbind "/$name" "$1/$name"; fi
+done
+mkdir "$1/autograder"
+mount --rbind "$2" "$1/autograder"
+exec chroot "$1" sh -c 'cd /autograder && test "$(id -u)" = 0 && exec ./run_autograder'
+"""
+        return subprocess.Popen(["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", root, self.base],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, process, seconds=300):
+        self.said = process.communicate(timeout=seconds)[0]
+        return process.returncode, self.result()
+
     def hurry(self, seconds):
         """Gradescope's time is over in a minute and these seconds; the script ends a minute before that."""
         conf = self.base / "source/rubricd.conf"
         conf.write_text(conf.read_text().split("timeout_s=")[0] + f"timeout_s={60 + seconds}\n")
         return self
 
+    def reach(self, port):
+        """By another port than the daemon's own."""
+        conf = self.base / "source/rubricd.conf"
+        conf.write_text(re.sub(r"(url=.*127\.0\.0\.1:)\d+", rf"\g<1>{port}", conf.read_text()))
+        return self
+
     def begin(self, shell=("dash",)):
         return subprocess.Popen([*shell, self.base / "run_autograder"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, shell=("dash",)):
-        process = self.begin(shell)
-        self.said = process.communicate(timeout=300)[0]
-        return process.returncode, self.result()
+        return self.finish(self.begin(shell))
 
     def result(self):
         path = self.base / "results/results.json"
@@ -109,6 +139,14 @@ class Trial:
         self.web.kill()
         self.web.wait()
 
+    def role(self, name):
+        """The pid of a role of the daemon."""
+        for pid in self.daemon.tree():
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if words[1:3] == [b"role", name.encode()]:
+                return pid
+        raise SystemExit(f"no role {name} runs")
+
     def ask(self, method, path, key=None, body=None, headers=()):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -150,15 +188,38 @@ def test_runs(trial, autograder):
     assert status == 0 and result["score"] == 0 and result["tests"][0]["status"] == "failed", result
 
 
+def most_memory_kb(pid):
+    [line] = [line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1])
+
+
+def write_noise(path, megabytes):
+    """Bytes that do not get smaller when they are packed, a piece at a time."""
+    with open(path, "wb") as file:
+        for _ in range(megabytes):
+            file.write(os.urandom(1_000_000))
+
+
 def test_sizes(trial, autograder):
+    """In the exact layout: many files and a large one, while the role web keeps its size."""
+    web = trial.role("web")
     many = {f"folder {i % 7}/file {i}": b"x" * i for i in range(2000)} | {"answer.txt": b"1"}
-    status, result = trial.container(autograder, 110, ["s0002@example.edu"], many).run()
-    assert status == 0 and result["score"] == 10, result
-    large = {"answer.txt": b"1", "data": os.urandom(20_000_000)}
-    status, result = trial.container(autograder, 111, ["s0003@example.edu"], large).run()
-    assert status == 0 and result["score"] == 10, result
+    box = trial.container(autograder, 110, ["s0002@example.edu"], many)
+    status, result = box.finish(box.begin_exactly())
+    assert status == 0 and result["score"] == 10, (result, box.said)
+    before_kb = most_memory_kb(web)
+    megabytes = int(os.environ.get("RUBRIC_BRIDGE_MB", "20"))
+    box = trial.container(autograder, 111, ["s0003@example.edu"], {"answer.txt": b"1"})
+    write_noise(box.base / "submission/data", megabytes)
+    begin = time.monotonic()
+    status, result = box.finish(box.begin_exactly(), 1800)
+    assert status == 0 and result["score"] == 10, (result, box.said)
+    after_kb = most_memory_kb(web)
+    print(f"{megabytes} MB through the bridge in {time.monotonic() - begin:.0f} s: the role web took {after_kb} kB at the most, "
+          f"{before_kb} kB before")
+    assert after_kb < before_kb + 4096, "the role web grows with what is handed in"
     key = rubric("gradescope", "key", "add", "-a", "hw1", "--max-bytes", "1000000", "--config", trial.config).strip()
-    box = trial.container(autograder, 112, ["s0003@example.edu"], large)
+    box = trial.container(autograder, 112, ["s0003@example.edu"], {"answer.txt": b"1", "data": os.urandom(5_000_000)})
     write(box.base / "source/rubricd.key", f'header = "Authorization: Bearer {key}"\n')
     status, result = box.run()
     assert status == 0 and result["extra_data"]["state"] == "too_large" and "score" not in result and not shows_total(result), result
@@ -239,6 +300,33 @@ def test_troubles(trial, autograder):
     assert box.run()[0] == 0 and box.result()["score"] == 10 and len(submissions(trial.folder, 142)) == 1
 
 
+class Pages(http.server.ThreadingHTTPServer):
+    """A proxy that answers by itself."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Page)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_response(413)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_pages(trial, autograder):
+    """What a proxy answers in our place is no result."""
+    box = trial.container(autograder, 150, ["s0001@example.edu"], {"answer.txt": b"1"}).reach(Pages().server_port)
+    assert box.run() == (1, None) and "not from rubricd" in box.said, box.said
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="rubric-bridge-") as folder:
         trial = Trial(folder)
@@ -249,6 +337,7 @@ def main():
             test_sizes(trial, autograder)
             test_owners(trial, autograder)
             test_keys(trial, autograder)
+            test_pages(trial, autograder)
             test_troubles(trial, autograder)
         except BaseException:
             print((trial.folder / "log").read_text()[-3000:], file=sys.stderr)
@@ -260,4 +349,5 @@ def main():
     print("bridge: handed over once, graded once, no 0 for our troubles")
 
 
-main()
+if __name__ == "__main__":
+    main()

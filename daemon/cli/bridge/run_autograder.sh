@@ -73,6 +73,11 @@ why() {
   fi
 }
 
+# Is the answer a document of rubricd's? A proxy on the way may answer with pages of its own.
+is_document() {
+  [ "$(head -c 1 "$work/answer" 2>/dev/null)" = "{" ]
+}
+
 # Before the next try: as long as was asked for, else 1, 2, 4, ... 30 s, and a little more, so that not all come at once.
 pause_s=1
 pause() {
@@ -103,7 +108,10 @@ submit() {
     ask "$(left)" --request POST --upload-file "$work/body" --header "Expect: 100-continue" \
       --header "Content-Type: application/octet-stream" --header "Idempotency-Key: $request" "$url/submissions"
     case $status in
-      200 | 413) write "$work/answer" ;;
+      200 | 413)
+        is_document || fail "what came is not from rubricd: $(why)"
+        write "$work/answer"
+        ;;
       202)
         number=$(header X-Rubricd-Submission)
         case $number in
@@ -127,7 +135,10 @@ wait_for_result() {
     [ "$poll_s" -le 25 ] || poll_s=25
     ask $((poll_s + 20)) "$url/submissions/$number?wait=$poll_s"
     case $status in
-      200) write "$work/answer" ;;
+      200)
+        is_document || fail "what came is not from rubricd: $(why)"
+        write "$work/answer"
+        ;;
       202)
         cp "$work/answer" "$work/interim"
         pause_s=1
