@@ -312,17 +312,31 @@ gint64 entry_due(const Entry *entry)
     return entry->assignment ? entry->assignment->deadline_us : entry->deadline_us;
 }
 
+static const Assignment *whole_of(const Entry *entry)
+{
+    return entry->assignment && entry->assignment->whole ? entry->assignment->whole : entry->assignment;
+}
+
+static gint compare_wholes(const Entry *left, const Entry *right)
+{
+    const Assignment *a = whole_of(left), *b = whole_of(right);
+    gint order = compare_numbers(a ? a->deadline_us : left->deadline_us, b ? b->deadline_us : right->deadline_us);
+    return order != 0 ? order : strcmp(a ? a->id : left->assignment_id, b ? b->id : right->assignment_id);
+}
+
 /* Order of receipt; ties by the course's deadline, assignment, submission: an extension does not move work behind what
- * was due after it. */
+ * was due after it. Parts of a submission stay together, by their own deadlines. */
 static gint compare_entries(gconstpointer a, gconstpointer b)
 {
     const Entry *left = *(Entry *const *)a, *right = *(Entry *const *)b;
     gint order = compare_numbers(left->received_us, right->received_us);
     if (order == 0)
-        order = compare_numbers(entry_due(left), entry_due(right));
+        order = compare_wholes(left, right);
     if (order == 0)
-        order = strcmp(left->assignment_id, right->assignment_id);
-    return order != 0 ? order : compare_numbers(left->id, right->id);
+        order = compare_numbers(left->id, right->id);
+    if (order == 0)
+        order = compare_numbers(entry_due(left), entry_due(right));
+    return order != 0 ? order : strcmp(left->assignment_id, right->assignment_id);
 }
 
 gint64 gather_deadline(Gathered *gathered, const char *account, const Assignment *due)

@@ -220,7 +220,7 @@ char *property_quote_holds_until(const History *history)
 
 /* ---- extensions -------------------------------------------------------------------------------------------------- */
 
-static gint64 newest_points(const History *history, gint64 id)
+static cJSON *newest_verdict(const History *history, gint64 id)
 {
     const EventRow *newest = NULL;
     for (guint i = 0; i < history->events->len; i++) {
@@ -229,10 +229,21 @@ static gint64 newest_points(const History *history, gint64 id)
             (!newest || event->at_us > newest->at_us || (event->at_us == newest->at_us && event->id > newest->id)))
             newest = event;
     }
-    g_autoptr(cJSON) data = newest ? json_parse(newest->data, strlen(newest->data), NULL) : NULL;
+    return newest ? json_parse(newest->data, strlen(newest->data), NULL) : NULL;
+}
+
+/* A person still judges: it may become all points. */
+static bool is_open(const History *history, gint64 id)
+{
+    g_autoptr(cJSON) data = newest_verdict(history, id);
+    return json_int64_or(data, "n_review", 0) > 0;
+}
+
+static gint64 newest_points(const History *history, gint64 id)
+{
+    g_autoptr(cJSON) data = newest_verdict(history, id);
     gint64 points = json_int64_or(data, "points_milli", 0) + json_int64_or(data, "bonus_milli", 0);
-    bool is_open = json_int64_or(data, "n_review", 0) > 0; /* it may become all points */
-    return is_open ? MAX(points, json_int64_or(data, "max_milli", 0)) : points;
+    return is_open(history, id) ? MAX(points, json_int64_or(data, "max_milli", 0)) : points;
 }
 
 static const Decision *part_of(const Decision *decision, const char *due)
@@ -352,6 +363,8 @@ char *property_extension_never_hurts(const History *history)
         return compare_totals(&one, fold, again);
     const Decision *before = part_of(fold_decision(fold, id), due), *after = part_of(fold_decision(again, id), due);
     bool is_part = before && before != fold_decision(fold, id);
+    if (is_part && is_open(&one, id))
+        return NULL; /* a person still judges what the part is worth */
     gint64 points = is_part ? before->points_milli : newest_points(&one, id);
     return before ? compare_extended(&one, before, after, points) : NULL;
 }

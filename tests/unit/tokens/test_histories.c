@@ -169,6 +169,7 @@ static Rules *compose(guint32 seed, guint32 block)
 START_TEST(random_histories_keep_the_promises)
 {
     guint32 seed = number_from("RUBRIC_SEED", g_random_int()), n = number_from("RUBRIC_HISTORIES", N_HISTORIES);
+    const guint32 n_to_say = 50000;
     guint32 only = number_from("RUBRIC_HISTORY", G_MAXUINT32), n_bad = 0, n_composed = 0;
     g_autoptr(GPtrArray) courses = rules_of_all_courses();
     Rules *composed = NULL;
@@ -184,6 +185,10 @@ START_TEST(random_histories_keep_the_promises)
         }
         const Rules *rules = block % 2 == 1 ? composed : g_ptr_array_index(courses, block / 2 % courses->len);
         n_bad += !check_history(rules, seed, i, &reach);
+        if ((i + 1) % n_to_say == 0) {
+            printf("%u so far\n", i + 1);
+            fflush(stdout);
+        }
         if (i == only || n_bad == number_from("RUBRIC_BROKEN", 1))
             break;
     }
