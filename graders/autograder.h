@@ -56,9 +56,6 @@ typedef struct {
 void autograder_wish_read(AutograderWish *wish, YamlReader *reader, const char *tests_key);
 void autograder_wish_clear(AutograderWish *wish);
 
-/* The name of an image under `image`, or NULL. Caller frees. */
-char *autograder_read_image(YamlReader *reader);
-
 /* One run. */
 typedef struct {
     AutograderResults *results; /* NULL: there were none that can be read */
@@ -87,7 +84,7 @@ typedef struct {
     const char *shown_as;     /* what the box runs, for people: "run_autograder" */
     const char *script;       /* for /bin/sh; the submission is at /work */
     const char *results_path; /* in the box; NULL: what it printed */
-    const char *image;        /* name of the image that is its root; NULL: the programs of this machine */
+    const RubricImage *image; /* its root; NULL: the programs of this machine */
     const char *const *scratch;
     const char *const *env; /* an image's own goes over it */
     bool inner_root;

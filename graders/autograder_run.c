@@ -9,6 +9,7 @@
 
 #include "graders/command.h"
 #include "graders/kit.h"
+#include "graders/preparation.h"
 
 #include "daemon/images/images.h"
 
@@ -29,15 +30,6 @@ void autograder_run_free(AutograderRun *run)
     g_free(run->image_digest);
     cJSON_Delete(run->box);
     g_free(run);
-}
-
-char *autograder_read_image(YamlReader *reader)
-{
-    char *name = g_strdup(yaml_read_text(reader, "image", YAML_OPTIONAL, NULL));
-    if (name && !image_name_is_good(name))
-        yaml_report(yaml_get(reader->mapping, "image"), reader->diagnostics, SEVERITY_ERROR,
-                    "image: expected the name that `rubric image list` shows: up to 64 of a-z, 0-9, '.', '_', '-'");
-    return name;
 }
 
 /* ---- what the box is shown ----------------------------------------------------------------------------------------
@@ -177,18 +169,6 @@ static AutograderRun *make_run(const AutograderPlan *plan, const Check *check, c
 /* ---- the run ------------------------------------------------------------------------------------------------------
  */
 
-/* *ret: the image, or NULL where none is asked for. */
-static bool find_image(const AutograderPlan *plan, const GraderContext *context, Image **ret, GError **error)
-{
-    if (!plan->image)
-        return true;
-    if (!context->images_folder)
-        return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there are no images here, and the check wants \"%s\"",
-                         plan->image);
-    *ret = image_find(context->images_folder, plan->image, error);
-    return *ret != NULL;
-}
-
 static char **make_environment(const AutograderPlan *plan, const Image *image)
 {
     char **env = g_strdupv((char **)plan->env);
@@ -204,7 +184,9 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
 {
     g_auto(Stage) stage = {0};
     g_autoptr(Image) image = NULL;
-    if (!find_image(plan, context, &image, error) || !stage_make(&stage, plan, context, error))
+    const char *root = NULL;
+    if (!wanted_image_find(plan->image, context->images_folder, &image, &root, error) ||
+        !stage_make(&stage, plan, context, error))
         return NULL;
     g_auto(GStrv) env = make_environment(plan, image);
     const char *const argv[] = {"/bin/sh", "-c", plan->script, "sh", NULL};
@@ -212,7 +194,7 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
     BoxSpec spec = BOX_SPEC_INIT;
     spec.argv = argv;
     spec.env = (const char *const *)env;
-    spec.root = image ? image->root : NULL;
+    spec.root = root;
     spec.folder = "/";
     spec.binds = (const BoxBind *)(const void *)stage.binds->data;
     spec.n_binds = stage.binds->len;

@@ -5,15 +5,16 @@
  */
 #include "graders/autograder.h"
 #include "graders/builtin.h"
+#include "graders/preparation.h"
 #include "graders/workspace.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct {
-    char *tar, *makefile; /* of the course folder; tar may be NULL */
-    char *handin;         /* the student's file there; NULL: all files by their own names */
-    char *image;          /* NULL: the programs of this machine */
+    char *tar, *makefile;     /* of the course folder; tar may be NULL */
+    char *handin;             /* the student's file there; NULL: all files by their own names */
+    const RubricImage *image; /* whose programs it has; NULL: the host's */
     AutograderWish wish;
     BoxProfile profile;
 } AutolabParameters;
@@ -54,7 +55,7 @@ static void *autolab_parse(const YamlNode *node, RubricLoad *load, Diagnostics *
     parameters->makefile = read_file(&reader, "makefile", YAML_REQUIRED, load);
     parameters->tar = read_file(&reader, "tar", YAML_OPTIONAL, load);
     read_handin(parameters, &reader);
-    parameters->image = autograder_read_image(&reader);
+    parameters->image = rubric_load_image(load, &reader);
     autograder_wish_read(&parameters->wish, &reader, "problems");
     check_threshold(parameters, &reader);
     parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
@@ -67,7 +68,6 @@ static void autolab_free(void *data)
     AutolabParameters *parameters = data;
     if (!parameters)
         return;
-    g_free(parameters->image);
     g_free(parameters->tar);
     g_free(parameters->makefile);
     g_free(parameters->handin);
@@ -157,7 +157,7 @@ static const AutograderRun *run_lab(const AutolabParameters *parameters, const c
     };
     g_autofree char *key =
         autograder_key(check, "autolab", parameters->makefile, parameters->tar ? parameters->tar : "", handin,
-                       parameters->image ? parameters->image : "", box_profile_name(parameters->profile), NULL);
+                       wanted_image_name(parameters->image), box_profile_name(parameters->profile), NULL);
     return autograder_run(&plan, key, check, context, error);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graders/command.h"
 
+#include "graders/network.h"
 #include "graders/pattern.h"
+#include "graders/service.h"
 
 #include <string.h>
 
@@ -136,9 +138,8 @@ static void read_calls(Command *command, YamlReader *reader)
         add_calls(command, yaml_item(node, i), reader->diagnostics);
 }
 
-void command_read(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load)
+void command_read_program(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load)
 {
-    static const char *const networks[] = {"none", "loopback", NULL};
     static const char *const profiles[] = {"strict", "build", "service", NULL};
     const int success = 0;
     *command = (Command){.exits = g_array_new(FALSE, FALSE, sizeof(int)), .error_exit = -1};
@@ -152,6 +153,27 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
     command->folder = g_strdup(yaml_read_text(reader, "folder", YAML_OPTIONAL, NULL));
     if (command->folder)
         placeholders_check(command->folder, yaml_get(reader->mapping, "folder"), reader->diagnostics);
+    command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
+    command->image = rubric_load_image(load, reader);
+    read_calls(command, reader);
+}
+
+/* The command's box has none of the submission's files then. */
+static void check_beside_service(const Command *command, const YamlReader *reader)
+{
+    if (command->keeps_writes)
+        yaml_report(yaml_get(reader->mapping, "keep"), reader->diagnostics, SEVERITY_ERROR,
+                    "keep: with a service the command's box has nothing of the submission to keep writes in");
+    if (command->folder && *command->folder != '/' && *command->folder != '{')
+        yaml_report(
+            yaml_get(reader->mapping, "folder"), reader->diagnostics, SEVERITY_ERROR,
+            "folder: with a service the command's box has nothing of the submission; the service has a folder of "
+            "its own, and {checks} is the folder of hidden:");
+}
+
+void command_read(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load)
+{
+    command_read_program(command, reader, command_key, load);
     command->hidden = g_strdup(yaml_read_text(reader, "hidden", YAML_OPTIONAL, NULL));
     if (command->hidden)
         rubric_load_uses_file(load, command->hidden, yaml_get(reader->mapping, "hidden"), reader->diagnostics);
@@ -159,9 +181,10 @@ void command_read(Command *command, YamlReader *reader, const char *command_key,
     read_exit(command, reader);
     const gint64 no_status = -1, max_status = 255;
     command->error_exit = (int)yaml_read_integer(reader, "error_exit", YAML_OPTIONAL, no_status, 1, max_status);
-    command->network = (BoxNetwork)yaml_read_choice(reader, "network", YAML_OPTIONAL, networks, BOX_NETWORK_NONE);
-    command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
-    read_calls(command, reader);
+    command->network = network_read(reader, load, &command->hosts);
+    command->service = service_read(reader, load);
+    if (command->service)
+        check_beside_service(command, reader);
 }
 
 void command_check_path(const char *path, const YamlNode *node, Diagnostics *diagnostics)
@@ -181,5 +204,7 @@ void command_clear(Command *command)
     g_clear_pointer(&command->env, g_strfreev);
     g_clear_pointer(&command->folder, g_free);
     g_clear_pointer(&command->hidden, g_free);
+    g_clear_pointer(&command->hosts, g_strfreev);
+    g_clear_pointer(&command->service, service_free);
     g_clear_pointer(&command->exits, g_array_unref);
 }

@@ -27,12 +27,17 @@ typedef struct GraderContext {
     const Placeholders *placeholders;
     GTimeZone *zone;
     const char *scratch_folder; /* for files that a box is to be shown; absolute, no box sees it by itself */
-    const char *images_folder;  /* of daemon/images; NULL: there are none */
     GData **kept; /* what graders keep for later checks of the same job, by keys that begin with their name */
     /* Runs a box for this grader. The box's program, cgroup and cancel wish are the caller's business; workspace
      * (unless the spec names one) and limits of the check are filled in. Same contract as box_run. */
     int (*run_box)(struct GraderContext *context, const Check *check, BoxSpec *spec, BoxResult *ret_result);
-    void *run_box_data;
+    /* A network for boxes of one check: box_network_open. */
+    int (*open_network)(struct GraderContext *context, bool has_listener, BoxSharedNetwork **ret);
+    /* run_box for a box that runs beside others: box_beside_start. */
+    int (*start_box)(struct GraderContext *context, const Check *check, BoxSpec *spec, BoxBeside **ret);
+    void *boxes_data;
+    const char *images_folder; /* where imported images are; NULL: there are none */
+    int proxy_fd;              /* socket of a broker (daemon/proxy) that opens gates to the hosts of checks; -1: none */
 } GraderContext;
 
 typedef struct Grader {

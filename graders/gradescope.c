@@ -6,12 +6,13 @@
 #include "graders/autograder.h"
 #include "graders/builtin.h"
 #include "graders/kit.h"
+#include "graders/preparation.h"
 
 #include <string.h>
 
 typedef struct {
-    char *zip;   /* of the course folder: archive or folder */
-    char *image; /* NULL: the programs of this machine */
+    char *zip;                /* of the course folder: archive or folder */
+    const RubricImage *image; /* whose programs it has; NULL: the host's */
     AutograderWish wish;
     BoxProfile profile;
 } GradescopeParameters;
@@ -38,7 +39,7 @@ static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostic
     parameters->zip = g_strdup(yaml_read_text(&reader, "zip", YAML_REQUIRED, NULL));
     if (parameters->zip)
         check_zip(parameters, &reader, load);
-    parameters->image = autograder_read_image(&reader);
+    parameters->image = rubric_load_image(load, &reader);
     autograder_wish_read(&parameters->wish, &reader, "tests");
     parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
     yaml_reader_end(&reader);
@@ -51,7 +52,6 @@ static void gradescope_free(void *data)
     if (!parameters)
         return;
     g_free(parameters->zip);
-    g_free(parameters->image);
     autograder_wish_clear(&parameters->wish);
     g_free(parameters);
 }
@@ -190,9 +190,8 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
         .inner_root = true,
         .parse = gradescope_results_parse,
     };
-    g_autofree char *key =
-        autograder_key(check, "gradescope", parameters->zip, parameters->image ? parameters->image : "",
-                       box_profile_name(parameters->profile), NULL);
+    g_autofree char *key = autograder_key(check, "gradescope", parameters->zip, wanted_image_name(parameters->image),
+                                          box_profile_name(parameters->profile), NULL);
     const AutograderRun *run = autograder_run(&plan, key, check, context, error);
     if (!run)
         return false;

@@ -12,15 +12,17 @@ typedef struct {
     guint n_cases, n_run, n_passed;
     char *problem;   /* of the first that failed, or NULL */
     char *evidence;  /* of the same, or of the last */
-    cJSON *box;      /* its box status */
-    bool is_stopped; /* a limit was hit: the other cases were not run */
+    char *suspicion; /* for the TA, or NULL */
+    cJSON *figures;  /* its boxes' statuses */
+    bool is_stopped; /* a limit was hit, or a service was not ready: the other cases were not run */
 } RunOutcome;
 
 static void outcome_clear(RunOutcome *outcome)
 {
     g_free(outcome->problem);
     g_free(outcome->evidence);
-    cJSON_Delete(outcome->box);
+    g_free(outcome->suspicion);
+    cJSON_Delete(outcome->figures);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RunOutcome, outcome_clear)
 
@@ -164,9 +166,11 @@ static bool judge_write(const RunWrite *write, const BoxReport *report, const Ru
 }
 
 static bool judge_result(const RunParameters *parameters, const RunCase *run_case, const Check *check,
-                         const GraderContext *context, const BoxResult *result, char **ret_problem, GError **error)
+                         const GraderContext *context, const CommandOutcome *outcome, char **ret_problem,
+                         GError **error)
 {
-    *ret_problem = command_problem(&parameters->command, check, &result->status);
+    const BoxResult *result = &outcome->box;
+    *ret_problem = command_problem(&parameters->command, check, outcome);
     if (*ret_problem)
         return true;
     const Expectation *out = expectation_is_empty(&run_case->expected) ? &parameters->out : &run_case->expected;
@@ -207,7 +211,7 @@ static bool read_stdin(const RunParameters *parameters, const RunCase *run_case,
 }
 
 static bool run_box_of(const RunParameters *parameters, const RunCase *run_case, const Check *check,
-                       GraderContext *context, BoxResult *ret_result, GError **error)
+                       GraderContext *context, CommandOutcome *ret_outcome, GError **error)
 {
     g_autofree char *data = NULL;
     gsize length;
@@ -223,17 +227,17 @@ static bool run_box_of(const RunParameters *parameters, const RunCase *run_case,
         .stdin_length = length,
         .reports = reports->len > 1 ? (const char *const *)reports->pdata : NULL,
     };
-    if (!command_run(&parameters->command, &input, check, context, ret_result, error))
+    if (!command_run(&parameters->command, &input, check, context, ret_outcome, error))
         return false;
-    if (ret_result->n_reports == parameters->writes->len)
+    if (ret_outcome->service_problem || ret_outcome->box.n_reports == parameters->writes->len)
         return true;
-    box_result_clear(ret_result);
     return error_set(error, RUBRIC_ERROR_BUG, "the box gave back another number of files than it was asked for");
 }
 
 static void keep_outcome(RunOutcome *outcome, const RunParameters *parameters, const RunCase *run_case,
-                         const Check *check, const BoxResult *result, char *problem)
+                         const Check *check, const CommandOutcome *of_case, char *problem)
 {
+    problem = command_explain(&parameters->command, check, of_case, problem);
     outcome->n_run++;
     outcome->n_passed += problem == NULL;
     if (outcome->problem) {
@@ -241,9 +245,11 @@ static void keep_outcome(RunOutcome *outcome, const RunParameters *parameters, c
         return;
     }
     g_free(outcome->evidence);
-    cJSON_Delete(outcome->box);
-    outcome->evidence = command_evidence(&parameters->command, check, result, parameters->shows_expected);
-    outcome->box = command_figures(&result->status);
+    cJSON_Delete(outcome->figures);
+    outcome->evidence = command_evidence(&parameters->command, check, of_case, parameters->shows_expected);
+    outcome->figures = command_outcome_figures(&parameters->command, of_case);
+    if (problem && !outcome->suspicion)
+        outcome->suspicion = command_suspicion(of_case);
     if (problem && run_case->name) {
         g_autofree char *name = compare_quote(run_case->name, strlen(run_case->name));
         outcome->problem = g_strdup_printf("case %s: %s", name, problem);
@@ -260,17 +266,14 @@ static bool run_cases(const RunParameters *parameters, const GPtrArray *cases, c
     outcome->n_cases = cases->len;
     for (guint i = 0; i < cases->len && !outcome->is_stopped; i++) {
         const RunCase *run_case = g_ptr_array_index(cases, i);
-        BoxResult result = {0};
-        if (!run_box_of(parameters, run_case, check, context, &result, error))
+        g_auto(CommandOutcome) of_case = {0};
+        if (!run_box_of(parameters, run_case, check, context, &of_case, error))
             return false;
         char *problem = NULL;
-        bool is_judged = judge_result(parameters, run_case, check, context, &result, &problem, error);
-        if (is_judged)
-            keep_outcome(outcome, parameters, run_case, check, &result, problem);
-        outcome->is_stopped = result.status.end == BOX_END_LIMIT;
-        box_result_clear(&result);
-        if (!is_judged)
+        if (!judge_result(parameters, run_case, check, context, &of_case, &problem, error))
             return false;
+        keep_outcome(outcome, parameters, run_case, check, &of_case, problem);
+        outcome->is_stopped = of_case.service_problem || of_case.box.status.end == BOX_END_LIMIT;
     }
     return true;
 }
@@ -296,12 +299,12 @@ static Finding *make_finding(const RunParameters *parameters, RunOutcome *outcom
     g_autofree char *message = say_outcome(parameters, outcome);
     Finding *finding = finding_new(NULL, NULL, NULL, outcome->problem ? FINDING_FAIL : FINDING_PASS, "%s", message);
     finding->evidence = g_steal_pointer(&outcome->evidence);
-    finding->figures = cJSON_CreateObject();
+    finding->suspicion = g_steal_pointer(&outcome->suspicion);
+    finding->figures = g_steal_pointer(&outcome->figures);
     if (outcome->n_cases > 1) {
         json_add_int64(finding->figures, "cases", outcome->n_cases);
         json_add_int64(finding->figures, "passed", outcome->n_passed);
     }
-    json_add(finding->figures, "box", g_steal_pointer(&outcome->box));
     return finding;
 }
 

@@ -180,6 +180,7 @@ void *run_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics
         return parameters;
     }
     command_read_short(&parameters->command, node, diagnostics);
+    parameters->command.image = rubric_load_common_image(load);
     parameters->writes = g_ptr_array_new_with_free_func(write_free);
     return parameters;
 }

@@ -100,7 +100,7 @@ typedef struct {
     char *problem;      /* NULL: passed */
     char *suspicion;    /* or NULL */
     char *evidence;
-    cJSON *box;
+    cJSON *figures; /* of the boxes */
 } TestRun;
 
 static void test_run_clear(TestRun *run)
@@ -109,7 +109,7 @@ static void test_run_clear(TestRun *run)
     g_free(run->problem);
     g_free(run->suspicion);
     g_free(run->evidence);
-    cJSON_Delete(run->box);
+    cJSON_Delete(run->figures);
     *run = (TestRun){0};
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TestRun, test_run_clear)
@@ -204,14 +204,15 @@ static char *judge_report(const TestsParameters *parameters, const TestReport *r
     return say_unexpected(parameters, report);
 }
 
-static void judge_run(TestRun *run, const TestsParameters *parameters, const Check *check, const BoxStatus *status)
+static void judge_run(TestRun *run, const TestsParameters *parameters, const Check *check,
+                      const CommandOutcome *outcome)
 {
-    char *of_process = command_problem(&parameters->command, check, status);
+    char *of_process = command_problem(&parameters->command, check, outcome);
     char *of_report = run->report ? judge_report(parameters, run->report) : NULL;
     bool claims_success = run->report && !of_report;
     if (of_process && claims_success)
         run->suspicion = g_strdup_printf("the report says that all tests passed, but the test command %s", of_process);
-    if (of_process && (!command_ended_normally(status) || !of_report)) {
+    if (of_process && (!command_ended_normally(outcome) || !of_report)) {
         run->problem = g_strdup_printf("the test command %s", of_process);
         g_free(of_report);
     } else {
@@ -222,8 +223,9 @@ static void judge_run(TestRun *run, const TestsParameters *parameters, const Che
 
 /* The report's bytes: a file that came out of the box, or stdout. NULL: there is none, run->problem says why. */
 static const BoxBytes *find_report(TestRun *run, const TestsParameters *parameters, const Check *check,
-                                   const BoxResult *result)
+                                   const CommandOutcome *outcome)
 {
+    const BoxResult *result = &outcome->box;
     static const char *const states[] = {
         [BOX_REPORT_ABSENT] = "wrote no report",
         [BOX_REPORT_NOT_FILE] = "left something that is no file in the place of its report",
@@ -234,7 +236,7 @@ static const BoxBytes *find_report(TestRun *run, const TestsParameters *paramete
         return &result->out;
     if (result->reports[0].state == BOX_REPORT_OK)
         return &result->reports[0].bytes;
-    g_autofree char *of_process = command_problem(&parameters->command, check, &result->status);
+    g_autofree char *of_process = command_problem(&parameters->command, check, outcome);
     run->problem = g_strdup_printf("the test command %s%s%s", states[result->reports[0].state],
                                    of_process ? "; it " : "", of_process ? of_process : "");
     return NULL;
@@ -254,12 +256,17 @@ static void append_cases(GString *text, const TestReport *report)
     }
 }
 
-static void read_result(TestRun *run, const TestsParameters *parameters, const Check *check, const BoxResult *result)
+static void read_result(TestRun *run, const TestsParameters *parameters, const Check *check,
+                        const CommandOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
-    run->box = command_figures(&result->status);
-    run->evidence = command_evidence(&parameters->command, check, result, parameters->shows_names);
-    const BoxBytes *bytes = find_report(run, parameters, check, result);
+    run->figures = command_outcome_figures(&parameters->command, outcome);
+    run->evidence = command_evidence(&parameters->command, check, outcome, parameters->shows_names);
+    if (outcome->service_problem) {
+        run->problem = command_problem(&parameters->command, check, outcome);
+        return;
+    }
+    const BoxBytes *bytes = find_report(run, parameters, check, outcome);
     if (!bytes)
         return;
     run->report = test_report_parse(parameters->format, bytes->data ? bytes->data : "", bytes->length, &error);
@@ -270,7 +277,7 @@ static void read_result(TestRun *run, const TestsParameters *parameters, const C
         g_free(run->evidence);
         run->evidence = evidence;
     }
-    judge_run(run, parameters, check, &result->status);
+    judge_run(run, parameters, check, outcome);
     if (!run->report && !run->problem)
         run->problem = g_strdup_printf("the test report cannot be read: %s", error->message);
 }
@@ -280,15 +287,15 @@ static bool run_once(const TestsParameters *parameters, const Check *check, Grad
 {
     const char *const reports[] = {parameters->report, NULL};
     CommandInput input = {.reports = parameters->report ? reports : NULL};
-    BoxResult result = {0};
-    if (!command_run(&parameters->command, &input, check, context, &result, error))
+    g_auto(CommandOutcome) outcome = {0};
+    if (!command_run(&parameters->command, &input, check, context, &outcome, error))
         return false;
-    if (parameters->report && result.n_reports != 1) {
-        box_result_clear(&result);
+    if (parameters->report && !outcome.service_problem && outcome.box.n_reports != 1)
         return error_set(error, RUBRIC_ERROR_BUG, "the box gave back no report although one was asked for");
-    }
-    read_result(ret_run, parameters, check, &result);
-    box_result_clear(&result);
+    read_result(ret_run, parameters, check, &outcome);
+    ret_run->problem = command_explain(&parameters->command, check, &outcome, ret_run->problem);
+    if (ret_run->problem && !ret_run->suspicion)
+        ret_run->suspicion = command_suspicion(&outcome);
     return true;
 }
 
@@ -297,7 +304,7 @@ static bool run_once(const TestsParameters *parameters, const Check *check, Grad
 
 static cJSON *make_figures(const TestRun *run, gint64 n_runs)
 {
-    cJSON *figures = cJSON_CreateObject();
+    cJSON *figures = run->figures ? cJSON_Duplicate(run->figures, true) : cJSON_CreateObject();
     json_add_int64(figures, "runs", n_runs);
     if (run->report) {
         cJSON *tests = json_add(figures, "tests", cJSON_CreateObject());
@@ -307,7 +314,6 @@ static cJSON *make_figures(const TestRun *run, gint64 n_runs)
         json_add_int64(tests, "skipped", report_count(run->report, TEST_SKIPPED));
         json_add_int64(tests, "planned", run->report->n_planned);
     }
-    json_add(figures, "box", run->box ? cJSON_Duplicate(run->box, true) : cJSON_CreateObject());
     return figures;
 }
 

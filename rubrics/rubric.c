@@ -118,6 +118,7 @@ static void read_head(RubricLoad *load, YamlReader *reader, GTimeZone *zone)
     rubric->limits = load->limits;
     BoxLimits defaults = box_limits_default();
     box_limits_fill(&rubric->limits, &defaults);
+    load->image = rubric_load_image(load, reader);
 }
 
 static void read_rubric(RubricLoad *load, const YamlNode *root, GTimeZone *zone)
@@ -142,6 +143,8 @@ static Rubric *rubric_new(const char *path)
     rubric->order = g_ptr_array_new();
     rubric->files = g_ptr_array_new_with_free_func(g_free);
     rubric->leaderboard = g_ptr_array_new_with_free_func((GDestroyNotify)ranking_free);
+    rubric->hosts = g_ptr_array_new_with_free_func(g_free);
+    rubric->images = g_ptr_array_new_with_free_func((GDestroyNotify)rubric_image_free);
     return rubric;
 }
 
@@ -157,6 +160,8 @@ void rubric_free(Rubric *rubric)
     g_ptr_array_unref(rubric->items);
     g_ptr_array_unref(rubric->files);
     g_ptr_array_unref(rubric->leaderboard);
+    g_ptr_array_unref(rubric->hosts);
+    g_ptr_array_unref(rubric->images);
     g_free(rubric);
 }
 

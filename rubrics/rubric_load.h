@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of rubric_load share: rubric.c (the file), rubric_item.c (items and checks), rubric_needs.c (the graph
- * of needs), rubric_digest.c (files used, digest, snapshot).
+ * of needs), rubric_digest.c (files used, digest, snapshot), rubric_hosts.c (hosts that checks open),
+ * rubric_image.c (images).
  */
 #pragma once
 
@@ -17,12 +18,13 @@ struct RubricLoad {
     const char *course_folder;
     const GraderType *const *graders;
     Diagnostics *diagnostics;
-    Rubric *rubric;      /* being filled */
-    BoxLimits limits;    /* what the rubric itself says, zero where it does not */
-    GHashTable *by_id;   /* item id -> Item* (borrowed) */
-    GArray *needs;       /* of PendingNeed */
-    bool sum_is_unknown; /* an item's points could not be read */
-    GHashTable *files;   /* set of char*: relative paths of files used */
+    Rubric *rubric;           /* being filled */
+    BoxLimits limits;         /* what the rubric itself says, zero where it does not */
+    GHashTable *by_id;        /* item id -> Item* (borrowed) */
+    GArray *needs;            /* of PendingNeed */
+    bool sum_is_unknown;      /* an item's points could not be read */
+    const RubricImage *image; /* of the whole rubric; NULL: the host */
+    GHashTable *files;        /* set of char*: relative paths of files used */
 };
 
 /* Lower-case letters, digits, '-', '_', '.', at most 64, beginning with a letter or digit. Reports at `node` else. */
@@ -40,6 +42,8 @@ void rubric_leaderboard_read(RubricLoad *load, YamlReader *reader);
 
 /* Resolves the needs, reports unknown ones and cycles, and sets rubric->order. */
 void rubric_needs_resolve(RubricLoad *load);
+
+void rubric_image_free(RubricImage *image);
 
 /* Sets rubric->files and rubric->digest. */
 bool rubric_digest_make(Rubric *rubric, GHashTable *files, const char *course_folder, GError **error);

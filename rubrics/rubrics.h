@@ -262,6 +262,24 @@ void rubric_load_uses_file(RubricLoad *load, const char *path, const YamlNode *n
 /* During parse: the course folder, for graders that look into such a file. */
 const char *rubric_load_folder(const RubricLoad *load);
 
+/* Whose programs a box has instead of the host's. */
+typedef struct {
+    char *name;   /* of an imported image; NULL: a folder */
+    char *digest; /* "sha256:...": it must be that very image; NULL: whichever has the name */
+    char *folder; /* absolute path on the host; NULL: an imported image */
+    int line, column;
+} RubricImage;
+
+/* During parse: reads `image:` of a check's reader, or takes the rubric's. Owned by the rubric; NULL: the host. Reports
+ * every problem. */
+const RubricImage *rubric_load_image(RubricLoad *load, YamlReader *reader);
+/* The rubric's own, for checks that have no keys. */
+const RubricImage *rubric_load_common_image(const RubricLoad *load);
+
+/* During parse: declares that the check's boxes may reach `host` ("NAME:PORT", may hold placeholders). Reports at
+ * `node` when the rubric names too many. */
+void rubric_load_uses_host(RubricLoad *load, const char *host, const YamlNode *node, Diagnostics *diagnostics);
+
 typedef struct {
     char *name; /* "builds" or "builds/2" */
     const GraderType *type;
@@ -290,8 +308,10 @@ struct Rubric {
     GPtrArray *order;       /* of Item* (borrowed): file order, but needs first */
     GPtrArray *leaderboard; /* of Ranking* */
     gint64 max_milli;
-    char *digest;     /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
-    GPtrArray *files; /* of char*: files used, relative, sorted */
+    char *digest;      /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
+    GPtrArray *files;  /* of char*: files used, relative, sorted */
+    GPtrArray *hosts;  /* of char*: hosts that checks open, as written, sorted, each once */
+    GPtrArray *images; /* of RubricImage*: each place that names one */
 };
 
 /* Loads `path` (relative to `course_folder`). `graders` is NULL-terminated. NULL after at least one error. */

@@ -56,7 +56,7 @@ int box_client_new(const char *program, const char *cgroup_parent, BoxClient **r
     clock_gettime(CLOCK_REALTIME, &now);
     client->started_ns = (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
     client->program = copy;
-    client->keeper_fd = -1;
+    client->keeper_fd = client->said_fd = -1;
     cgroup_home_find(cgroup_parent, &client->home);
     cgroup_home_sweep(&client->home);
     identity_choose(&client->uid, &client->is_own_uid);
@@ -245,6 +245,7 @@ static int make_pipe(const Run *run, OutputStream *stream, int *ret_write_fd)
         return r;
     }
     stream->fd = pair[0];
+    stream->copy_fd = run->client->said_fd;
     stream->max_bytes = (size_t)run->request.spec.limits.output_bytes;
     *ret_write_fd = pair[1];
     return 0;

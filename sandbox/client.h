@@ -28,6 +28,7 @@ struct BoxClient {
     unsigned n_keepers; /* that were started */
     Departing departing[MAX_DEPARTING];
     size_t n_departing;
+    int said_fd; /* gets a copy of what boxes write; -1: nothing does */
 };
 
 struct BoxSharedNetwork {
@@ -55,7 +56,8 @@ void departing_add(BoxClient *client, const Departing *box);
 
 /* One output stream being collected. */
 typedef struct {
-    int fd; /* -1: ended */
+    int fd;      /* -1: ended */
+    int copy_fd; /* what is kept is written there, too; -1: nowhere */
     BoxBytes bytes;
     size_t capacity, max_bytes;
     int64_t n_written; /* also beyond max_bytes */

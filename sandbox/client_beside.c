@@ -20,6 +20,7 @@ struct BoxBeside {
     pid_t pid;
     int stop_fd;   /* closing it stops the box */
     int result_fd; /* memory */
+    int said_fd;   /* memory */
 };
 
 /* What the child writes: this, then both streams. */
@@ -59,11 +60,13 @@ static void forget_others(BoxClient *client)
     client->mode = BOX_MODE_COLD;
 }
 
-static _Noreturn void run_beside(BoxClient *client, const BoxSpec *spec, int stop_fd, int result_fd)
+static _Noreturn void run_beside(BoxClient *client, const BoxSpec *spec, int stop_fd, const BoxBeside *beside)
 {
     BoxResult result = {0};
     Outcome outcome = {0};
+    int result_fd = beside->result_fd;
     forget_others(client);
+    client->said_fd = beside->said_fd;
     outcome.code = client_run(client, spec, stop_fd, &result);
     outcome.status = result.status;
     outcome.out_length = result.out.length;
@@ -78,7 +81,7 @@ static _Noreturn void run_beside(BoxClient *client, const BoxSpec *spec, int sto
 /* ---- the parent
  * ------------------------------------------------------------------------------------------------------- */
 
-static int start(BoxClient *client, const BoxSpec *spec, const int *stop_pipe, int result_fd)
+static int start(BoxClient *client, const BoxSpec *spec, const int *stop_pipe, const BoxBeside *beside)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -89,7 +92,7 @@ static int start(BoxClient *client, const BoxSpec *spec, const int *stop_pipe, i
         _exit(EXIT_FAILURE);
     signal(SIGCHLD, SIG_DFL);
     close(stop_pipe[1]);
-    run_beside(client, spec, stop_pipe[0], result_fd);
+    run_beside(client, spec, stop_pipe[0], beside);
 }
 
 static int start_with(BoxClient *client, const BoxSpec *spec, BoxBeside *beside)
@@ -98,8 +101,9 @@ static int start_with(BoxClient *client, const BoxSpec *spec, BoxBeside *beside)
     if (pipe2(stop_pipe, O_CLOEXEC) < 0)
         return -errno;
     beside->result_fd = memfd_create("box-beside", MFD_CLOEXEC);
+    beside->said_fd = memfd_create("box-said", MFD_CLOEXEC);
     beside->stop_fd = stop_pipe[1];
-    int r = beside->result_fd < 0 ? -errno : start(client, spec, stop_pipe, beside->result_fd);
+    int r = beside->result_fd < 0 || beside->said_fd < 0 ? -EMFILE : start(client, spec, stop_pipe, beside);
     close(stop_pipe[0]);
     if (r > 0) {
         beside->pid = r;
@@ -108,6 +112,8 @@ static int start_with(BoxClient *client, const BoxSpec *spec, BoxBeside *beside)
     close(beside->stop_fd);
     if (beside->result_fd >= 0)
         close(beside->result_fd);
+    if (beside->said_fd >= 0)
+        close(beside->said_fd);
     return r;
 }
 
@@ -127,6 +133,11 @@ bool box_beside_has_ended(const BoxBeside *beside)
     siginfo_t info = {0};
     int r = waitid(P_PID, (id_t)beside->pid, &info, WEXITED | WNOHANG | WNOWAIT);
     return r < 0 || info.si_pid == beside->pid;
+}
+
+int box_beside_said_fd(const BoxBeside *beside)
+{
+    return beside->said_fd;
 }
 
 static int read_bytes(int fd, off_t at, size_t n, BoxBytes *ret)
@@ -166,6 +177,7 @@ int box_beside_finish(BoxBeside *beside, BoxResult *ret_result)
         ;
     int r = read_result(beside->result_fd, ret_result);
     close(beside->result_fd);
+    close(beside->said_fd);
     free(beside);
     return r;
 }

@@ -3,9 +3,11 @@
 #include "sandbox/client.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,4 +111,41 @@ static bool table_listens(int fd, unsigned port)
 bool box_network_listens(const BoxSharedNetwork *network, unsigned port)
 {
     return table_listens(network->tcp_fds[0], port) || table_listens(network->tcp_fds[1], port);
+}
+
+/* A process cannot come back from a user namespace, so a child goes there, and sends a socket home. */
+static _Noreturn void fetch_socket(const BoxSharedNetwork *network, int home_fd)
+{
+    int fd = -1;
+    if ((network->user_fd < 0 || setns(network->user_fd, CLONE_NEWUSER) == 0) &&
+        setns(network->network_fd, CLONE_NEWNET) == 0)
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_sent = fd >= 0 && box_frame_send(home_fd, BOX_FRAME_READY, NULL, 0, &fd, 1) == 0;
+    _exit(is_sent ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+int box_network_socket(const BoxSharedNetwork *network)
+{
+    int pair[2];
+    BoxFrame frame = {0};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0)
+        fetch_socket(network, pair[1]);
+    int r = pid < 0 ? -errno : 0;
+    close(pair[1]);
+    if (r == 0)
+        r = box_frame_receive(pair[0], &frame);
+    close(pair[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (r == 0 && frame.n_fds == 1) {
+        r = frame.fds[0];
+        frame.n_fds = 0;
+    } else if (r == 0) {
+        r = -EBADMSG;
+    }
+    box_frame_clear(&frame);
+    return r;
 }

@@ -41,6 +41,14 @@ static int keep(OutputStream *stream, const char *bytes, size_t n)
     return 0;
 }
 
+/* For who watches the box while it runs; short of memory, they see less of it. */
+static void copy_kept(const OutputStream *stream, size_t from)
+{
+    if (stream->copy_fd >= 0 && from < stream->bytes.length &&
+        write(stream->copy_fd, stream->bytes.data + from, stream->bytes.length - from) < 0)
+        return;
+}
+
 int output_stream_drain(OutputStream *stream)
 {
     char chunk[65536];
@@ -52,8 +60,12 @@ int output_stream_drain(OutputStream *stream)
         stream->fd = -1;
         return 0;
     }
+    size_t length = stream->bytes.length;
     stream->n_written += n;
-    return keep(stream, chunk, (size_t)n);
+    int r = keep(stream, chunk, (size_t)n);
+    if (r == 0)
+        copy_kept(stream, length);
+    return r;
 }
 
 int output_stream_take(OutputStream *stream, BoxBytes *ret_bytes)

@@ -55,9 +55,12 @@ static int mount_proc(Problem *problem)
     if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return problem_set(problem, errno,
                            "cannot mount the box's /proc (in a container whose /proc is masked this is not allowed)");
-    const char *const masked_files[] = {"proc/kcore",      "proc/keys",       "proc/key-users", "proc/kallsyms",
-                                        "proc/timer_list", "proc/interrupts", "proc/cmdline",   "proc/sysrq-trigger"};
-    const char *const masked_folders[] = {"proc/acpi", "proc/scsi", "proc/bus", "proc/fs", "proc/irq", "proc/driver"};
+    const char *const masked_files[] = {"proc/kcore", "proc/keys", "proc/key-users", "proc/kallsyms", "proc/timer_list",
+                                        "proc/interrupts", "proc/cmdline", "proc/sysrq-trigger",
+                                        /* of older or unusual kernels */
+                                        "proc/sched_debug", "proc/timer_stats", "proc/latency_stats"};
+    const char *const masked_folders[] = {"proc/acpi", "proc/scsi",   "proc/bus",   "proc/fs",
+                                          "proc/irq",  "proc/driver", "proc/asound"};
     for (size_t i = 0; i < sizeof masked_files / sizeof *masked_files; i++) {
         if (mount("dev/null", masked_files[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
             return problem_set(problem, errno, "cannot mask /%s", masked_files[i]);

@@ -271,6 +271,9 @@ void box_network_close(BoxSharedNetwork *network);
 int box_network_listener(const BoxSharedNetwork *network);
 /* Does a process in one of its boxes listen on that TCP port? Nothing connects for this. */
 bool box_network_listens(const BoxSharedNetwork *network, unsigned port);
+/* A TCP socket over IPv4 in the network, not connected, for a caller that stays outside of it. Blocks for as long as a
+ * fork takes. The descriptor, or -errno. */
+int box_network_socket(const BoxSharedNetwork *network);
 
 /* A box that runs while another one is run: a service under test. It is made cold, in a process of its own. */
 typedef struct BoxBeside BoxBeside;
@@ -278,6 +281,9 @@ typedef struct BoxBeside BoxBeside;
 int box_beside_start(BoxClient *client, const BoxSpec *spec, BoxBeside **ret);
 /* Has it ended by itself? */
 bool box_beside_has_ended(const BoxBeside *beside);
+/* Memory that holds what it has written to both streams until now, in the order in which it came and as far as it is
+ * kept; to be read by pread. The box's: it lives until box_beside_finish. */
+int box_beside_said_fd(const BoxBeside *beside);
 /* Stops it if it runs, and frees it. 0 and *ret_result (clear it) as box_run; -ECANCELED: it ran until it was stopped,
  * and *ret_result is set all the same; its status does not tell more. Reports are not copied out. */
 int box_beside_finish(BoxBeside *beside, BoxResult *ret_result);

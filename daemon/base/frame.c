@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -86,5 +87,52 @@ bool frame_receive(int fd, gsize max_bytes, gint64 timeout_ms, char **ret_data, 
     *ret_data = g_steal_pointer(&data);
     if (ret_length)
         *ret_length = length;
+    return true;
+}
+
+/* ---- descriptors ----------------------------------------------------------------------------------------------------
+ */
+
+static const char fd_byte = 'f';
+
+bool frame_send_fd(int socket_fd, int fd, GError **error)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {(void *)&fd_byte, sizeof fd_byte};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *rights = &control.align;
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) == sizeof fd_byte)
+        return true;
+    return error_set(error, RUBRIC_ERROR_TEMPORARY, "the other end has gone");
+}
+
+bool frame_receive_fd(int socket_fd, gint64 timeout_ms, int *ret_fd, GError **error)
+{
+    struct pollfd waiting = {.fd = socket_fd, .events = POLLIN};
+    int n_ready = poll(&waiting, 1, timeout_ms < 0 ? -1 : (int)timeout_ms);
+    if (n_ready < 0 && errno == EINTR)
+        return error_set(error, RUBRIC_ERROR_TEMPORARY, "interrupted");
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    char byte;
+    struct iovec part = {&byte, sizeof byte};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t n = n_ready > 0 ? recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) : -1;
+    const struct cmsghdr *rights = &control.align;
+    if (n != sizeof byte || message.msg_controllen < sizeof *rights || rights->cmsg_type != SCM_RIGHTS ||
+        rights->cmsg_len != CMSG_LEN(sizeof *ret_fd))
+        return error_set(error, RUBRIC_ERROR_TEMPORARY, "the other end does not answer");
+    memcpy(ret_fd, CMSG_DATA(rights), sizeof *ret_fd);
     return true;
 }

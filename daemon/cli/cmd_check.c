@@ -69,6 +69,34 @@ static unsigned count_files(const char *folder)
     return n;
 }
 
+/* What is on this machine is no part of a rubric, but a check without its programs would be an error each time. */
+static void check_image(const Rubric *rubric, const RubricImage *wanted, const char *images_folder, Diagnostics *found)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Image) image = wanted->name ? image_find(images_folder, wanted->name, &error) : NULL;
+    if (wanted->folder && !g_file_test(wanted->folder, G_FILE_TEST_IS_DIR))
+        diagnostics_add(found, SEVERITY_ERROR, rubric->path, wanted->line, wanted->column,
+                        "image: there is no folder \"%s\" on this machine", wanted->folder);
+    else if (error)
+        diagnostics_add(found, SEVERITY_ERROR, rubric->path, wanted->line, wanted->column, "image: %s", error->message);
+    else if (image && wanted->digest && !g_str_equal(wanted->digest, image->digest))
+        diagnostics_add(found, SEVERITY_ERROR, rubric->path, wanted->line, wanted->column,
+                        "image: \"%s\" is %s on this machine", wanted->name, image->digest);
+    else if (image && !wanted->digest)
+        diagnostics_add(found, SEVERITY_WARNING, rubric->path, wanted->line, wanted->column,
+                        "image: another import of \"%s\" would change verdicts unseen; write \"%s@%s\"", wanted->name,
+                        wanted->name, image->digest);
+}
+
+static void check_images(const Rubric *rubric, Diagnostics *found)
+{
+    if (rubric->images->len == 0)
+        return;
+    g_autofree char *images_folder = cli_images_folder();
+    for (guint i = 0; i < rubric->images->len; i++)
+        check_image(rubric, g_ptr_array_index(rubric->images, i), images_folder, found);
+}
+
 static void check_course(Checking *checking, const char *folder)
 {
     g_autoptr(Diagnostics) found = diagnostics_new();
@@ -77,6 +105,8 @@ static void check_course(Checking *checking, const char *folder)
     if (course) {
         policy_free(policy_parse(course, found));
         gradebook_parse(course, &gradebook, found);
+        for (guint i = 0; i < course->rubrics->len; i++)
+            check_images(g_ptr_array_index(course->rubrics, i), found);
     }
     checking->n_files += count_files(folder);
     add_all(checking, folder, found);
@@ -120,7 +150,9 @@ static void check_rubric(Checking *checking, const char *path)
     g_autofree char *below = path_below(folder, path);
     g_autoptr(GTimeZone) zone = course_zone(folder);
     g_autoptr(Diagnostics) found = diagnostics_new();
-    rubric_free(rubric_load(folder, below, graders_all(), zone, found));
+    g_autoptr(Rubric) rubric = rubric_load(folder, below, graders_all(), zone, found);
+    if (rubric)
+        check_images(rubric, found);
     checking->n_files++;
     add_all(checking, folder, found);
 }

@@ -109,7 +109,6 @@ static int grade(const Options *options, const Course *course, const char *what)
     if (!worker)
         return cli_fail_error(&cmd_grade, error);
     job->public_only = options->public_only;
-    job->images_folder = cli_images_folder();
     g_autoptr(WorkerReport) report = worker_run(worker, job, GRADING_TIMEOUT_MS, &error);
     if (!report)
         return cli_fail_error(&cmd_grade, error);

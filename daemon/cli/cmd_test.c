@@ -54,8 +54,7 @@ static void test_assignment(const Course *course, const Assignment *assignment, 
             g_ptr_array_add(outcome->untested, g_strdup(assignment->id));
         return;
     }
-    g_autofree char *images_folder = cli_images_folder();
-    samples_run(course, images_folder, samples);
+    samples_run(course, samples);
     g_autoptr(GPtrArray) toothless = samples_toothless(course, assignment, samples);
     for (guint i = 0; i < samples->len; i++) {
         const Sample *sample = g_ptr_array_index(samples, i);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/cli/grading.h"
 
+#include "daemon/cli/cli.h"
+
 #include <string.h>
 
 const Assignment *grading_find_assignment(const Course *course, const char *id, GError **error)
@@ -67,6 +69,7 @@ WorkerJob *grading_job(const Course *course, const Assignment *assignment, const
     local_submission_fill(submission, job);
     job->received_us = received_us;
     job->accept_missing = GRADING_ACCEPT_MISSING;
+    job->images_folder = cli_images_folder();
     *ret_rubric = rubric;
     return job;
 }

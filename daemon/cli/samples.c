@@ -125,7 +125,7 @@ static bool open_submission(const Course *course, Sample *sample, GError **error
     return error_set(error, RUBRIC_ERROR_INVALID, "its expectation has mistakes");
 }
 
-static bool begin_sample(const Course *course, const char *images_folder, Sample *sample, GError **error)
+static bool begin_sample(const Course *course, Sample *sample, GError **error)
 {
     const Expectation *expected = sample->expectation;
     gint64 received_us = expected ? expected->received_us : sample->assignment->deadline_us - CLOCK_HOUR_US;
@@ -136,7 +136,6 @@ static bool begin_sample(const Course *course, const char *images_folder, Sample
         grading_job(course, sample->assignment, owner, received_us, &sample->submission, &sample->rubric, error);
     if (!sample->job)
         return false;
-    sample->job->images_folder = g_strdup(images_folder);
     sample->worker = worker_start(error);
     return sample->worker && worker_send(sample->worker, sample->job, error);
 }
@@ -195,7 +194,7 @@ static void end_sample(Sample *sample)
     local_submission_clear(&sample->submission);
 }
 
-void samples_run(const Course *course, const char *images_folder, GPtrArray *samples)
+void samples_run(const Course *course, GPtrArray *samples)
 {
     guint n_at_once = MAX(g_get_num_processors(), 1);
     /* A window over the list: always the oldest one is waited for, while the others work. */
@@ -207,7 +206,7 @@ void samples_run(const Course *course, const char *images_folder, GPtrArray *sam
             continue;
         Sample *sample = g_ptr_array_index(samples, i);
         g_autoptr(GError) error = NULL;
-        if (!begin_sample(course, images_folder, sample, &error)) {
+        if (!begin_sample(course, sample, &error)) {
             add_difference(sample, "could not be graded: %s", error->message);
             worker_free(sample->worker);
             sample->worker = NULL;

@@ -29,7 +29,7 @@ void sample_free(Sample *sample);
 GPtrArray *samples_list(const Course *course, const Assignment *assignment, Diagnostics *diagnostics);
 
 /* Grades all samples, as many at once as there are processors, and compares. Each gets its verdict and differences. */
-void samples_run(const Course *course, const char *images_folder, GPtrArray *samples);
+void samples_run(const Course *course, GPtrArray *samples);
 
 /* Names of checks ("m1 builds/2") that decide an item of a rubric in `samples` and that no sample fails; of char*. */
 GPtrArray *samples_toothless(const Course *course, const Assignment *assignment, const GPtrArray *samples);

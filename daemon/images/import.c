@@ -22,6 +22,7 @@ typedef struct {
     const char *images_folder;
     const ImageLimits *limits;
     char *folder; /* temporary; root/ and parts/ are in it */
+    int lock_fd;
     Parts parts;
     Manifest manifest;
     ImageConfig config;
@@ -37,6 +38,7 @@ static void import_clear(Import *import)
     image_config_clear(&import->config);
     if (import->folder)
         file_remove_tree(import->folder, NULL);
+    file_autofd_close(&import->lock_fd);
     g_free(import->folder);
     g_free(import->digest);
     g_free(import->reference);
@@ -272,7 +274,7 @@ static bool open_import(Import *import, int fd, GError **error)
     const mode_t own = 0700;
     if (!file_make_folder(import->images_folder, own, error))
         return false;
-    import->folder = shelf_temporary(import->images_folder, error);
+    import->folder = shelf_temporary(import->images_folder, &import->lock_fd, error);
     if (!import->folder)
         return false;
     g_autofree char *parts = g_build_filename(import->folder, "parts", NULL);
@@ -286,6 +288,7 @@ Image *image_import(const char *images_folder, int fd, const char *name, bool re
 {
     g_auto(Import) import = {.images_folder = images_folder,
                              .limits = limits,
+                             .lock_fd = -1,
                              .parts.folder_fd = -1,
                              .layers.tree = {.root_fd = -1, .folder_fd = -1}};
     if (!open_import(&import, fd, error) || !read_description(&import, error) || !add_layers(&import, error))

@@ -2,7 +2,9 @@
 #include "daemon/images/shelf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 static const char description[] = "image.json";
 
@@ -148,8 +150,9 @@ bool image_remove(const char *images_folder, const char *name, GError **error)
     g_autoptr(Image) image = image_find(images_folder, name, error);
     if (!image)
         return false;
+    file_autofd int lock_fd = -1;
     g_autofree char *path = g_build_filename(images_folder, name, NULL),
-                    *doomed = shelf_temporary(images_folder, error);
+                    *doomed = shelf_temporary(images_folder, &lock_fd, error);
     if (!doomed)
         return false;
     g_autofree char *target = g_build_filename(doomed, "old", NULL);
@@ -158,13 +161,39 @@ bool image_remove(const char *images_folder, const char *name, GError **error)
     return file_remove_tree(doomed, error);
 }
 
-char *shelf_temporary(const char *images_folder, GError **error)
+static const char temporary_prefix[] = ".new-";
+
+/* What is not locked belongs to nobody any more. Another user's cannot be opened, and stays. */
+static void sweep(const char *images_folder)
 {
-    g_autofree char *path = g_build_filename(images_folder, ".new-XXXXXX", NULL);
-    if (g_mkdtemp(path))
-        return g_steal_pointer(&path);
-    error_set_errno(error, errno, "cannot make a folder in \"%s\"", images_folder);
-    return NULL;
+    g_autoptr(GDir) entries = g_dir_open(images_folder, 0, NULL);
+    for (const char *name = entries ? g_dir_read_name(entries) : NULL; name; name = g_dir_read_name(entries)) {
+        if (!g_str_has_prefix(name, temporary_prefix))
+            continue;
+        g_autofree char *path = g_build_filename(images_folder, name, NULL);
+        file_autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            file_remove_tree(path, NULL);
+    }
+}
+
+char *shelf_temporary(const char *images_folder, int *ret_lock_fd, GError **error)
+{
+    g_autofree char *path = g_strconcat(images_folder, "/", temporary_prefix, "XXXXXX", NULL);
+    /* Nobody sweeps between the folder's making and its lock. */
+    file_autofd int folder_fd = open(images_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0 || flock(folder_fd, LOCK_EX) < 0) {
+        error_set_errno(error, errno, "cannot lock \"%s\"", images_folder);
+        return NULL;
+    }
+    sweep(images_folder);
+    file_autofd int lock_fd = g_mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (lock_fd < 0 || flock(lock_fd, LOCK_EX) < 0) {
+        error_set_errno(error, errno, "cannot make a folder in \"%s\"", images_folder);
+        return NULL;
+    }
+    *ret_lock_fd = file_steal_fd(&lock_fd);
+    return g_steal_pointer(&path);
 }
 
 char **image_environment(const Image *image)

@@ -4,7 +4,8 @@
 
 #include "daemon/images/images.h"
 
-/* A new folder in it that is no image. Caller frees, and removes what is left. */
-char *shelf_temporary(const char *images_folder, GError **error);
+/* A new folder in it that is no image. *ret_lock_fd keeps it from the sweep that each call begins with: what a killed
+ * process left there goes. Caller frees, removes what is left, and closes. */
+char *shelf_temporary(const char *images_folder, int *ret_lock_fd, GError **error);
 /* Writes the image's description into its folder. */
 bool shelf_write(const char *folder, const Image *image, GError **error);

@@ -138,7 +138,8 @@ static void carry(const Connection *connection, const ProxyRequest *request, int
     relay_run(connection->client_fd, host_fd, connection->life_fd, &relay);
     double seconds = (double)(clock_monotonic_us() - start_us) / CLOCK_SECOND_US;
     log_line(connection->log_fd,
-             "%s %s: let through to %s; %" G_GINT64_FORMAT " bytes sent, %" G_GINT64_FORMAT " received in %.1f s%s%s",
+             "%s %s: " LOG_LET_THROUGH "%s; %" G_GINT64_FORMAT " bytes sent, %" G_GINT64_FORMAT
+             " received in %.1f s%s%s",
              request->method, name, address, relay.n_sent + (gint64)(strlen(first) + n_rest), relay.n_received, seconds,
              relay.end ? "; " : "", relay.end ? relay.end : "");
 }
@@ -149,7 +150,7 @@ static void serve_request(const Connection *connection, const ProxyRequest *requ
     if (!hosts_have(connection->hosts, request->host)) {
         g_autofree char *words = g_strdup_printf("%s is not one of the hosts that this check opens", name);
         answer(connection, "403 Forbidden", words);
-        log_line(connection->log_fd, "%s %s: refused: not one of the check's hosts", request->method, name);
+        log_line(connection->log_fd, "%s %s: " LOG_NOT_NAMED, request->method, name);
         return;
     }
     g_autofree char *said = NULL;

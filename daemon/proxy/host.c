@@ -151,3 +151,15 @@ bool proxy_address_is_public(const struct sockaddr *address)
     return address->sa_family == AF_INET6 &&
            is_public_6(((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
 }
+
+bool proxy_host_is_private(const ProxyHost *host)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (!host->is_address)
+        return false;
+    if (inet_pton(AF_INET, host->name, &v4.sin_addr) == 1)
+        return !proxy_address_is_public((const struct sockaddr *)&v4);
+    return inet_pton(AF_INET6, host->name, &v6.sin6_addr) == 1 &&
+           !proxy_address_is_public((const struct sockaddr *)&v6);
+}

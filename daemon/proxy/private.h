@@ -24,6 +24,10 @@ typedef struct {
     int life_fd; /* its end means that the box is dead */
 } Connection;
 
+/* How lines of the log go on behind method and host: log.c reads what connection.c writes. */
+#define LOG_LET_THROUGH "let through to "
+#define LOG_NOT_NAMED   "refused: not one of the check's hosts"
+
 /* connection.c: serves it and leaves its line in the log. */
 void connection_serve(const Connection *connection);
 /* One line, at most 400 bytes of it. */

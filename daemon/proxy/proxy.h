@@ -33,6 +33,9 @@ ProxyHost *proxy_host_parse(const char *text, GError **error);
 /* Is it an address of the public internet? */
 bool proxy_address_is_public(const struct sockaddr *address);
 
+/* Is it named by an address, and that one is not public? The proxy lets it through all the same. */
+bool proxy_host_is_private(const ProxyHost *host);
+
 /* ---- what is asked --------------------------------------------------------------------------------------------------
  */
 
@@ -66,6 +69,12 @@ typedef struct ProxyGate ProxyGate;
 ProxyGate *proxy_gate_open(int proxy_fd, int listener_fd, const char *const *hosts, GError **error);
 /* Ends it. *ret_log: one line a connection: what was asked, and what became of it. Caller frees. */
 void proxy_gate_close(ProxyGate *gate, char **ret_log);
+
+/* What a log tells. The first host that was asked for without being named ("example.org:443"), and the first named one
+ * that could not be reached, with the reason ("api.example.org:443: 192.0.2.1 does not answer"); NULL: none. Callers
+ * free. */
+char *proxy_log_refused(const char *log);
+char *proxy_log_unreached(const char *log);
 
 /* "http_proxy=http://127.0.0.1:PORT" and its kin, NULL-terminated: what a box behind a gate is told. Caller frees. */
 char **proxy_environment(guint port);

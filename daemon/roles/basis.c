@@ -109,8 +109,8 @@ WorkerJob *basis_job(const BasisContext *context, const Submission *submission, 
     job->git_commit = is_git ? g_strdup(submission->revision) : NULL;
     job->git_refs = is_git && submission->git_refs ? g_strsplit(submission->git_refs, "\n", -1) : NULL;
     job->received_us = submission->received_us;
-    job->images_folder = config_images_folder(context->config);
     job->image_digest = g_strdup(context->image_digest);
+    job->images_folder = config_images_folder(context->config);
     job->accept_missing = context->config->accept_missing;
     g_free(job->course_folder);
     job->course_folder = g_strdup(basis->folder);

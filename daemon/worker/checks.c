@@ -15,18 +15,38 @@ typedef struct {
 
 typedef enum { ITEM_STATE_FINE, ITEM_STATE_FAILED, ITEM_STATE_UNKNOWN } ItemState;
 
-static int run_box(GraderContext *context, const Check *check, BoxSpec *spec, BoxResult *ret_result)
+static void complete(const GraderContext *context, const Check *check, BoxSpec *spec)
 {
-    Checks *checks = context->run_box_data;
+    const Checks *checks = context->boxes_data;
     box_limits_fill(&spec->limits, &check->limits);
     if (!spec->workspace)
         spec->workspace = context->workspace;
     spec->accept_missing |= checks->job->accept_missing;
+}
+
+static int run_box(GraderContext *context, const Check *check, BoxSpec *spec, BoxResult *ret_result)
+{
+    Checks *checks = context->boxes_data;
+    complete(context, check, spec);
     gint64 start_us = clock_monotonic_us();
     int status = box_run(checks->boxes, spec, checks->cancel_fd, ret_result);
     checks->report->box_us += clock_monotonic_us() - start_us;
     checks->report->n_boxes++;
     return status;
+}
+
+static int start_box(GraderContext *context, const Check *check, BoxSpec *spec, BoxBeside **ret)
+{
+    Checks *checks = context->boxes_data;
+    complete(context, check, spec);
+    checks->report->n_boxes++;
+    return box_beside_start(checks->boxes, spec, ret);
+}
+
+static int open_network(GraderContext *context, bool has_listener, BoxSharedNetwork **ret)
+{
+    const Checks *checks = context->boxes_data;
+    return box_network_open(checks->boxes, has_listener, ret);
 }
 
 /* The first need that stands in the way, or NULL. Needs that were not run (hidden ones, in a public run) do not. */
@@ -109,7 +129,7 @@ static Member *members_of(const WorkerJob *job)
 }
 
 bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *confinement, BoxClient *boxes,
-                int cancel_fd, WorkerReport *report, GError **error)
+                const Outside *outside, WorkerReport *report, GError **error)
 {
     g_autoptr(GHashTable) states = g_hash_table_new(NULL, NULL);
     g_autofree Member *members = members_of(job);
@@ -117,11 +137,12 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
     bool is_git = job->content_kind == CONTENT_GIT;
     GData *kept = NULL;
     g_datalist_init(&kept);
-    Checks checks = {job, rubric, boxes, cancel_fd, report, states};
+    Checks checks = {job, rubric, boxes, outside->cancel_fd, report, states};
     GraderContext context = {
         .workspace = confinement->workspace,
         .workspace_fd = confinement->workspace_fd,
         .course_folder = job->course_folder,
+        .images_folder = job->images_folder,
         .git_folder = is_git ? job->content_path : NULL,
         .git_commit = is_git ? job->git_commit : NULL,
         .git_refs = is_git ? (const char *const *)job->git_refs : NULL,
@@ -132,10 +153,12 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
         .placeholders = job->placeholders,
         .zone = zone,
         .scratch_folder = confinement->mount_point,
-        .images_folder = job->images_folder,
         .kept = &kept,
         .run_box = run_box,
-        .run_box_data = &checks,
+        .open_network = open_network,
+        .start_box = start_box,
+        .boxes_data = &checks,
+        .proxy_fd = outside->proxy_fd,
     };
     bool is_done = run_all(&checks, &context, error);
     g_datalist_clear(&kept);

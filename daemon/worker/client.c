@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/proxy/proxy.h"
 #include "daemon/worker/reply.h"
-#include "daemon/worker/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 struct Worker {
     Process process; /* pid -1 for a zygote's child: its pidfd is all that we have */
     int fd;
+    Proxy *proxy; /* the way out for boxes of its job; NULL: none */
 };
 
 struct WorkerZygote {
@@ -75,8 +76,10 @@ Worker *worker_start_from(WorkerZygote *zygote, GError **error)
     file_autofd int ours = pair[0];
     file_autofd int theirs = pair[1];
     int pidfd;
-    if (!zygote_send_fd(zygote->fd, theirs, error) || !zygote_receive_fd(zygote->fd, timeout_ms, &pidfd, error))
+    if (!frame_send_fd(zygote->fd, theirs, error) || !frame_receive_fd(zygote->fd, timeout_ms, &pidfd, error)) {
+        g_prefix_error(error, "the workers' zygote: ");
         return NULL;
+    }
     Worker *worker = g_new0(Worker, 1);
     *worker = (Worker){.process = {.pid = -1, .pidfd = pidfd}, .fd = file_steal_fd(&ours)};
     return worker;
@@ -119,14 +122,24 @@ void worker_free(Worker *worker)
     if (worker_is_running(worker))
         g_close(worker->process.pidfd, NULL);
     g_close(worker->fd, NULL);
+    proxy_free(worker->proxy);
     g_free(worker);
+}
+
+/* A worker has no network. What its boxes may reach is decided here, and the proxy holds it to that. */
+static bool send_proxy(Worker *worker, const WorkerJob *job, GError **error)
+{
+    if (!job->hosts || !job->hosts[0])
+        return true;
+    worker->proxy = proxy_start((const char *const *)job->hosts, error);
+    return worker->proxy && frame_send_fd(worker->fd, proxy_fd(worker->proxy), error);
 }
 
 bool worker_send(Worker *worker, const WorkerJob *job, GError **error)
 {
     g_autoptr(cJSON) json = worker_job_to_json(job);
     g_autofree char *text = json_print(json);
-    if (frame_send(worker->fd, text, strlen(text), error))
+    if (frame_send(worker->fd, text, strlen(text), error) && send_proxy(worker, job, error))
         return true;
     g_prefix_error(error, "sending a job to a worker: ");
     return false;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/proxy/proxy.h"
 #include "daemon/worker/worker.h"
 
 #include <string.h>
@@ -32,11 +33,12 @@ void worker_job_free(WorkerJob *job)
     g_free(job->content_path);
     g_free(job->git_commit);
     g_strfreev(job->git_refs);
+    g_strfreev(job->hosts);
     g_free(job->course_folder);
     g_free(job->rubric_path);
     g_free(job->zone_name);
-    g_free(job->images_folder);
     g_free(job->image_digest);
+    g_free(job->images_folder);
     g_ptr_array_unref(job->members);
     placeholders_free(job->placeholders);
     g_free(job);
@@ -77,6 +79,7 @@ cJSON *worker_job_to_json(const WorkerJob *job)
     json_add_string(json, "content_path", job->content_path);
     json_add_string(json, "git_commit", job->git_commit);
     add_strings(json, "git_refs", job->git_refs);
+    add_strings(json, "hosts", job->hosts);
     json_add_string(json, "course_folder", job->course_folder);
     json_add_string(json, "rubric_path", job->rubric_path);
     json_add_int64(json, "received_us", job->received_us);
@@ -84,8 +87,8 @@ cJSON *worker_job_to_json(const WorkerJob *job)
         json_add_int64(json, "deadline_us", job->deadline_us);
     json_add_string(json, "zone", job->zone_name);
     json_add_bool(json, "public_only", job->public_only);
-    json_add_string(json, "images_folder", job->images_folder);
     json_add_string(json, "image_digest", job->image_digest);
+    json_add_string(json, "images_folder", job->images_folder);
     json_add_int64(json, "accept_missing", job->accept_missing);
     json_add(json, "placeholders", placeholders_to_json(job->placeholders));
     cJSON *limits = json_add(json, "unpack", cJSON_CreateObject());
@@ -212,14 +215,15 @@ WorkerJob *worker_job_from_json(const cJSON *json, GError **error)
         !take_string(json, "rubric_path", &job->rubric_path, error) ||
         !json_get_int64(json, "received_us", &job->received_us, error) ||
         !take_string(json, "zone", &job->zone_name, error) || !take_members(json, job, error) ||
-        !take_limits(json, job, error) || !json_get_object(json, "placeholders", &placeholders, error)) {
+        !take_strings(json, "hosts", &job->hosts, error) || !take_limits(json, job, error) ||
+        !json_get_object(json, "placeholders", &placeholders, error)) {
         g_prefix_error(error, "reading a worker's job: ");
         return NULL;
     }
     job->deadline_us = json_int64_or(json, "deadline_us", G_MAXINT64);
     job->public_only = json_bool_or(json, "public_only", false);
-    job->images_folder = g_strdup(json_string_or(json, "images_folder", NULL));
     job->image_digest = g_strdup(json_string_or(json, "image_digest", NULL));
+    job->images_folder = g_strdup(json_string_or(json, "images_folder", NULL));
     job->accept_missing = (guint32)json_int64_or(json, "accept_missing", 0);
     Placeholders *read = placeholders_from_json(placeholders, error);
     if (!read)
@@ -242,6 +246,21 @@ static void add_member(WorkerJob *job, const Person *person)
     g_ptr_array_add(job->members, member);
 }
 
+/* The rubric's hosts with the owner's values in them. One that lacks a value or is none then is left out: its check
+ * says so when it is run. */
+static char **find_hosts(const Rubric *rubric, const Placeholders *placeholders)
+{
+    g_autoptr(GStrvBuilder) hosts = g_strv_builder_new();
+    for (guint i = 0; i < rubric->hosts->len; i++) {
+        g_autofree char *text = placeholders_expand(placeholders, g_ptr_array_index(rubric->hosts, i), NULL);
+        ProxyHost *host = text ? proxy_host_parse(text, NULL) : NULL;
+        if (host)
+            g_strv_builder_add(hosts, text);
+        proxy_host_free(host);
+    }
+    return g_strv_builder_end(hosts);
+}
+
 WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, const char *owner, const Rubric *rubric,
                           GError **error)
 {
@@ -255,6 +274,7 @@ WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, co
     job->owner = g_strdup(owner);
     job->course_folder = g_strdup(course->folder);
     job->rubric_path = g_strdup(rubric->path);
+    job->hosts = find_hosts(rubric, placeholders);
     job->deadline_us = assignment->deadline_us;
     g_free(job->zone_name);
     job->zone_name = g_strdup(course->zone_name);

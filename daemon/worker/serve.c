@@ -5,6 +5,7 @@
  */
 #include "daemon/worker/checks.h"
 #include "daemon/worker/content.h"
+#include "daemon/worker/image.h"
 #include "daemon/worker/reply.h"
 
 #include <string.h>
@@ -67,7 +68,7 @@ static void set_placeholders(const WorkerJob *job)
         placeholders_set(job->placeholders, "submission.commit", job->git_commit);
 }
 
-static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int cancel_fd, GError **error)
+static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, const Outside *outside, GError **error)
 {
     g_autoptr(Rubric) rubric = load_rubric(job, error);
     g_autoptr(BoxClient) boxes = rubric ? new_box_client(error) : NULL;
@@ -75,9 +76,10 @@ static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int 
         return NULL;
     g_autoptr(WorkerReport) report = new_report();
     report->rubric_digest = g_strdup(rubric->digest);
-    report->image_digest = job->image_digest ? g_strdup(job->image_digest) : worker_image_digest(error);
-    if (!report->image_digest)
+    g_autofree char *of_host = job->image_digest ? g_strdup(job->image_digest) : worker_image_digest(error);
+    if (!of_host)
         return NULL;
+    report->image_digest = image_digest_with(of_host, rubric, job->images_folder);
 
     set_placeholders(job);
     gint64 start_us = clock_monotonic_us();
@@ -85,21 +87,32 @@ static WorkerReport *do_job(Confinement *confinement, const WorkerJob *job, int 
         return NULL;
     gint64 unpacked_us = clock_monotonic_us();
     report->unpack_us = unpacked_us - start_us;
-    if (!has_failed(report->findings) && !checks_run(job, rubric, confinement, boxes, cancel_fd, report, error))
+    if (!has_failed(report->findings) && !checks_run(job, rubric, confinement, boxes, outside, report, error))
         return NULL;
     report->checks_us = clock_monotonic_us() - unpacked_us;
     return g_steal_pointer(&report);
 }
 
+/* It follows a job that names hosts. */
+static bool receive_proxy(int fd, const WorkerJob *job, int *ret_fd, GError **error)
+{
+    const gint64 timeout_ms = 30000;
+    if (!job->hosts || !job->hosts[0] || frame_receive_fd(fd, timeout_ms, ret_fd, error))
+        return true;
+    g_prefix_error(error, "waiting for the socket of the proxy: ");
+    return false;
+}
+
 /* The text of the answer; our own failures become one too. */
-static char *answer_job(Confinement *confinement, const char *text, gsize length, int cancel_fd)
+static char *answer_job(Confinement *confinement, const char *text, gsize length, int fd)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(WorkerReport) report = NULL;
     g_autoptr(cJSON) json = json_parse(text, length, &error);
     g_autoptr(WorkerJob) job = json ? worker_job_from_json(json, &error) : NULL;
-    if (job)
-        report = do_job(confinement, job, cancel_fd, &error);
+    file_autofd int proxy_fd = -1;
+    if (job && receive_proxy(fd, job, &proxy_fd, &error))
+        report = do_job(confinement, job, &(Outside){.cancel_fd = fd, .proxy_fd = proxy_fd}, &error);
     return report ? reply_of_report(report) : reply_of_error(error);
 }
 

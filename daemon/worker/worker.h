@@ -4,7 +4,8 @@
  * that starts a worker and talks to it, and the parts that others use (archive reading).
  *
  * Wire: the parent starts `rubric-worker` with one end of a stream socket as fd 3, sends one frame (the job as JSON),
- * gets one frame (the report as JSON). A worker does one job and exits. It makes its own mount, network and (when
+ * gets one frame (the report as JSON); behind a job that names hosts goes the socket of a proxy (daemon/proxy), which
+ * the client starts. A worker does one job and exits. It makes its own mount, network and (when
  * unprivileged) user namespaces first: a size-limited tmpfs of its own holds the workspace, so nothing is left behind
  * however it dies.
  */
@@ -38,9 +39,10 @@ typedef struct {
     char *zone_name;
     GPtrArray *members; /* of WorkerMember* */
     Placeholders *placeholders;
+    char **hosts; /* "NAME:PORT": all that boxes of this job may reach by the proxy; may be NULL */
     UnpackLimits unpack;
     bool public_only;       /* leave out items that are not `visible: always` */
-    char *images_folder;    /* of images that checks name, absolute; NULL: there are none */
+    char *images_folder;    /* where imported images are, absolute; NULL: there are none */
     char *image_digest;     /* as worker_image_digest gave it to a caller of many jobs; NULL: the worker computes it */
     guint32 accept_missing; /* BoxPromise bits that this machine may lack, as the operator allowed */
 } WorkerJob;
@@ -59,7 +61,7 @@ WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, co
 
 typedef struct {
     GPtrArray *findings; /* of Finding*: one per check, and the remarks of unpacking (item "submission") */
-    char *image_digest;  /* "host:sha256:..." */
+    char *image_digest;  /* "host:sha256:...", and behind it " NAME:sha256:..." for each image of the rubric */
     char *rubric_digest; /* of the rubric as the worker loaded it */
     gint64 unpack_us, checks_us, box_us; /* spans; box_us: wall time inside boxes */
     guint n_boxes;

@@ -3,8 +3,11 @@
  * The zygote: a rubric-worker that has loaded its libraries (a third of a worker's whole cost) and left the network,
  * and then does nothing but fork. It reads no job, so every worker starts from the same clean state. It dies with its
  * client, and its workers die with it.
+ *
+ * Client and zygote talk over a packet socket, one descriptor each way: the client sends a new worker's end of the job
+ * socket; the zygote forks, and answers with the worker's pidfd.
  */
-#include "daemon/worker/zygote.h"
+#include "daemon/worker/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,50 +19,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char packet = 'w';
-
-bool zygote_send_fd(int socket_fd, int fd, GError **error)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)&packet, sizeof packet};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *rights = &control.align;
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-    if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) == sizeof packet)
-        return true;
-    return error_set(error, RUBRIC_ERROR_TEMPORARY, "the workers' zygote has gone");
-}
-
-bool zygote_receive_fd(int socket_fd, gint64 timeout_ms, int *ret_fd, GError **error)
-{
-    struct pollfd waiting = {.fd = socket_fd, .events = POLLIN};
-    int n_ready = poll(&waiting, 1, timeout_ms < 0 ? -1 : (int)timeout_ms);
-    if (n_ready < 0 && errno == EINTR)
-        return error_set(error, RUBRIC_ERROR_TEMPORARY, "interrupted");
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    char byte;
-    struct iovec part = {&byte, sizeof byte};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    ssize_t n = n_ready > 0 ? recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) : -1;
-    const struct cmsghdr *rights = &control.align;
-    if (n != sizeof byte || message.msg_controllen < sizeof *rights || rights->cmsg_type != SCM_RIGHTS ||
-        rights->cmsg_len != CMSG_LEN(sizeof *ret_fd))
-        return error_set(error, RUBRIC_ERROR_TEMPORARY, "the workers' zygote does not answer");
-    memcpy(ret_fd, CMSG_DATA(rights), sizeof *ret_fd);
-    return true;
-}
 
 static void on_child(int signal)
 {
@@ -100,7 +59,7 @@ static bool fork_worker(int zygote_fd, int job_fd, bool is_off_network, GError *
     file_autofd int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (pidfd < 0)
         return error_set_errno(error, errno, "cannot fork a worker");
-    return zygote_send_fd(zygote_fd, pidfd, error);
+    return frame_send_fd(zygote_fd, pidfd, error);
 }
 
 int worker_zygote_serve(int fd)
@@ -116,7 +75,7 @@ int worker_zygote_serve(int fd)
         struct pollfd waiting = {.fd = fd, .events = POLLIN};
         if (poll(&waiting, 1, -1) < 0)
             continue; /* a worker has ended */
-        if (!zygote_receive_fd(fd, 0, &job_fd, NULL))
+        if (!frame_receive_fd(fd, 0, &job_fd, NULL))
             return 0; /* the client has gone */
         if (!fork_worker(fd, job_fd, is_off_network, &error)) {
             log_error_free(LOG_ERR, "worker_not_started", "by", "zygote", g_steal_pointer(&error));

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -40,6 +41,19 @@ static int sleep_long(void)
 static int handle_sigxcpu(void)
 {
     signal(SIGXCPU, SIG_IGN);
+    burn(NULL);
+    return HELD;
+}
+
+/* Where there are no control groups the box's CPU time is read in its /proc, which must not depend on who may look. */
+static int burn_unseen(void)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+    signal(SIGXCPU, SIG_IGN);
+    for (int i = 0; i < 2; i++) {
+        if (fork() == 0)
+            burn(NULL);
+    }
     burn(NULL);
     return HELD;
 }
@@ -304,6 +318,7 @@ const Attack resource_attacks[] = {
     {"busy_threads", busy_threads, NULL},
     {"sleep_long", sleep_long, NULL},
     {"handle_sigxcpu", handle_sigxcpu, NULL},
+    {"burn_unseen", burn_unseen, NULL},
     {"child_burns", child_burns, NULL},
     {"relay_burns", relay_burns, NULL},
     {"memory_bomb", memory_bomb, NULL},

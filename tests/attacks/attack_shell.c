@@ -21,6 +21,16 @@ const Attack shell_attacks[] = {
      "test -n \"$(cat /proc/interrupts /proc/timer_list 2>/dev/null)\" && " BAD "; exit 0"},
     {"buses_are_masked", NULL,
      "ls -A /proc/bus /proc/fs /proc/irq /proc/scsi /proc/driver 2>/dev/null | grep -v : | grep . && " BAD "; exit 0"},
+    {"schedules_are_masked", NULL,
+     "test -n \"$(cat /proc/sched_debug /proc/timer_stats /proc/latency_stats 2>/dev/null)\" && " BAD
+     "; ls -A /proc/asound /proc/acpi 2>/dev/null | grep -v : | grep . && " BAD "; exit 0"},
+    {"processes_are_the_box", NULL,
+     "for p in /proc/[0-9]*; do test -r $p/status || continue; test \"$(sed -n 's/^NSpid:.*\\t//p' $p/status)\" = "
+     "\"${p#/proc/}\" || " BAD "; done; test \"$(ls -d /proc/[0-9]* | wc -l)\" -le 8 || " BAD},
+    {"covers_stay", NULL,
+     "umount /proc/keys 2>/dev/null && " BAD "; umount -l /proc/acpi 2>/dev/null && " BAD
+     "; (echo x > /proc/keys) 2>/dev/null; test -z \"$(cat /proc/keys)\" || " BAD
+     "; rm -f /proc/keys 2>/dev/null && " BAD "; exit 0"},
     {"sysrq_is_masked", NULL,
      "(echo h > /proc/sysrq-trigger) 2>/dev/null && test ! -c /proc/sysrq-trigger && " BAD "; exit 0"},
     {"settings_are_read_only", NULL,

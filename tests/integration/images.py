@@ -135,6 +135,14 @@ def hostile_layers():
     yield "hard link", [made.layer(made.link("out", "/etc"), made.link("passwd", "out/passwd", tarfile.LNKTYPE))]
     yield "takes nothing away", [made.layer(made.file("a/.wh.."))]
     yield "too deep", [made.layer(made.file("/".join(["a"] * 200), "x"))]
+    yield "leads out", [made.layer(made.file("../.wh.etc"))]
+    yield "takes nothing away", [made.layer(made.file("a/.wh.."), made.file("a/b", "x"))]
+    yield "takes nothing away", [made.layer(made.file(".wh..."))]
+    yield "through a link", [made.layer(made.link("out", "/tmp")), made.layer(made.file("out/.wh..wh..opq"))]
+    yield "hard link", [made.layer(made.link("a", "a", tarfile.LNKTYPE))]
+    yield "hard link", [made.layer(made.folder("d"), made.link("a", "d", tarfile.LNKTYPE))]
+    yield "larger than is allowed", [made.layer(made.sparse("big", 1 << 40))]
+    yield "larger than is allowed", [made.layer(*[made.sparse(f"big-{i}", 20 << 30) for i in range(2)])]
     yield "damaged", [made.layer(made.file("a", "x" * 4096))[:2048]]
 
 
@@ -147,6 +155,15 @@ def hostile(shelf):
     path = shelf.images / "replaced" / "root" / "a"
     claim("a file over a link replaces the link", done.returncode == 0 and not path.is_symlink() and path.read_text() == "mine", done)
     shelf.run("image", "remove", "replaced")
+    twice = made.layer(made.file("a", "first"), made.file("a", "second"), made.folder("d"), made.file("d", "file"), made.file("e", "x"), made.folder("e"),
+                       made.special("pipe", tarfile.FIFOTYPE), made.special("disk", tarfile.BLKTYPE), made.link("abs", "/etc/passwd"))
+    done = shelf.add_docker(twice, options=["--name", "twice"])
+    root = shelf.images / "twice" / "root"
+    claim("of entries of one name the last one counts", done.returncode == 0 and (root / "a").read_text() == "second" and (root / "d").is_file() and
+          (root / "e").is_dir(), done)
+    claim("an absolute link stays a link, devices and pipes stay out", (root / "abs").is_symlink() and not (root / "pipe").exists() and
+          not (root / "disk").exists())
+    shelf.run("image", "remove", "twice")
     claim("nothing is left of what was refused", shelf.left() == before, shelf.left())
     claim("nothing was planted", not list(pathlib.Path("/tmp").glob("planted")))
 
@@ -191,6 +208,84 @@ def liars(shelf):
     claim("a file that is not there", shelf.run("image", "import", shelf.folder / "absent").returncode == 1)
 
 
+def interrupted(shelf):
+    """An import that is killed leaves what the next one takes away; one that runs is left alone."""
+    path, pipe = shelf.path(), shelf.folder / "pipe"
+    made.docker_archive(path, [made.layer(made.file("a", os.urandom(1 << 20)))], tag="late:1")
+    data = path.read_bytes()
+    os.mkfifo(pipe)
+
+    def start():
+        worker = subprocess.Popen([RUBRIC, "image", "import", str(pipe)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  env={**os.environ, "RUBRIC_IMAGES": str(shelf.images)})
+        end = open(pipe, "wb", buffering=0)
+        end.write(data[: len(data) // 2])
+        return worker, end
+
+    def unfinished():
+        return {name for name in shelf.left() if name.startswith(".new-")}
+
+    killed, end = start()
+    left = unfinished()
+    killed.kill()
+    killed.communicate()
+    end.close()
+    claim("a killed import leaves its folder", len(left) == 1 and unfinished() == left, left)
+    running, end = start()
+    claim("the next one takes it away", left.isdisjoint(unfinished()) and len(unfinished()) == 1, shelf.left())
+    done = shelf.add_docker(made.layer(made.file("b", "b")), tag="other:1")
+    claim("and leaves one alone that runs", done.returncode == 0 and len(unfinished()) == 1, shelf.left())
+    end.write(data[len(data) // 2:])
+    end.close()
+    said = running.communicate(timeout=120)[1]
+    claim("which ends well", running.returncode == 0 and "late-1" in shelf.left() and not unfinished(), (said, shelf.left()))
+    (shelf.images / ".new-planted").symlink_to("/tmp")
+    claim("a link of that name is not followed", shelf.run("image", "remove", "late-1").returncode == 0 and pathlib.Path("/tmp").is_dir() and
+          (shelf.images / ".new-planted").is_symlink())
+    (shelf.images / ".new-planted").unlink()
+
+
+RUBRIC_TEXT = """
+rubric: a1
+title: A1
+image: %s
+items:
+  - {id: inside, points: 1, title: T, passes: p, check: {run: {command: [/bin/sh, -c, "cat /app/data; echo $COLOUR"], stdout: "data\\nred\\n"}}}
+  - {id: host, points: 1, title: T, passes: p, check: {run: {command: "test -e /usr/bin/python3 -o -e /usr/bin/env", image: host}}}
+  - {id: absent, points: 1, title: T, passes: p, check: {run: {command: "true", image: nowhere}}}
+"""
+
+
+def rubrics(shelf):
+    """A course whose rubric names an image: what a check finds inside, what the verdict says, what `rubric check` reports."""
+    added = shelf.add_docker(*system(), options=("--name", "course"), env=["COLOUR=red", "PATH=/bin"])
+    course, work = shelf.folder / "course", shelf.folder / "work"
+    (course / "rubrics").mkdir(parents=True)
+    work.mkdir()
+    (course / "course.yaml").write_text('course: c\ntitle: C\ntimezone: UTC\nassignments:\n  a1: {title: A, deadline: "2022-09-07 12:00"}\n')
+    (course / "roster.csv").write_text("id,name,email,status\nann,Ann,ann@x.example,student\n")
+    (course / "rubrics/a1.yaml").write_text(RUBRIC_TEXT % "course")
+    digest = next(image["digest"] for image in map(json.loads, shelf.run("image", "list", "--json").stdout.splitlines()) if image["name"] == "course")
+    claim("an image for a course", added.returncode == 0 and digest.startswith("sha256:"), added)
+    done = shelf.run("check", course)
+    claim("rubric check wants a digest", f'a1.yaml:4:8: warning: image: another import of "course" would change verdicts unseen; write "course@{digest}"'
+          in done.stdout.decode() + done.stderr.decode(), done)
+    claim("rubric check misses an image", 'error: image: there is no image "nowhere"' in done.stdout.decode() + done.stderr.decode() and done.returncode == 1,
+          done)
+    done = shelf.run("grade", "-c", course, "-a", "a1", "--staff", "--json", work)
+    verdict = json.loads(done.stdout)
+    found = {item["id"]: item["findings"][0] for item in verdict["items"]}
+    claim("a check runs in the image", found["inside"]["outcome"] == "pass", found["inside"])
+    claim("and another one on the host", found["host"]["outcome"] == "pass", found["host"])
+    claim("a missing image is an error", found["absent"]["outcome"] == "error" and 'there is no image "nowhere"' in found["absent"]["message"], found)
+    claim("the verdict names the image", f" course:{digest}" in json.dumps(verdict), done.stdout)
+    (course / "rubrics/a1.yaml").write_text(RUBRIC_TEXT % ("course@sha256:" + "0" * 64))
+    done = shelf.run("check", course)
+    claim("rubric check sees another image", f'"course" is {digest} on this machine' in done.stdout.decode() + done.stderr.decode(), done)
+    found = json.loads(shelf.run("grade", "-c", course, "-a", "a1", "--staff", "--json", work).stdout)["items"][0]["findings"][0]
+    claim("another image than the rubric's is an error", found["outcome"] == "error" and "but the rubric wants" in found["message"], found)
+
+
 def main():
     if not BUSYBOX.exists():
         print("skipped: there is no /bin/busybox (package busybox-static)")
@@ -204,6 +299,8 @@ def main():
         shelf_commands(shelf)
         hostile(shelf)
         liars(shelf)
+        interrupted(shelf)
+        rubrics(shelf)
     return 1 if failed else 0
 
 

@@ -40,6 +40,15 @@ def special(name, kind):
     return entry, b""
 
 
+def sparse(name, size):
+    """A file of that size with one byte at its end, in the format of GNU tar 1.0."""
+    entry = tarfile.TarInfo(f"GNUSparseFile.0/{name}")
+    data = f"1\n{size - 1}\n1\n".encode().ljust(512, b"\0") + b"x"
+    entry.size = len(data)
+    entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": str(size)}
+    return entry, data
+
+
 def layer(*entries, form=tarfile.PAX_FORMAT):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=form) as tar:

@@ -91,6 +91,45 @@ START_TEST(an_fd_that_is_none_is_the_systems)
 }
 END_TEST
 
+START_TEST(a_descriptor_arrives_between_frames)
+{
+    char *text = NULL;
+    gsize length;
+    int pipe_fds[2], received = -1;
+    char byte;
+    ck_assert_int_eq(pipe(pipe_fds), 0);
+    ck_assert(frame_send(ends[0], "before", 6, NULL));
+    ck_assert(frame_send_fd(ends[0], pipe_fds[1], NULL));
+    ck_assert(frame_send(ends[0], "after", 5, NULL));
+    ck_assert(frame_receive(ends[1], 10, 1000, &text, &length, NULL));
+    ck_assert_str_eq(text, "before");
+    g_free(text);
+    ck_assert(frame_receive_fd(ends[1], 1000, &received, NULL));
+    ck_assert_int_eq(write(received, "x", 1), 1);
+    ck_assert_int_eq(read(pipe_fds[0], &byte, 1), 1);
+    ck_assert(frame_receive(ends[1], 10, 1000, &text, &length, NULL));
+    ck_assert_str_eq(text, "after");
+    g_free(text);
+    g_close(received, NULL);
+    g_close(pipe_fds[0], NULL);
+    g_close(pipe_fds[1], NULL);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_does_not_come_is_temporary)
+{
+    int received = -1;
+    ck_assert_fails(frame_receive_fd(ends[1], 20, &received, error), RUBRIC_ERROR_TEMPORARY);
+    ck_assert_int_eq(write(ends[0], "x", 1), 1);
+    ck_assert_fails(frame_receive_fd(ends[1], 1000, &received, error), RUBRIC_ERROR_TEMPORARY);
+    file_autofd_close(&ends[0]);
+    ends[0] = -1;
+    ck_assert_fails(frame_receive_fd(ends[1], -1, &received, error), RUBRIC_ERROR_TEMPORARY);
+    ck_assert_fails(frame_send_fd(ends[1], 0, error), RUBRIC_ERROR_TEMPORARY);
+    ck_assert_int_eq(received, -1);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("frame");
@@ -100,5 +139,7 @@ int main(void)
     tcase_add_test(tcase, a_frame_over_the_bound_is_refused_before_it_is_read);
     tcase_add_test(tcase, a_peer_that_goes_away_or_says_nothing_is_temporary);
     tcase_add_test(tcase, an_fd_that_is_none_is_the_systems);
+    tcase_add_test(tcase, a_descriptor_arrives_between_frames);
+    tcase_add_test(tcase, a_descriptor_that_does_not_come_is_temporary);
     return fixture_main(tcase, "frame");
 }

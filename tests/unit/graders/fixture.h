@@ -26,7 +26,8 @@ static GData *fake_kept;
 static FakeBox fake_boxes[16];
 static guint fake_n_boxes; /* how many were set; the last one repeats */
 static guint fake_n_runs;
-static char *fake_argv, *fake_env, *fake_stdin, *fake_folder, *fake_bind, *fake_reports; /* of the last run */
+static char *fake_argv, *fake_env, *fake_stdin, *fake_folder, *fake_bind, *fake_reports, *fake_spec_root; /* of the last
+                                                                                                          run */
 static BoxSpec fake_spec;
 
 static inline char *fake_read_stdin(int fd)
@@ -49,6 +50,8 @@ static inline void fake_note(const BoxSpec *spec)
     g_free(fake_folder);
     g_free(fake_bind);
     g_free(fake_reports);
+    g_free(fake_spec_root);
+    fake_spec_root = g_strdup(spec->root);
     fake_spec = *spec;
     fake_argv = fake_join(spec->argv);
     fake_env = fake_join(spec->env);
@@ -114,6 +117,7 @@ static inline void fixture_open(void)
         .scratch_folder = g_build_filename(fake_root, "scratch", NULL),
         .kept = &fake_kept,
         .run_box = fake_run_box,
+        .proxy_fd = -1,
     };
     placeholders_set((Placeholders *)fake_context.placeholders, "team.id", "red");
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "graders/run.h"
+#include "graders/service.h"
 #include "tests/unit/graders/fixture.h"
 
 #include <errno.h>
@@ -280,6 +282,189 @@ START_TEST(mistakes_are_reported_where_they_stand)
 }
 END_TEST
 
+/* The network itself is tests/integration/check_hosts.py's. */
+static int no_network(GraderContext *context, bool has_listener, BoxSharedNetwork **ret)
+{
+    return has_listener ? -ENOSPC : -EINVAL;
+}
+
+START_TEST(hosts_are_declared_and_a_network_that_cannot_be_made_is_our_error)
+{
+    fake_context.open_network = no_network;
+    assert_judged("run: {command: x, network: {hosts: [\"b.example.org:443\", \"{team.id}.example.org:80\"]}}",
+                  FINDING_ERROR, "cannot make the network of the check's boxes: No space left");
+    ck_assert_uint_eq(fake_rubric->hosts->len, 2);
+    ck_assert_str_eq(g_ptr_array_index(fake_rubric->hosts, 0), "b.example.org:443");
+    ck_assert_str_eq(g_ptr_array_index(fake_rubric->hosts, 1), "{team.id}.example.org:80");
+    ck_assert_uint_eq(fake_n_runs, 0);
+}
+END_TEST
+
+START_TEST(mistakes_in_hosts_are_reported_where_they_stand)
+{
+    static const struct {
+        const char *hosts, *part;
+    } wrong[] = {
+        {"[example.org]", "9:43: error: hosts: \"example.org\" is not NAME:PORT (\"api.example.org:443\")"},
+        {"[\"a.example.org:80\", \"http://b.example.org/\"]", "9:63: error: hosts: \"http://b.example.org/\" is not"},
+        {"[\"{team.hots}:x\"]", "is not NAME:PORT"},
+        {"[\"{teem.id}:80\"]", "unknown placeholder {teem.id}"},
+        {"[\"localhost:80\"]", "is the grading machine itself"},
+        {"[\"10.0.0.1:80\"]", "warning: hosts: \"10.0.0.1:80\" is a private address"},
+        {"[]", "expected 1 to 64 of NAME:PORT"},
+        {"[[a]]", "expected NAME:PORT as text"},
+        {"\"a.example.org:80\"", "hosts: expected a list"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autofree char *yaml = g_strdup_printf("run: {command: x, network: {hosts: %s}}", wrong[i].hosts);
+        assert_reported(yaml, wrong[i].part);
+    }
+    assert_reported("run: {command: x, network: {host: [\"a.example.org:80\"]}}", "did you mean \"hosts\"");
+}
+END_TEST
+
+START_TEST(what_was_asked_of_the_proxy_explains_a_failure)
+{
+    char *log = (char *)"GET a.example.org:80: 192.0.2.1 does not answer\n"
+                        "CONNECT b.example.org:443: refused: not one of the check's hosts\n";
+    const Command command = {0};
+    const CommandOutcome outcome = {.connections = log}, quiet = {.connections = (char *)""}, closed = {0};
+    g_autofree char *explained = command_explain(&command, NULL, &outcome, g_strdup("exited with status 1"));
+    g_autofree char *suspicion = command_suspicion(&outcome);
+    ck_assert_str_eq(explained,
+                     "exited with status 1; it asked for b.example.org:443, which is not one of the hosts that "
+                     "this check opens");
+    ck_assert_str_eq(suspicion,
+                     "a host that the check opens could not be reached: a.example.org:80: 192.0.2.1 does not "
+                     "answer");
+    ck_assert_ptr_null(command_explain(&command, NULL, &outcome, NULL));
+    g_autofree char *same = command_explain(&command, NULL, &quiet, g_strdup("same")),
+                    *too = command_explain(&command, NULL, &closed, g_strdup("too"));
+    ck_assert_str_eq(same, "same");
+    ck_assert_str_eq(too, "too");
+    ck_assert_ptr_null(command_suspicion(&quiet));
+    ck_assert_ptr_null(command_suspicion(&closed));
+}
+END_TEST
+
+START_TEST(a_service_is_read_with_what_makes_it_ready)
+{
+    static const char good[] = "run:\n"
+                               "  command: \"true\"\n"
+                               "  service:\n"
+                               "    run: python3 app.py\n"
+                               "    env: {PORT: 8082}\n"
+                               "    profile: service\n"
+                               "    ready: {http: \"http://127.0.0.1:8082/health\"}\n"
+                               "    within: 20s";
+    const Check *check = load_check(good, NULL);
+    const CommandService *service = ((const RunParameters *)check->parameters)->command.service;
+    ck_assert_int_eq(service->kind, READY_HTTP);
+    ck_assert_uint_eq(service->port, 8082);
+    ck_assert_str_eq(service->path, "/health");
+    ck_assert_str_eq(service->command.shell, "python3 app.py");
+    ck_assert_int_eq(service->command.profile, BOX_PROFILE_SERVICE);
+    BoxLimits limits = service_limits(service, check);
+    ck_assert_int_eq(limits.wall_ms, check->limits.wall_ms + 20000);
+    check = load_check("run: {command: x, service: {run: y, ready: {line: \"^ready\"}}}", NULL);
+    service = ((const RunParameters *)check->parameters)->command.service;
+    ck_assert_int_eq(service->kind, READY_LINE);
+    ck_assert_int_eq(service->within_us, 10 * CLOCK_SECOND_US);
+    check = load_check("run: {command: x, service: {run: y, ready: {http: \"http://localhost\"}}}", NULL);
+    service = ((const RunParameters *)check->parameters)->command.service;
+    ck_assert_uint_eq(service->port, 80);
+    ck_assert_str_eq(service->path, "/");
+}
+END_TEST
+
+START_TEST(mistakes_in_a_service_are_reported_where_they_stand)
+{
+    static const struct {
+        const char *service, *part;
+    } wrong[] = {
+        {"{run: y}", "lacks the required key \"ready\""},
+        {"{ready: {port: 80}}", "lacks the required key \"run\""},
+        {"{run: y, ready: {}}", "expected one of port: NUMBER, http: ADDRESS, line: PATTERN"},
+        {"{run: y, ready: {port: 80, line: x}}", "expected one of port: NUMBER"},
+        {"{run: y, ready: {port: 70000}}", "port"},
+        {"{run: y, ready: {port: 3128}}", "port 3128 is the proxy's"},
+        {"{run: y, ready: {http: \"http://example.org/\"}}", "expected an address in the box"},
+        {"{run: y, ready: {http: \"http://127.0.0.1:0/\"}}", "expected an address in the box"},
+        {"{run: y, ready: {http: \"http://127.0.0.1x\"}}", "expected an address in the box"},
+        {"{run: y, ready: {line: \"(\"}}", "is not a regular expression"},
+        {"{run: y, ready: {port: 80}, within: 1h}", "at most 10min"},
+        {"{run: y, ready: {port: 80}, keep: true}", "unknown key \"keep\" in service"},
+        {"{run: y, ready: {port: 80}}, keep: true", "nothing of the submission to keep"},
+        {"{run: y, ready: {port: 80}}, folder: src", "the service has a folder of its own"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autofree char *yaml = g_strdup_printf("run: {command: x, service: %s}", wrong[i].service);
+        assert_reported(yaml, wrong[i].part);
+    }
+}
+END_TEST
+
+#define SOME_DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* An image as `rubric image import` leaves it. */
+static void put_image(const char *name)
+{
+    g_autofree char *description = g_strdup_printf("images/%s/image.json", name),
+                    *root = g_strdup_printf("images/%s/root/.keep", name);
+    fake_write(description, "{\"digest\": \"" SOME_DIGEST "\", \"env\": [\"COLOUR=red\", \"PATH=/opt/bin\"]}");
+    fake_write(root, "");
+}
+
+START_TEST(an_image_gives_the_box_its_root_and_environment)
+{
+    g_autofree char *images = g_build_filename(fake_root, "images", NULL);
+    g_autofree char *root = g_build_filename(images, "python", "root", NULL);
+    put_image("python");
+    fake_context.images_folder = images;
+    fake_one((FakeBox){0});
+    assert_judged("run: {command: x, image: python@" SOME_DIGEST ", env: {COLOUR: blue}}", FINDING_PASS, "did what");
+    ck_assert_str_eq(fake_spec_root, root);
+    ck_assert_msg(has_part(fake_env, "PATH=/opt/bin") && has_part(fake_env, "COLOUR=blue") &&
+                      has_part(fake_env, "HOME=/work") && !has_part(fake_env, "red"),
+                  "%s", fake_env);
+    assert_judged("run: {command: x, image: python}", FINDING_PASS, "did what");
+    ck_assert_msg(has_part(fake_env, "COLOUR=red"), "%s", fake_env);
+    assert_judged("run: {command: x, image: host}", FINDING_PASS, "did what");
+    ck_assert_ptr_null(fake_spec_root);
+    g_autofree char *folder = g_strdup_printf("run: {command: x, image: {folder: \"%s\"}}", root);
+    assert_judged(folder, FINDING_PASS, "did what");
+    ck_assert_str_eq(fake_spec_root, root);
+}
+END_TEST
+
+START_TEST(an_image_that_is_missing_or_another_one_is_our_error)
+{
+    g_autofree char *images = g_build_filename(fake_root, "images", NULL);
+    put_image("python");
+    assert_judged("run: {command: x, image: python}", FINDING_ERROR, "nobody said where images are");
+    fake_context.images_folder = images;
+    fake_one((FakeBox){0});
+    assert_judged("run: {command: x, image: cobol}", FINDING_ERROR, "there is no image \"cobol\"");
+    assert_judged("run: {command: x, image: \"python@sha256:"
+                  "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}",
+                  FINDING_ERROR, "but the rubric wants sha256:11");
+    assert_judged("run: {command: x, image: {folder: /nowhere/at/all}}", FINDING_ERROR, "is not there");
+    ck_assert_uint_eq(fake_n_runs, 0);
+}
+END_TEST
+
+START_TEST(mistakes_in_images_are_reported_where_they_stand)
+{
+    assert_reported("run: {command: x, image: ../python}",
+                    "9:32: error: image: \"../python\" is not the name of an image");
+    assert_reported("run: {command: x, image: python@latest}", "is not NAME@sha256: and 64 hexadecimal digits");
+    assert_reported("run: {command: x, image: {folder: images/python}}", "is not an absolute path");
+    assert_reported("run: {command: x, image: {path: /x}}", "unknown key \"path\" in image");
+    assert_reported("run: {command: x, image: [a]}", "image");
+    assert_reported("tests: {run: x, format: tap, service: {run: y, ready: {port: 80}, image: A}}", "is not the name");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("run");
@@ -301,5 +486,13 @@ int main(void)
     tcase_add_test(tcase, a_kill_that_no_limit_explains_is_our_error);
     tcase_add_test(tcase, a_folder_that_the_submission_lacks_is_the_students);
     tcase_add_test(tcase, mistakes_are_reported_where_they_stand);
+    tcase_add_test(tcase, hosts_are_declared_and_a_network_that_cannot_be_made_is_our_error);
+    tcase_add_test(tcase, mistakes_in_hosts_are_reported_where_they_stand);
+    tcase_add_test(tcase, what_was_asked_of_the_proxy_explains_a_failure);
+    tcase_add_test(tcase, a_service_is_read_with_what_makes_it_ready);
+    tcase_add_test(tcase, mistakes_in_a_service_are_reported_where_they_stand);
+    tcase_add_test(tcase, an_image_gives_the_box_its_root_and_environment);
+    tcase_add_test(tcase, an_image_that_is_missing_or_another_one_is_our_error);
+    tcase_add_test(tcase, mistakes_in_images_are_reported_where_they_stand);
     return fixture_main(tcase, "run");
 }

@@ -124,12 +124,28 @@ START_TEST(private_and_special_addresses_are_not_public)
 }
 END_TEST
 
+START_TEST(a_private_host_is_one_that_is_named_by_its_address)
+{
+    static const struct {
+        const char *text;
+        bool is_private;
+    } hosts[] = {{"10.0.0.1:80", true}, {"[::1]:80", true},      {"169.254.169.254:80", true},
+                 {"1.1.1.1:53", false}, {"localhost:80", false}, {"[2606:4700:4700::64]:80", false}};
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        ProxyHost *host = proxy_host_parse(hosts[i].text, NULL);
+        ck_assert_msg(proxy_host_is_private(host) == hosts[i].is_private, "%s", hosts[i].text);
+        proxy_host_free(host);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("host");
     tcase_add_test(tests, hosts_are_names_or_addresses_with_a_port);
     tcase_add_test(tests, anything_else_is_no_host);
     tcase_add_test(tests, private_and_special_addresses_are_not_public);
+    tcase_add_test(tests, a_private_host_is_one_that_is_named_by_its_address);
     Suite *suite = suite_create("proxy/host");
     suite_add_tcase(suite, tests);
     return testing_main(suite);

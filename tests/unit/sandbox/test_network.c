@@ -77,6 +77,29 @@ START_TEST(a_client_in_another_box_reaches_the_service)
 }
 END_TEST
 
+START_TEST(what_a_service_says_and_answers_is_seen_from_outside_while_it_runs)
+{
+    const char request[] = "hello";
+    char said[64] = "", heard[64] = "";
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    BoxBeside *service = start_service(echo_service);
+    gint64 deadline_us = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+    while (pread(box_beside_said_fd(service), said, sizeof said - 1, 0) < 6 && g_get_monotonic_time() < deadline_us)
+        g_usleep(5000);
+    ck_assert_str_eq(said, "ready\n");
+    file_autofd int fd = box_network_socket(network);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(send(fd, request, strlen(request), 0), (int)strlen(request));
+    ck_assert_int_eq(recv(fd, heard, sizeof heard - 1, MSG_WAITALL), (int)strlen("heard hello"));
+    ck_assert_str_eq(heard, "heard hello");
+    BoxResult result;
+    ck_assert_int_eq(box_beside_finish(service, &result), -ECANCELED);
+    box_result_clear(&result);
+}
+END_TEST
+
 START_TEST(the_client_sees_neither_processes_nor_files_of_the_service)
 {
     BoxBeside *service = start_service(echo_service);
@@ -221,6 +244,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_client_in_another_box_reaches_the_service);
+    tcase_add_test(tests, what_a_service_says_and_answers_is_seen_from_outside_while_it_runs);
     tcase_add_test(tests, the_client_sees_neither_processes_nor_files_of_the_service);
     tcase_add_test(tests, names_of_local_sockets_are_not_shared_where_landlock_can_scope_them);
     tcase_add_test(tests, neither_box_reaches_the_host_nor_changes_the_network);

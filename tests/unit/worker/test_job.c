@@ -10,6 +10,7 @@ static WorkerJob *full_job(void)
     WorkerJob *job = job_in(&(TestCourse){.folder = (char *)"/course"}, CONTENT_GIT, "/repository.git");
     job->git_commit = g_strdup("0123456789abcdef0123456789abcdef01234567");
     job->git_refs = g_strsplit("refs/heads/main refs/tags/v1", " ", -1);
+    job->hosts = g_strsplit("a.example.org:80 b.example.org:443", " ", -1);
     job->deadline_us = job->received_us + 5;
     job->image_digest = g_strdup("host:sha256:00");
     job->public_only = true;
@@ -31,6 +32,7 @@ START_TEST(a_job_survives_the_wire)
     ck_assert_msg(read != NULL, "%s", error ? error->message : "");
     ck_assert_str_eq(read->git_commit, job->git_commit);
     ck_assert_str_eq(read->git_refs[1], "refs/tags/v1");
+    ck_assert_str_eq(read->hosts[1], "b.example.org:443");
     ck_assert_int_eq(read->deadline_us, job->deadline_us);
     ck_assert_int_eq(read->received_us, job->received_us);
     ck_assert_str_eq(read->image_digest, "host:sha256:00");
@@ -66,6 +68,7 @@ static const struct {
     {"git_commit", "\"main\"", "40 hexadecimal digits"},
     {"git_refs", "[1]", "not text"},
     {"git_refs", "1", "git_refs"},
+    {"hosts", "[1]", "not text"},
     {"owner", "1", "owner"},
     {"received_us", "\"x\"", "received_us"},
     {"members", "[{}]", "id"},
