@@ -120,6 +120,11 @@ gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *
     }
 }
 
+bool policy_unit_is_even(const LateRule *rule)
+{
+    return rule->unit == UNIT_STARTED_DAY || rule->unit == UNIT_STARTED_HOUR || rule->unit == UNIT_SPAN;
+}
+
 gint64 policy_unit_us(const LateRule *rule)
 {
     switch (rule->unit) {

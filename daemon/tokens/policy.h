@@ -197,6 +197,8 @@ void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule 
 /* Started units of lateness; 0: on time. */
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
                          gint64 received_us);
+/* Is a unit as long as any other, so that a part of one can be told? */
+bool policy_unit_is_even(const LateRule *rule);
 /* How long one unit is, for pro rata; 0: it has no length. */
 gint64 policy_unit_us(const LateRule *rule);
 

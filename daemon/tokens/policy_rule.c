@@ -433,12 +433,10 @@ static void read_bank(YamlReader *reader, const Policy *policy, Rule *rule)
 /* In proportion between two units: only of units that are all equally long. */
 static void check_prorated(const YamlNode *node, const Rule *rule, Diagnostics *diagnostics)
 {
-    bool is_even =
-        rule->late.unit == UNIT_STARTED_DAY || rule->late.unit == UNIT_STARTED_HOUR || rule->late.unit == UNIT_SPAN;
     bool is_prorated = rule->uncovered[OWNER_PERSON].is_prorated || rule->uncovered[OWNER_TEAM].is_prorated;
-    if (is_prorated && !is_even && node)
-        yaml_report(node, diagnostics, SEVERITY_ERROR,
-                    "prorated goes with the units started_day, started_hour and span: others are not equally long");
+    if (is_prorated && !policy_unit_is_even(&rule->late) && node)
+        yaml_report(node, diagnostics, SEVERITY_WARNING,
+                    "prorated does nothing here: only the units started_day, started_hour and span are equally long");
 }
 
 /* All but `periods`, which a period has none of. */

@@ -56,7 +56,7 @@ static gint64 uncovered_total(const Purchase *purchase, const UncoveredRule *rul
     gint64 unit_us = policy_unit_us(&purchase->rule->late);
     if (n <= 0)
         return 0;
-    if (!rule->is_prorated || unit_us == 0)
+    if (!rule->is_prorated || !policy_unit_is_even(&purchase->rule->late))
         return MIN(rule->scale.at_most_milli, whole_total(rule, n));
     gint64 late_us = MAX(0, purchase->late_us - covered * unit_us);
     gint64 from = whole_total(rule, late_us / unit_us), to = whole_total(rule, late_us / unit_us + 1);
