@@ -239,11 +239,18 @@ static bool is_open(const History *history, gint64 id)
     return json_int64_or(data, "n_review", 0) > 0;
 }
 
+/* With `no_benefit: charge` ways to pay are chosen as for all points. */
+static bool charges_for_nothing(const History *history)
+{
+    return strstr(history->rules->text, "no_benefit: charge") != NULL;
+}
+
 static gint64 newest_points(const History *history, gint64 id)
 {
     g_autoptr(cJSON) data = newest_verdict(history, id);
     gint64 points = json_int64_or(data, "points_milli", 0) + json_int64_or(data, "bonus_milli", 0);
-    return is_open(history, id) ? MAX(points, json_int64_or(data, "max_milli", 0)) : points;
+    return is_open(history, id) || charges_for_nothing(history) ? MAX(points, json_int64_or(data, "max_milli", 0))
+                                                                : points;
 }
 
 static const Decision *part_of(const Decision *decision, const char *due)
@@ -309,12 +316,14 @@ static char *compare_extended(const History *history, const Decision *before, co
 {
     if (before->kind == DECISION_HELD) /* it waits for a person: nothing to compare */
         return NULL;
+    if ((before->shares || after->shares) && charges_for_nothing(history))
+        return NULL;
     if (before->shares || after->shares)
         return compare_shares(history, before, after, points);
     gint64 was = decision_credit_milli(before, points), is = decision_credit_milli(after, points);
     bool is_no_dearer = after->course_milli < before->course_milli ||
                         (after->course_milli == before->course_milli && after->tokens_milli <= before->tokens_milli) ||
-                        strstr(history->rules->text, "no_benefit: charge") != NULL;
+                        charges_for_nothing(history);
     if (is > was || (is == was && is_no_dearer))
         return NULL;
     return g_strdup_printf("%s: \"%s\" (%s), credit %" ID ", becomes \"%s\" (%s), credit %" ID, before->assignment,
@@ -363,8 +372,8 @@ char *property_extension_never_hurts(const History *history)
         return compare_totals(&one, fold, again);
     const Decision *before = part_of(fold_decision(fold, id), due), *after = part_of(fold_decision(again, id), due);
     bool is_part = before && before != fold_decision(fold, id);
-    if (is_part && is_open(&one, id))
-        return NULL; /* a person still judges what the part is worth */
+    if (is_part && (is_open(&one, id) || charges_for_nothing(&one)))
+        return NULL; /* what all points of the part are is not told */
     gint64 points = is_part ? before->points_milli : newest_points(&one, id);
     return before ? compare_extended(&one, before, after, points) : NULL;
 }
