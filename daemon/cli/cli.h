@@ -34,6 +34,9 @@ int cli_fail_error(const Command *command, GError *error);
 int cli_print_diagnostics(Diagnostics *diagnostics);
 /* May colours go to this stream? (terminal, NO_COLOR unset, TERM not dumb) */
 bool cli_use_colour(int fd);
+/* The configuration that was named, else the first of the usual places that exists; NULL: there is none. Caller frees.
+ */
+char *cli_find_config(const char *given);
 /* Where images are: $RUBRIC_IMAGES, else below the state folder of the daemon that cli_daemon_open would find, else in
  * the user's own data folder. Caller frees. */
 char *cli_images_folder(void);

@@ -6,31 +6,6 @@
 #include "daemon/cli/cli.h"
 #include "graders/graders.h"
 
-/* The one that was named, else the first of the usual places that exists; NULL: there is none. Caller frees. */
-static char *find_config(const char *given)
-{
-    const char *from_environment = g_getenv("RUBRICD_CONFIG");
-    if (given || (from_environment && *from_environment))
-        return g_strdup(given ? given : from_environment);
-    static const char *const places[] = {"rubricd.yaml", "/etc/rubricd/rubricd.yaml"};
-    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-        if (access(places[i], F_OK) == 0)
-            return g_strdup(places[i]);
-    }
-    return NULL;
-}
-
-char *cli_images_folder(void)
-{
-    const char *from_environment = g_getenv("RUBRIC_IMAGES");
-    if (from_environment && *from_environment)
-        return g_canonicalize_filename(from_environment, NULL);
-    g_autofree char *path = find_config(NULL);
-    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
-    g_autoptr(Config) config = path ? config_load(path, diagnostics) : NULL;
-    return config ? config_images_folder(config) : g_build_filename(g_get_user_data_dir(), "rubric", "images", NULL);
-}
-
 static bool load_course(CliDaemon *daemon, Diagnostics *diagnostics)
 {
     daemon->course = course_load(daemon->config->course_folder, graders_all(), diagnostics);
@@ -51,7 +26,7 @@ static Store *open_store(const Config *config, GError **error)
 
 bool cli_daemon_open(const Command *command, const char *config_path, CliDaemon *ret, int *ret_status)
 {
-    g_autofree char *path = find_config(config_path);
+    g_autofree char *path = cli_find_config(config_path);
     if (!path) {
         *ret_status = cli_fail(command, EXIT_USAGE,
                                "which daemon? give --config FILE or set RUBRICD_CONFIG; neither ./rubricd.yaml nor "

@@ -1,102 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/net/github_write.h"
-#include "tests/unit/net/made_result.h"
-#include "tests/unit/net/standin.h"
-
-static Fixture f;
-static Standin hub;
-static GithubClient *client;
-static char *folder;
-static char sha[41];
-
-static Sink *sink;
-static Effect effect;
-static gint64 retry_at_us;
-static char *external_id;
-static GError *failure;
-
-/* One stand-in for all: making its key takes longer than a test. */
-static void start(void)
-{
-    folder = g_dir_make_tmp("rubric-github-XXXXXX", NULL);
-    standin_start(&hub, folder, false);
-}
-
-static void stop(void)
-{
-    standin_stop(&hub);
-    file_remove_tree(folder, NULL);
-    g_free(folder);
-}
-
-static Sink *new_sink(GithubWrite write, gint64 timeout_ms)
-{
-    const GithubSinkConfig config = {.name = "autograder", .write = write, .max_tries = 3, .timeout_ms = timeout_ms};
-    return sink_github_new(&config, client);
-}
-
-/* A fresh commit in a repository of its own for each test. */
-static void setup(void)
-{
-    made_result_setup();
-    fixture_open(&f, "");
-    standin_tell(&hub, "forget", "{}");
-    standin_tell(&hub, "set_limits", "{\"enforced\": false}"); /* what limits do is told by the faults here */
-    g_autofree char *name = g_strdup_printf("project-%d", getpid());
-    g_autofree char *repository = g_strdup_printf("{\"name\": \"%s\"}", name);
-    g_autofree char *push = g_strdup_printf("{\"repository\": \"%s\"}", name);
-    assignment.comment = COMMENT_PULL_REQUEST;
-    g_autoptr(cJSON) made = standin_do(&hub, "repository", repository);
-    g_autoptr(cJSON) pushed = standin_do(&hub, "push", push);
-    g_strlcpy(sha, cJSON_GetStringValue(pushed), sizeof sha);
-    submission.external_id = g_strdup_printf("%" G_GINT64_FORMAT ":refs/heads/main", json_int64_or(made, "id", 0));
-    submission.location = g_strdup_printf("%s/%s#refs/heads/main", hub.url, json_string_or(made, "full_name", ""));
-    submission.revision = sha;
-    ck_assert_good((client = github_client_new(&hub.config, f.store, "post", error)) != NULL);
-    sink = new_sink(GITHUB_WRITE_CHECK_RUN, 20000);
-    effect = (Effect){.idempotency_key = "7:2:autograder", .result = &result, .submission = &submission};
-}
-
-static void teardown(void)
-{
-    sink_free(sink);
-    github_client_free(client);
-    g_free(submission.external_id);
-    g_free(submission.location);
-    g_clear_error(&failure);
-    g_free(external_id);
-    fixture_close(&f);
-    made_result_teardown();
-}
-
-static PostOutcome post(void)
-{
-    g_clear_pointer(&external_id, g_free);
-    g_clear_error(&failure);
-    return sink_post(sink, &effect, &retry_at_us, &external_id, &failure);
-}
-
-static void post_well(void)
-{
-    PostOutcome outcome = post();
-    ck_assert_msg(outcome == POST_DONE, "%s", failure ? failure->message : "no reason");
-    ck_assert_ptr_nonnull(external_id);
-}
-
-/* "check_runs", "statuses": what was written in this test's repository. Borrowed from *ret_all. */
-static const cJSON *written(const char *what, cJSON **ret_all)
-{
-    g_autofree char *arguments = g_strdup_printf("{\"repository\": \"project-%d\"}", getpid());
-    *ret_all = standin_do(&hub, "written", arguments);
-    return cJSON_GetObjectItem(*ret_all, what);
-}
-
-static void break_next(const char *kind, const char *method, const char *when)
-{
-    g_autofree char *arguments =
-        g_strdup_printf("{\"kind\": %s, \"method\": \"%s\", \"when\": \"%s\"}", kind, method, when);
-    standin_tell(&hub, "fault", arguments);
-}
+#include "tests/unit/net/sink_github_fixture.h"
 
 static void set_places(guint n)
 {
@@ -348,164 +251,6 @@ START_TEST(without_writes_left_nothing_is_asked)
 }
 END_TEST
 
-/* ---- comments
- * ----------------------------------------------------------------------------------------------------------- */
-
-static char *tell_repository(const char *command, const char *more)
-{
-    g_autofree char *arguments = g_strdup_printf("{\"repository\": \"project-%d\"%s}", getpid(), more);
-    g_autoptr(cJSON) answer = standin_do(&hub, command, arguments);
-    return answer ? json_print(answer) : NULL;
-}
-
-/* From now on the submission is the head of a pull request, whose number is returned. */
-static gint64 hand_in_by_pull_request(void)
-{
-    g_autofree char *number = tell_repository("pull_request", ", \"head\": \"main\"");
-    gint64 pull = g_ascii_strtoll(number, NULL, 10);
-    gint64 id = g_ascii_strtoll(submission.external_id, NULL, 10);
-    g_free(submission.external_id);
-    submission.external_id = g_strdup_printf("%" G_GINT64_FORMAT ":refs/pull/%" G_GINT64_FORMAT "/head:m1", id, pull);
-    char *mark = strchr(submission.location, '#');
-    g_autofree char *before = g_strndup(submission.location, (gsize)(mark - submission.location));
-    g_free(submission.location);
-    submission.location = g_strdup_printf("%s#refs/pull/%" G_GINT64_FORMAT "/head", before, pull);
-    return pull;
-}
-
-static void comment_instead(CommentPlace where)
-{
-    sink_free(sink);
-    sink = new_sink(GITHUB_WRITE_COMMENT, 20000);
-    assignment.comment = where;
-}
-
-/* What somebody wrote under the pull request. */
-static void add_comment(gint64 pull, const char *user, const char *body)
-{
-    g_autofree char *more =
-        g_strdup_printf(", \"number\": %" G_GINT64_FORMAT ", \"user\": \"%s\", \"body\": \"%s\"", pull, user, body);
-    g_free(tell_repository("comment", more));
-}
-
-static void ck_assert_one_comment(const char *what, const char *says)
-{
-    g_autoptr(cJSON) all = NULL;
-    const cJSON *there = written(what, &all), *each, *ours = NULL;
-    guint n = 0;
-    cJSON_ArrayForEach(each, there)
-    {
-        bool is_ours = strcmp(json_string_or(each, "user", ""), "autograder[bot]") == 0;
-        n += is_ours;
-        ours = is_ours ? each : ours;
-    }
-    ck_assert_uint_eq(n, 1);
-    ck_assert_has(json_string_or(ours, "body", ""), says);
-}
-
-START_TEST(a_comment_is_edited_in_place)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    hand_in_by_pull_request();
-    post_well();
-    ck_assert_has(external_id, "comment ");
-    ck_assert_one_comment("comments", "<!-- rubricd autograder/m1, submission 7 -->\n## Result for Milestone");
-    post_well();
-    ((VerdictItem *)g_ptr_array_index(verdict->items, 1))->outcome = ITEM_PASS;
-    post_well();
-    ck_assert_one_comment("comments", "| ✅ | Title of failed | 5 / 5 | pass |");
-}
-END_TEST
-
-START_TEST(a_comment_lost_after_the_effect_is_found_again)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    hand_in_by_pull_request();
-    post_well(); /* mints the token, so that the fault meets the comment */
-    Submission other = submission;
-    other.assignment = (char *)"m2";
-    effect.submission = &other;
-    break_next("\"reset\"", "POST", "after");
-    ck_assert_int_eq(post(), POST_RETRY);
-    post_well();
-    g_autoptr(cJSON) all = NULL;
-    ck_assert_int_eq(cJSON_GetArraySize(written("comments", &all)), 2);
-}
-END_TEST
-
-START_TEST(a_mark_that_somebody_else_wrote_is_left_alone)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    gint64 pull = hand_in_by_pull_request();
-    add_comment(pull, "student", "<!-- rubricd autograder/m1, submission 7 -->\\nall points");
-    post_well();
-    ck_assert_one_comment("comments", "10 of 15 points");
-    g_autoptr(cJSON) all = NULL;
-    ck_assert_has(json_string_or(cJSON_GetArrayItem(written("comments", &all), 0), "body", ""), "all points");
-}
-END_TEST
-
-START_TEST(ours_is_found_behind_many_others_and_the_oldest_of_two_is_kept)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    gint64 pull = hand_in_by_pull_request();
-    for (int i = 0; i < 130; i++)
-        add_comment(pull, "student", "a question");
-    add_comment(pull, "autograder[bot]", "<!-- rubricd autograder/m1, submission 6 -->\\nthe oldest");
-    add_comment(pull, "autograder[bot]", "<!-- rubricd autograder/m1, submission 6 -->\\nits double");
-    g_autoptr(cJSON) before = NULL;
-    gint64 oldest = json_int64_or(cJSON_GetArrayItem(written("comments", &before), 130), "id", 0);
-    post_well();
-    ck_assert_one_comment("comments", "10 of 15 points");
-    g_autofree char *wanted = g_strdup_printf("comment %" G_GINT64_FORMAT, oldest);
-    ck_assert_str_eq(external_id, wanted);
-}
-END_TEST
-
-START_TEST(an_older_submission_does_not_hide_the_newest)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    hand_in_by_pull_request();
-    post_well();
-    Submission older = submission;
-    older.id = 6;
-    effect.submission = &older;
-    effect.idempotency_key = "6:1:autograder";
-    post_well();
-    ck_assert_one_comment("comments", "submission 7 -->");
-}
-END_TEST
-
-START_TEST(what_came_by_a_branch_is_told_in_an_issue_if_the_course_wants_it)
-{
-    comment_instead(COMMENT_PULL_REQUEST);
-    ck_assert_int_eq(post(), POST_DONE);
-    ck_assert_ptr_null(external_id);
-    comment_instead(COMMENT_NONE);
-    ck_assert_int_eq(post(), POST_DONE);
-    ck_assert_ptr_null(external_id);
-    comment_instead(COMMENT_ISSUE);
-    post_well();
-    ck_assert_has(external_id, "issue ");
-    break_next("\"reset\"", "PATCH", "after");
-    ((VerdictItem *)g_ptr_array_index(verdict->items, 1))->outcome = ITEM_PASS;
-    ck_assert_int_eq(post(), POST_RETRY);
-    post_well();
-    ck_assert_one_comment("issues", "Title of failed | 5 / 5 | pass");
-    ck_assert_has(external_id, "issue ");
-}
-END_TEST
-
-START_TEST(a_repository_without_issues_is_told_after_some_tries)
-{
-    comment_instead(COMMENT_ISSUE);
-    g_free(tell_repository("set", ", \"has_issues\": false"));
-    effect.tries = 2;
-    ck_assert_int_eq(post(), POST_GIVE_UP);
-    ck_assert_has(failure->message, "Issues has been disabled");
-}
-END_TEST
-
 /* ---- faults
  * ------------------------------------------------------------------------------------------------------------- */
 
@@ -671,12 +416,7 @@ END_TEST
 
 int main(void)
 {
-    unsetenv("http_proxy");
-    Suite *suite = suite_create("sink_github");
     TCase *tests = tcase_create("posts");
-    tcase_set_timeout(tests, 120);
-    tcase_add_unchecked_fixture(tests, start, stop);
-    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_check_run_appears_with_its_key);
     tcase_add_test(tests, posting_again_changes_nothing);
     tcase_add_test(tests, an_answer_lost_after_the_effect_is_found_again);
@@ -691,13 +431,6 @@ int main(void)
     tcase_add_test(tests, an_announcement_whose_answer_is_lost_is_waited_for_and_one_that_is_refused_is_not);
     tcase_add_test(tests, when_writes_are_short_the_newest_results_have_them);
     tcase_add_test(tests, without_writes_left_nothing_is_asked);
-    tcase_add_test(tests, a_comment_is_edited_in_place);
-    tcase_add_test(tests, a_comment_lost_after_the_effect_is_found_again);
-    tcase_add_test(tests, a_mark_that_somebody_else_wrote_is_left_alone);
-    tcase_add_test(tests, ours_is_found_behind_many_others_and_the_oldest_of_two_is_kept);
-    tcase_add_test(tests, an_older_submission_does_not_hide_the_newest);
-    tcase_add_test(tests, what_came_by_a_branch_is_told_in_an_issue_if_the_course_wants_it);
-    tcase_add_test(tests, a_repository_without_issues_is_told_after_some_tries);
     tcase_add_loop_test(tests, a_fault_is_waited_for_or_told_and_nothing_is_doubled, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tests, a_taken_back_token_is_minted_again_once);
     tcase_add_loop_test(tests, a_token_refused_after_the_effect_doubles_nothing, 0, 4);
@@ -705,10 +438,5 @@ int main(void)
     tcase_add_test(tests, an_api_version_that_is_over_is_told);
     tcase_add_test(tests, a_clock_that_is_wrong_by_an_hour_does_no_harm);
     tcase_add_test(tests, what_takes_too_long_goes_on_with_the_next_try);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run("sink_github", tests);
 }
