@@ -106,8 +106,16 @@ static bool verify_correction(Walk *walk, const LedgerRow *row, GError **error)
            bad_line(row, "corrects a line that is not an earlier one of its account", error);
 }
 
+/* What the table forbids, a damaged file can hold all the same. */
+static bool is_whole(const LedgerRow *row)
+{
+    return row->account && row->kind && row->reason && row->previous_hash && row->hash;
+}
+
 static bool verify_line(Walk *walk, const LedgerRow *row, GError **error)
 {
+    if (!is_whole(row))
+        return bad_line(row, "was changed after it was written: a part of it is missing", error);
     if (row->seq != walk->n_lines + 1)
         return error_set(error, RUBRIC_ERROR_INVALID,
                          "ledger line %" G_GINT64_FORMAT " is missing: the next one is %" G_GINT64_FORMAT,

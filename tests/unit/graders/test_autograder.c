@@ -171,9 +171,9 @@ START_TEST(mistakes_of_a_gradescope_check_are_reported)
     assert_reported("gradescope: {zip: checks/kit, threshold: 120%}", "threshold: expected");
     assert_reported("gradescope: {zip: checks/kit, threshold: all}", "threshold: expected");
     assert_reported("gradescope: {zip: checks/kit, timeout: 1}", "timeout");
-    assert_reported("gradescope: {zip: checks/kit, image: \"A/b\"}", "image: expected the name");
+    assert_reported("gradescope: {zip: checks/kit, image: \"A/b\"}", "is not the name of an image");
     fake_one((FakeBox){.report = HALF});
-    assert_judged("gradescope: {zip: checks/kit, image: none}", FINDING_ERROR, "there are no images here");
+    assert_judged("gradescope: {zip: checks/kit, image: none}", FINDING_ERROR, "nobody said where images are");
 }
 END_TEST
 

@@ -13,7 +13,8 @@
 
 #define ID G_GINT64_FORMAT
 
-enum { N_HISTORIES = 20000, N_OF_SAME_RULES = 8 };
+/* The usual run is the same each time, so that it tells what a change broke; a run of another length draws its seed. */
+enum { N_HISTORIES = 20000, N_OF_SAME_RULES = 8, USUAL_SEED = 21 };
 
 typedef struct {
     const char *name;
@@ -168,7 +169,8 @@ static Rules *compose(guint32 seed, guint32 block)
 
 START_TEST(random_histories_keep_the_promises)
 {
-    guint32 seed = number_from("RUBRIC_SEED", g_random_int()), n = number_from("RUBRIC_HISTORIES", N_HISTORIES);
+    guint32 seed = number_from("RUBRIC_SEED", g_getenv("RUBRIC_HISTORIES") ? g_random_int() : USUAL_SEED),
+            n = number_from("RUBRIC_HISTORIES", N_HISTORIES);
     const guint32 n_to_say = 50000;
     guint32 only = number_from("RUBRIC_HISTORY", G_MAXUINT32), n_bad = 0, n_composed = 0;
     g_autoptr(GPtrArray) courses = rules_of_all_courses();
