@@ -146,7 +146,7 @@ static bool find_figure(const cJSON *figures, const char *figure, double *ret)
     g_auto(GStrv) names = g_strsplit(figure, ".", -1);
     for (gsize i = 0; figures && names[i]; i++)
         figures = cJSON_GetObjectItemCaseSensitive(figures, names[i]);
-    if (!cJSON_IsNumber(figures))
+    if (!figures || !cJSON_IsNumber(figures))
         return false;
     *ret = figures->valuedouble;
     return true;

@@ -146,7 +146,7 @@ def not_retried(world):
     def flagged():
         world.hasten()
         wake(world)
-        return any("the moon is not full" in one for one in world.flags("post"))
+        return any("the moon is not full" in one for (one,) in world.query("SELECT evidence FROM flag WHERE kind = 'post'"))
     wait_until(flagged, SECONDS, "a flag tells what GitHub refused")
     world.hub.faults.clear()
     show(world, [(1, world.push(1))], "a result that GitHub refuses is flagged with its words; the next one is posted")
