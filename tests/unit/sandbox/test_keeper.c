@@ -97,7 +97,9 @@ START_TEST(one_lane_serves_all_boxes_and_replaces_a_killed_slot)
     ck_assert_int_eq(find_child(find_keeper()), lane);
     ck_assert_int_eq(find_child(lane), slot);
     kill(slot, SIGKILL);
-    assert_says(client, "echo here", "here\n");
+    /* A lane that has not yet said that it is free again leaves the next box to another. */
+    for (int round = 0; round < 50 && find_child(lane) == slot; round++)
+        assert_says(client, "echo here", "here\n");
     ck_assert_int_eq(find_child(find_keeper()), lane);
     ck_assert_int_ne(find_child(lane), slot);
     box_client_free(client);
