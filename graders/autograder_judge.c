@@ -291,8 +291,8 @@ static cJSON *make_figures(const AutograderRun *run, const GPtrArray *tests, con
 /* Ours or the course's: never a fail, and a TA sees how the run ended. */
 static Finding *make_error(const AutograderRun *run, const char *problem)
 {
-    Finding *finding = finding_new(NULL, NULL, NULL, FINDING_ERROR,
-                                   "this check could not be run, which is not your fault: the autograder %s", problem);
+    g_autofree char *why = g_strconcat("the autograder ", problem, NULL);
+    Finding *finding = graders_error(why);
     finding->evidence = g_strdup(run->words);
     finding->figures = make_figures(run, NULL, NULL);
     return finding;

@@ -169,17 +169,6 @@ static AutograderRun *make_run(const AutograderPlan *plan, const Check *check, c
 /* ---- the run ------------------------------------------------------------------------------------------------------
  */
 
-static char **make_environment(const AutograderPlan *plan, const Image *image)
-{
-    char **env = g_strdupv((char **)plan->env);
-    for (char **own = image ? image->env : NULL; own && *own; own++) {
-        g_autofree char *name = g_strndup(*own, strcspn(*own, "="));
-        const char *value = strchr(*own, '=');
-        env = g_environ_setenv(env, name, value ? value + 1 : "", TRUE);
-    }
-    return env;
-}
-
 static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, GraderContext *context, GError **error)
 {
     g_auto(Stage) stage = {0};
@@ -188,7 +177,7 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
     if (!wanted_image_find(plan->image, context->images_folder, &image, &root, error) ||
         !stage_make(&stage, plan, context, error))
         return NULL;
-    g_auto(GStrv) env = make_environment(plan, image);
+    g_auto(GStrv) env = image ? image_environment(image, plan->env) : g_strdupv((char **)plan->env);
     const char *const argv[] = {"/bin/sh", "-c", plan->script, "sh", NULL};
     const char *const reports[] = {plan->results_path, NULL};
     BoxSpec spec = BOX_SPEC_INIT;

@@ -16,6 +16,8 @@ void command_outcome_clear(CommandOutcome *outcome)
     g_clear_pointer(&outcome->service_problem, g_free);
 }
 
+static const char the_command[] = "the check's command";
+
 static bool explain_failure(int code, GError **error)
 {
     if (code == -ECANCELED)
@@ -25,9 +27,13 @@ static bool explain_failure(int code, GError **error)
 
 /* SIGKILL that no limit explains: from the machine (its own memory ran out, an operator), or from the program itself.
  * Nobody can tell which, so it is ours, and a TA's when it comes again and again. */
-static bool was_killed(const BoxStatus *status)
+static bool was_killed(const BoxStatus *status, const char *what, GError **error)
 {
-    return status->end == BOX_END_SIGNALED && status->signal == SIGKILL;
+    bool is_killed = status->end == BOX_END_SIGNALED && status->signal == SIGKILL;
+    if (is_killed)
+        error_set(error, RUBRIC_ERROR_TEMPORARY,
+                  "%s was killed, and no limit explains it: by the machine, or by itself", what);
+    return is_killed;
 }
 
 /* A course's own command that lacks something says so by its exit status, and what is killed from outside was not
@@ -37,9 +43,8 @@ static bool could_judge(const Command *command, const CommandOutcome *outcome, G
     const gsize max_words = 200;
     const BoxResult *result = &outcome->box;
     bool has_lost_service = command->service && !outcome->service_was_stopped;
-    if (was_killed(&result->status))
-        return error_set(error, RUBRIC_ERROR_TEMPORARY,
-                         "the check's command was killed, and no limit explains it: by the machine, or by itself");
+    if (was_killed(&result->status, the_command, error))
+        return false;
     if (result->status.end != BOX_END_EXITED || result->status.exit_code != command->error_exit || has_lost_service)
         return true;
     const BoxBytes *said = result->err.length > 0 ? &result->err : &result->out;
@@ -55,23 +60,21 @@ static bool was_refused(const BoxStatus *status, GError **error)
     return status->end == BOX_END_REFUSED;
 }
 
+/* Clear *ret_result also after a failure. */
+static bool run_box(const Check *check, GraderContext *context, BoxSpec *spec, BoxResult *ret_result, GError **error)
+{
+    int code = context->run_box(context, check, spec, ret_result);
+    return code == 0 ? !was_refused(&ret_result->status, error) : explain_failure(code, error);
+}
+
 bool command_run_box(const Check *check, GraderContext *context, BoxSpec *spec, BoxResult *ret_result, GError **error)
 {
-    BoxResult result = {0};
-    int code = context->run_box(context, check, spec, &result);
-    if (code < 0)
-        return explain_failure(code, error);
-    bool is_ours = was_refused(&result.status, error);
-    if (!is_ours && was_killed(&result.status)) {
-        is_ours = true;
-        error_set(error, RUBRIC_ERROR_TEMPORARY,
-                  "the check's command was killed, and no limit explains it: by the machine, or by itself");
-    }
-    if (is_ours)
-        box_result_clear(&result);
-    else
-        *ret_result = result;
-    return !is_ours;
+    *ret_result = (BoxResult){0};
+    bool is_run =
+        run_box(check, context, spec, ret_result, error) && !was_killed(&ret_result->status, the_command, error);
+    if (!is_run)
+        box_result_clear(ret_result);
+    return is_run;
 }
 
 static bool run_command(const Command *command, const CommandInput *input, const Check *check, GraderContext *context,
@@ -81,8 +84,7 @@ static bool run_command(const Command *command, const CommandInput *input, const
     if (!preparation_make(command, input, context, network, &preparation, error))
         return false;
     BoxSpec spec = preparation_spec(&preparation, command, input);
-    int code = context->run_box(context, check, &spec, &outcome->box);
-    return code == 0 ? !was_refused(&outcome->box.status, error) : explain_failure(code, error);
+    return run_box(check, context, &spec, &outcome->box, error);
 }
 
 /* ---- a service -----------------------------------------------------------------------------------------------------
@@ -112,10 +114,7 @@ static bool finish_service(BoxBeside *box, CommandOutcome *outcome, GError **err
         g_prefix_error(error, "the service: ");
         return false;
     }
-    if (!outcome->service_was_stopped && was_killed(&outcome->service.status))
-        return error_set(error, RUBRIC_ERROR_TEMPORARY,
-                         "the service was killed, and no limit explains it: by the machine, or by itself");
-    return true;
+    return outcome->service_was_stopped || !was_killed(&outcome->service.status, "the service", error);
 }
 
 static void explain_unready(const CommandService *service, ServiceState state, const char *lacks,

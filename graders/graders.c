@@ -44,14 +44,18 @@ static void bound_evidence(Finding *finding)
     finding->evidence = bounded;
 }
 
+Finding *graders_error(const char *why)
+{
+    return finding_new(NULL, NULL, NULL, FINDING_ERROR, "this check could not be run, which is not your fault: %s",
+                       why);
+}
+
 Finding *graders_judge(const Item *item, const Check *check, GraderContext *context)
 {
     g_autoptr(GError) error = NULL;
     Finding *finding = NULL;
     if (!grader_of(check)->judge(check, context, &finding, &error))
-        finding =
-            finding_new(NULL, NULL, NULL, FINDING_ERROR, "this check could not be run, which is not your fault: %s",
-                        error ? error->message : "unknown");
+        finding = graders_error(error ? error->message : "unknown");
     name_finding(finding, item, check);
     bound_evidence(finding);
     return finding;

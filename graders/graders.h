@@ -48,6 +48,9 @@ typedef struct Grader {
     bool (*judge)(const Check *check, GraderContext *context, Finding **ret_finding, GError **error);
 } Grader;
 
+/* An ERROR finding that says why in the words that students see, without names. Never NULL. */
+Finding *graders_error(const char *why);
+
 /* NULL-terminated, by name. Each entry points at a Grader's `type`. */
 const GraderType *const *graders_all(void);
 /* Judges by the check's own grader and fills in the finding's item, check and grader; our failures become ERROR

@@ -173,7 +173,7 @@ static bool make_environment(Preparation *preparation, const Command *command, G
                                            NULL};
     if ((!command->env || !command->env[0]) && !preparation->network->env && !preparation->image)
         return true;
-    g_auto(GStrv) of_image = preparation->image ? image_environment(preparation->image) : NULL;
+    g_auto(GStrv) of_image = preparation->image ? image_environment(preparation->image, NULL) : NULL;
     g_autoptr(GStrvBuilder) own = g_strv_builder_new(), all = g_strv_builder_new();
     if (!expand_into(own, (const char *const *)command->env, preparation->placeholders, error))
         return false;

@@ -121,8 +121,9 @@ cJSON *leaderboard_to_json(const GPtrArray *leaderboard)
 
 bool leaderboard_from_json(const cJSON *verdict, GPtrArray *leaderboard, GError **error)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(verdict, "leaderboard");
-    for (const cJSON *at = list ? list->child : NULL; at; at = at->next) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(verdict, "leaderboard"), *at;
+    cJSON_ArrayForEach(at, list)
+    {
         const char *name, *item;
         if (leaderboard->len >= max_rankings)
             return error_set(error, RUBRIC_ERROR_LIMIT, "a leaderboard of more than %" G_GSIZE_FORMAT " entries",

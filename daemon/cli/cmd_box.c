@@ -302,7 +302,7 @@ static bool read_root(const Options *options, Plan *plan, GError **error)
         plan->image = image_find(folder, options->image, error);
         if (!plan->image)
             return false;
-        plan->image_env = image_environment(plan->image);
+        plan->image_env = image_environment(plan->image, NULL);
         plan->spec.root = plan->image->root;
         if (!plan->spec.folder)
             plan->spec.folder = plan->image->folder;

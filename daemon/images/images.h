@@ -34,8 +34,9 @@ bool image_remove(const char *images_folder, const char *name, GError **error);
 /* Keys: name, digest, reference, root, env, folder, layers, entries, bytes, imported. */
 cJSON *image_to_json(const Image *image);
 
-/* The image's environment over the box's own default: NULL-terminated, never without PATH. Caller frees. */
-char **image_environment(const Image *image);
+/* The image's environment over `beneath` (NULL-terminated; NULL: over the box's own default, so that it is never
+ * without PATH). Caller frees. */
+char **image_environment(const Image *image, const char *const *beneath);
 
 typedef struct {
     gint64 total_bytes; /* of all files, and again of the file that is imported: 32 GiB */

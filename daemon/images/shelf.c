@@ -196,15 +196,19 @@ char *shelf_temporary(const char *images_folder, int *ret_lock_fd, GError **erro
     return g_steal_pointer(&path);
 }
 
-char **image_environment(const Image *image)
+char **image_environment(const Image *image, const char *const *beneath)
 {
     static const char *const defaults[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                           "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp"};
+                                           "HOME=/work",
+                                           "LANG=C.UTF-8",
+                                           "TZ=UTC",
+                                           "TMPDIR=/tmp",
+                                           NULL};
     g_autoptr(GStrvBuilder) env = g_strv_builder_new();
-    for (gsize i = 0; i < G_N_ELEMENTS(defaults); i++) {
-        g_autofree char *name = g_strndup(defaults[i], strcspn(defaults[i], "="));
+    for (const char *const *pair = beneath ? beneath : defaults; *pair; pair++) {
+        g_autofree char *name = g_strndup(*pair, strcspn(*pair, "="));
         if (!g_environ_getenv(image->env, name))
-            g_strv_builder_add(env, defaults[i]);
+            g_strv_builder_add(env, *pair);
     }
     g_strv_builder_addv(env, (const char **)image->env);
     return g_strv_builder_end(env);

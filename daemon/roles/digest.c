@@ -86,11 +86,9 @@ static void find_dying_roles(const Config *config, gint64 since_us, Trouble *tro
     for (gsize i = 0; i < G_N_ELEMENTS(roles); i++) {
         g_autofree char *name = g_strdup_printf("role-%s", roles[i]);
         g_autoptr(cJSON) note = note_read(config, name);
-        const cJSON *list = NULL;
+        const cJSON *ends = cJSON_GetObjectItemCaseSensitive(note, "ended_us"), *end;
         guint n_ends = 0;
-        for (list = cJSON_GetObjectItemCaseSensitive(note, "ended_us"), list = list ? list->child : NULL; list;
-             list = list->next)
-            n_ends += list->valuedouble >= (double)since_us;
+        cJSON_ArrayForEach(end, ends) n_ends += end->valuedouble >= (double)since_us;
         if (n_ends >= min_ends)
             add_trouble(trouble, g_strdup_printf("role %s", roles[i]),
                         g_strdup_printf("role %s ended %u times and was started again; the journal says why", roles[i],
@@ -105,8 +103,8 @@ static bool find_limits(Store *store, const Course *course, Trouble *trouble, GE
     g_auto(GithubBudget) budget = {0};
     if (!github_budget_read(store, &budget, error))
         return false;
-    bool is_low = budget.rest_limit > 0 && budget.rest_reset_us > now_us &&
-                  budget.rest_remaining < budget.rest_limit * few_percent / whole;
+    github_budget_roll(&budget, now_us);
+    bool is_low = budget.rest_remaining < budget.rest_limit * few_percent / whole;
     bool is_blocked = budget.blocked_until_us > now_us;
     if (!is_low && !is_blocked)
         return true;
@@ -171,10 +169,9 @@ static void sum_flags(const GPtrArray *tallies, gint64 *ret_n_open, gint64 *ret_
     }
 }
 
-static char *make_text(const Course *course, const GPtrArray *tallies, const Trouble *trouble, const char *before)
+static char *make_text(const Course *course, const GPtrArray *tallies, gint64 n_open, gint64 n_new,
+                       const Trouble *trouble, const char *before)
 {
-    gint64 n_open = 0, n_new = 0;
-    sum_flags(tallies, &n_open, &n_new);
     g_autofree char *id = text_escape_slack(course->id, max_name_bytes);
     g_autofree char *when = clock_format_local(clock_now_us(), course->zone);
     g_autoptr(GString) out = g_string_new(NULL);
@@ -216,7 +213,7 @@ static bool make(Store *store, const Config *config, const Course *course, const
     ret->trouble = g_strjoinv("\n", (char **)trouble.keys->pdata);
     g_ptr_array_remove_index(trouble.keys, trouble.keys->len - 1);
     if (n_new > 0 || strcmp(ret->trouble, before) != 0)
-        ret->text = make_text(course, tallies, &trouble, before);
+        ret->text = make_text(course, tallies, n_open, n_new, &trouble, before);
     return true;
 }
 

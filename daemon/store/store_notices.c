@@ -152,9 +152,8 @@ GPtrArray *store_flag_tally(Store *store, gint64 after_id, GError **error)
 
 bool store_flag_newest(Store *store, gint64 *ret_id, GError **error)
 {
-    const SqlValue none[] = {SQL_INT(0)};
-    *ret_id = 0;
-    return sql_get_int_values(store, ret_id, error, "SELECT max(id) FROM flag", none, 0);
+    *ret_id = 0; /* where there is no flag */
+    return sql_get_int(store, ret_id, error, "SELECT max(id) FROM flag");
 }
 
 static gpointer read_post_tally(SqlRows *rows)
@@ -175,8 +174,5 @@ GPtrArray *store_outbox_failing(Store *store, gint64 min_tries, GError **error)
 
 bool store_job_failing(Store *store, gint64 *ret_n, GError **error)
 {
-    const SqlValue none[] = {SQL_INT(0)};
-    *ret_n = 0;
-    return sql_get_int_values(store, ret_n, error, "SELECT count(*) FROM job WHERE state = 'queued' AND failures > 0",
-                              none, 0);
+    return sql_get_int(store, ret_n, error, "SELECT count(*) FROM job WHERE state = 'queued' AND failures > 0");
 }
