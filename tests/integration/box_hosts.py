@@ -1,31 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`rubric box --host`: a box reaches the named host by the proxy, and nothing else in any way."""
-import http.server
-import os
+
+import pathlib
 import subprocess
 import sys
-import threading
 
-RUBRIC = os.path.join(os.environ["RUBRIC_BIN"], "rubric")
-
-
-class Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.paths.append(self.path)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"from the host\n")
-
-    def log_message(self, *args):
-        pass
-
-
-def serve():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    server.paths = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from boxes import RUBRIC, require_python, serve  # noqa: E402
 
 
 def box(hosts, code):
@@ -46,11 +28,7 @@ def fetch(url):
 
 
 def main():
-    probe = subprocess.run([RUBRIC, "box", "--accept-missing", "all", "--", "python3", "-c", ""], capture_output=True,
-                           text=True, timeout=120, check=False)
-    if probe.returncode != 0:
-        print("skipped: no box with python3 can be made here:", probe.stderr.strip())
-        return 77
+    require_python()
     named, other = serve(), serve()
     host = f"127.0.0.1:{named.server_port}"
     done = box([host], FETCH + f"""

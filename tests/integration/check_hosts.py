@@ -1,34 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`network: {hosts: [...]}` of a check: its box reaches the named host and no other, and what it asked for is told."""
-import http.server
+
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 
-RUBRIC = os.path.join(os.environ["RUBRIC_BIN"], "rubric")
-
-
-class Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.paths.append(self.path)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"from the host\n")
-
-    def log_message(self, *args):
-        pass
-
-
-def serve():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    server.paths = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from boxes import RUBRIC, require_python, serve  # noqa: E402
 
 
 COURSE = """
@@ -65,11 +46,7 @@ items:
 
 
 def main():
-    probe = subprocess.run([RUBRIC, "box", "--accept-missing", "all", "--", "python3", "-c", ""], capture_output=True, text=True, timeout=120,
-                           check=False)
-    if probe.returncode != 0:
-        print("skipped: no box with python3 can be made here:", probe.stderr.strip())
-        return 77
+    require_python()
     named, other = serve(), serve()
     with tempfile.TemporaryDirectory() as place:
         course, work = pathlib.Path(place, "course"), pathlib.Path(place, "work")

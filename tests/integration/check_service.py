@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`service:` of a check: the submission's server in one box, the course's tests in another, and whose fault it is when either ends."""
+
 import json
 import os
 import pathlib
@@ -8,7 +9,10 @@ import subprocess
 import sys
 import tempfile
 
-RUBRIC = os.path.join(os.environ["RUBRIC_BIN"], "rubric")
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from boxes import RUBRIC, require_python  # noqa: E402
+
+
 COURSE = """
 course: service
 title: Service
@@ -70,11 +74,7 @@ items:
 
 
 def main():
-    probe = subprocess.run([RUBRIC, "box", "--accept-missing", "all", "--", "python3", "-c", ""], capture_output=True, text=True, timeout=120,
-                           check=False)
-    if probe.returncode != 0:
-        print("skipped: no box with python3 can be made here:", probe.stderr.strip())
-        return 77
+    require_python()
     with tempfile.TemporaryDirectory() as place:
         course, work = pathlib.Path(place, "course"), pathlib.Path(place, "work")
         (course / "rubrics").mkdir(parents=True)

@@ -6,11 +6,10 @@ grades the commit again without undoing what a TA has decided."""
 import json
 import pathlib
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
 import github_shapes as shapes  # noqa: E402
-from github_world import HOOK_SECRET, World  # noqa: E402
+from github_world import HOOK_SECRET, world_of  # noqa: E402
 from rubricd_testing import free_port, rubric, wait_until, write  # noqa: E402
 
 SECONDS = 120
@@ -85,17 +84,10 @@ def story(world):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
-        world = World(name, 1, web=True)
+    with world_of(1, web=True) as world:
         world.hub.set_limits(enforced=False)
         write(world.work / "course/rubrics/work.yaml", RUBRIC)
-        try:
-            story(world)
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+        story(world)
 
 
 if __name__ == "__main__":

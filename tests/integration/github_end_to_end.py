@@ -6,10 +6,9 @@ stand-in of GitHub's API, and the real daemon over both."""
 import collections
 import pathlib
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from github_world import BAD, World  # noqa: E402
+from github_world import BAD, world_of  # noqa: E402
 from rubricd_testing import wait_until  # noqa: E402
 
 N = 50
@@ -113,19 +112,12 @@ def judge(world, n_minted_most):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
-        world = World(name, N)
+    with world_of(N) as world:
         world.hub.set_limits(enforced=False)  # they have tests of their own; here time is moved on instead
         world.daemon.start()
-        try:
-            for story in (first_pushes, late_push, force_push, moved_tag, restart_in_the_middle, burst, bad_requests):
-                story(world)
-            judge(world, n_minted_most=6)  # two roles, started twice, and once more each after the tokens were taken back
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+        for story in (first_pushes, late_push, force_push, moved_tag, restart_in_the_middle, burst, bad_requests):
+            story(world)
+        judge(world, n_minted_most=6)  # two roles, started twice, and once more each after the tokens were taken back
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ import collections
 import json
 import pathlib
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from github_world import HOOK_SECRET, World  # noqa: E402
+from github_world import HOOK_SECRET, world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
 SECONDS = 120
@@ -166,20 +165,13 @@ def judge(world):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
-        world = World(name, N, web=True)
+    with world_of(N, web=True) as world:
         world.hub.set_limits(enforced=False)
         world.daemon.start()
-        try:
-            wait_until(world.web_url, SECONDS, "the role web listens")
-            for tell in (outage, outbox_waits, version_over, wrong_answers, refused_token, limits, other_clock, not_retried):
-                tell(world)
-            judge(world)
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+        wait_until(world.web_url, SECONDS, "the role web listens")
+        for tell in (outage, outbox_waits, version_over, wrong_answers, refused_token, limits, other_clock, not_retried):
+            tell(world)
+        judge(world)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ import itertools
 import pathlib
 import re
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from github_world import GOOD, World  # noqa: E402
+from github_world import GOOD, world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
 SECONDS = 240
@@ -281,20 +280,13 @@ def main():
     only = sys.argv[1:]  # rows whose names hold one of these words; then the guide is not looked at
     for row in [row for row in STORIES if only and not any(word in row for word in only)]:
         del STORIES[row]
-    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
-        world = World(name, len(STORIES), course={"assignments": ASSIGNMENTS})
+    with world_of(len(STORIES), course={"assignments": ASSIGNMENTS}) as world:
         world.hub.set_limits(enforced=False)
         stories = [Story(world, i, tell) for i, tell in enumerate(STORIES.values())]
         began = time.monotonic()
-        try:
-            play(world, stories)
-            look_again(world)
-            found = {row: [row, one.taken(), ", ".join(f"`{kind}`" for kind in sorted(one.flags()))] for row, one in zip(STORIES, stories)}
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+        play(world, stories)
+        look_again(world)
+        found = {row: [row, one.taken(), ", ".join(f"`{kind}`" for kind in sorted(one.flags()))] for row, one in zip(STORIES, stories)}
         roster = world.work / "course/roster.csv"
         roster.write_text(roster.read_text() + "twin,Twin,twin@example.edu,t1,login-0\n")
         twice = rubric("check", world.work / "course", check=False)

@@ -9,14 +9,13 @@ import collections
 import pathlib
 import re
 import sys
-import tempfile
 import threading
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
 from git_http import basic  # noqa: E402
-from github_world import HOOK_SECRET, World  # noqa: E402
+from github_world import HOOK_SECRET, world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
 N = 4
@@ -171,17 +170,10 @@ def judge(world, sampler, out):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rubric-github-secrets-") as name:
-        world = World(name, N, web=True)
-        try:
-            sampler, out = run(world)
-            world.daemon.stop()
-            judge(world, sampler, out)
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+    with world_of(N, web=True) as world:
+        sampler, out = run(world)
+        world.daemon.stop()
+        judge(world, sampler, out)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ second page only as far as pushes are new; results as commit statuses; nothing t
 
 import pathlib
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
-from github_world import World  # noqa: E402
+from github_world import world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
 SECONDS = 120
@@ -65,15 +64,8 @@ def story(world):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
-        world = World(name, 2, token=True)
-        try:
-            story(world)
-        except SystemExit:
-            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
-            raise
-        finally:
-            world.close()
+    with world_of(2, token=True) as world:
+        story(world)
 
 
 if __name__ == "__main__":

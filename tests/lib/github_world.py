@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A course whose teams hand in by GitHub, whole: the stand-in of its API, git's smart HTTP beside it, and the real daemon over both."""
 
+import contextlib
 import pathlib
 import shutil
 import sqlite3
+import sys
+import tempfile
 import time
 
 import github_standin
@@ -135,3 +138,17 @@ sinks:
         self.daemon.stop()
         self.git.close()
         self.hub.close()
+
+
+@contextlib.contextmanager
+def world_of(n, **options):
+    """A World in a folder of its own, closed at the end. When a story fails, the end of the daemon's log is shown."""
+    with tempfile.TemporaryDirectory(prefix="rubric-github-") as name:
+        world = World(name, n, **options)
+        try:
+            yield world
+        except SystemExit:
+            print("\n".join((world.work / "log").read_text().splitlines()[-40:]), file=sys.stderr)
+            raise
+        finally:
+            world.close()

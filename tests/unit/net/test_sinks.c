@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include "tests/unit/net/fixture.h"
+#include "tests/unit/net/answering.h"
 
 static char *folder, *secret_path;
-static int listener = -1;
-static pid_t server_pid;
 static Submission submission = {.id = 7, .assignment = (char *)"m1", .owner = (char *)"t1"};
 static Effect effect;
 static gint64 retry_at_us;
@@ -29,60 +21,16 @@ static void setup(void)
                       .verdict_number = 1};
     external_id = NULL;
     failure = NULL;
-    server_pid = 0;
 }
 
 static void teardown(void)
 {
-    if (server_pid > 0) {
-        kill(server_pid, SIGKILL);
-        waitpid(server_pid, NULL, 0);
-    }
-    if (listener >= 0)
-        close(listener);
-    listener = -1;
+    answering_stop();
     file_remove_tree(folder, NULL);
     g_free(folder);
     g_free(secret_path);
     g_free(external_id);
     g_clear_error(&failure);
-}
-
-/* One connection: reads a request, writes it to <folder>/request, answers `answer`; then the next. */
-static void serve(const char *answer)
-{
-    for (;;) {
-        int connection = accept(listener, NULL, NULL);
-        GString *request = g_string_new(NULL);
-        char block[4096];
-        while (!strstr(request->str, "{\"a\":1}")) {
-            ssize_t n = read(connection, block, sizeof block);
-            if (n <= 0)
-                break;
-            g_string_append_len(request, block, n);
-        }
-        g_autofree char *path = g_build_filename(folder, "request", NULL);
-        g_file_set_contents(path, request->str, -1, NULL);
-        g_string_free(request, TRUE);
-        if (answer && write(connection, answer, strlen(answer)) < 0)
-            _exit(1);
-        close(connection);
-    }
-}
-
-/* Starts a server on 127.0.0.1 in a child; its URL. */
-static char *start_server(const char *answer)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length), 0);
-    ck_assert_int_eq(listen(listener, 8), 0);
-    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-    server_pid = fork();
-    if (server_pid == 0)
-        serve(answer);
-    return g_strdup_printf("http://127.0.0.1:%d/hook", ntohs(address.sin_port));
 }
 
 static PostOutcome post(const char *url, unsigned max_tries)
@@ -96,16 +44,15 @@ static PostOutcome post(const char *url, unsigned max_tries)
 
 static PostOutcome post_answered(const char *answer)
 {
-    g_autofree char *url = start_server(answer);
+    g_autofree char *url = answering_start(folder, answer, "/hook");
     return post(url, 5);
 }
 
 START_TEST(a_post_carries_its_key_and_a_signature_over_the_body)
 {
     ck_assert_int_eq(post_answered("HTTP/1.1 204 No Content\r\n\r\n"), POST_DONE);
-    g_autofree char *path = g_build_filename(folder, "request", NULL);
     g_autofree char *request = NULL;
-    ck_assert_good(g_file_get_contents(path, &request, NULL, error));
+    answering_read(folder, &request);
     ck_assert_has(request, "POST /hook HTTP/1.1");
     ck_assert_has(request, "Idempotency-Key: 7:1:hook\r\n");
     ck_assert_has(request, "Content-Type: application/json\r\n");
@@ -168,7 +115,7 @@ END_TEST
 
 START_TEST(the_last_try_gives_up)
 {
-    g_autofree char *url = start_server("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
+    g_autofree char *url = answering_start(folder, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "/hook");
     effect.tries = 4;
     ck_assert_int_eq(post(url, 5), POST_GIVE_UP);
     ck_assert_has(failure->message, "given up after 5 tries");

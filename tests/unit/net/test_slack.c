@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include "tests/unit/net/fixture.h"
+#include "tests/unit/net/answering.h"
 
 static const char path[] = "/services/T0/B0/the-secret-part";
 static char *folder, *url_file;
-static int listener = -1;
-static pid_t server_pid;
 static gint64 retry_at_us;
 static GError *failure;
 
@@ -19,46 +11,15 @@ static void setup(void)
     folder = g_dir_make_tmp("rubric-slack-XXXXXX", NULL);
     url_file = g_build_filename(folder, "url", NULL);
     failure = NULL;
-    server_pid = 0;
 }
 
 static void teardown(void)
 {
-    if (server_pid > 0) {
-        kill(server_pid, SIGKILL);
-        waitpid(server_pid, NULL, 0);
-    }
-    if (listener >= 0)
-        close(listener);
-    listener = -1;
+    answering_stop();
     file_remove_tree(folder, NULL);
     g_free(folder);
     g_free(url_file);
     g_clear_error(&failure);
-}
-
-/* Each connection: a request, appended to <folder>/requests, then `answer`; NULL: none, the connection ends. */
-static void serve(const char *answer)
-{
-    g_autofree char *log = g_build_filename(folder, "requests", NULL);
-    for (;;) {
-        int connection = accept(listener, NULL, NULL);
-        GString *request = g_string_new(NULL);
-        char block[4096];
-        while (!g_str_has_suffix(request->str, "}")) {
-            ssize_t n = read(connection, block, sizeof block);
-            if (n <= 0)
-                break;
-            g_string_append_len(request, block, n);
-        }
-        FILE *file = fopen(log, "a");
-        if (!file || fputs(request->str, file) < 0 || fclose(file) != 0)
-            _exit(1);
-        g_string_free(request, TRUE);
-        if (answer && write(connection, answer, strlen(answer)) < 0)
-            _exit(1);
-        close(connection);
-    }
 }
 
 static void write_url(const char *url, mode_t mode)
@@ -69,17 +30,9 @@ static void write_url(const char *url, mode_t mode)
 
 static void start_server(const char *answer)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, length), 0);
-    ck_assert_int_eq(listen(listener, 8), 0);
-    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-    server_pid = fork();
-    if (server_pid == 0)
-        serve(answer);
-    g_autofree char *url = g_strdup_printf("http://127.0.0.1:%d%s\n", ntohs(address.sin_port), path);
-    write_url(url, 0600);
+    g_autofree char *url = answering_start(folder, answer, path);
+    g_autofree char *line = g_strconcat(url, "\n", NULL);
+    write_url(line, 0600);
 }
 
 static PostOutcome send_text(const char *text, gint64 tries)
@@ -97,9 +50,8 @@ START_TEST(a_message_is_one_post_of_json_with_all_formatting_off)
     start_server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     ck_assert_int_eq(send_text("a \"b\"\n&lt;c&gt;", 0), POST_DONE);
     ck_assert_ptr_null(failure);
-    g_autofree char *log = g_build_filename(folder, "requests", NULL);
     g_autofree char *request = NULL;
-    ck_assert_good(g_file_get_contents(log, &request, NULL, error));
+    answering_read(folder, &request);
     ck_assert_has(request, "POST /services/T0/B0/the-secret-part HTTP/1.1\r\n");
     ck_assert_has(request, "Content-Type: application/json; charset=utf-8\r\n");
     const char *body = strstr(request, "\r\n\r\n") + 4;
@@ -128,9 +80,7 @@ START_TEST(slower_without_a_time_waits_a_minute_and_a_year_is_a_day)
     ck_assert_int_eq(send_text("x", 0), POST_RETRY);
     ck_assert_int_ge(retry_at_us, now_us + 60 * CLOCK_SECOND_US);
     g_clear_error(&failure);
-    kill(server_pid, SIGKILL);
-    waitpid(server_pid, NULL, 0);
-    close(listener);
+    answering_stop();
     start_server("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 31536000\r\nContent-Length: 0\r\n\r\n");
     ck_assert_int_eq(send_text("x", 0), POST_RETRY);
     ck_assert_int_le(retry_at_us, clock_now_us() + CLOCK_DAY_US);
@@ -164,9 +114,8 @@ START_TEST(each_answer_has_its_end)
     ck_assert_int_eq(failure != NULL, answers[_i].said != NULL);
     if (answers[_i].said)
         ck_assert_has(failure->message, answers[_i].said);
-    g_autofree char *log = g_build_filename(folder, "requests", NULL);
     g_autofree char *requests = NULL;
-    ck_assert_good(g_file_get_contents(log, &requests, NULL, error));
+    answering_read(folder, &requests);
     ck_assert_ptr_null(strstr(strstr(requests, "POST ") + 1, "POST ")); /* one try is one request */
 }
 END_TEST
