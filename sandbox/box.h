@@ -6,11 +6,11 @@
  * Order: the monitor clones init in new user, mount, pid, network, ipc and uts namespaces (as the box's uid, if it may
  * change ids) and, while init builds all that no request changes, makes the control group. Then it sends init the
  * request, the streams and, where it has the right to, the folders to be shown as detached mounts. Init shows them,
- * enters its root, starts the program by a vfork-like clone, drops its capabilities, and reaps. When the program ends,
- * or the monitor sends SIGUSR1, init kills all that lives in the box, reaps it, and only then opens the report files
- * and sends them to the client. Then the monitor reads the group's figures and sends the status; only after that it
- * sees init (whose death takes the mounts away) to its end and removes the group. The client lets few boxes wait for
- * this.
+ * lets the program go (a process that shares its memory until it executes, made ahead where it can be guessed for
+ * what), drops its capabilities, and reaps. When the program ends, or the monitor sends SIGUSR1, init kills all that
+ * lives in the box, reaps it, and only then opens the report files and sends them to the client. Then the monitor reads
+ * the group's figures and sends the status; only after that it sees init (whose death takes the mounts away) to its end
+ * and removes the group. The client lets few boxes wait for this.
  *
  * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), whose monitors serve many boxes
  * one after another (lane.c), on demand ("slot") or one ahead of the client's request ("warm"). Each has a slot
@@ -41,9 +41,16 @@ typedef struct {
     bool is_own_uid;
     bool has_root; /* the request brings the root */
     bool inner_root;
+    bool shows_sources; /* the monitor may open what of the host is shown, so init needs the host's root no more */
     CgroupHome cgroups;
     char cgroup_name[64];
 } BoxSetup;
+
+/* What the program's process is made for ahead of its request; one that differs needs another box. */
+typedef struct {
+    uint32_t calls;
+    bool fixed_addresses, has_loopback;
+} BoxGuess;
 
 typedef struct Slot Slot;
 
@@ -56,8 +63,11 @@ typedef struct {
     int network_fd, network_user_fd; /* a shared network that the monitor enters before it makes init; -1: none */
     int monitor_fd;                  /* init's end of the socket between them */
     int init_fd;                     /* the monitor's end, which init closes, so that it sees the monitor die */
-    bool is_handed_over;             /* init was sent the request */
-    bool is_init_done;               /* and has said its last word */
+    bool has_group;                  /* or knows that there is none to make */
+    bool is_prepared, has_guess;     /* init was sent the group; and what to make the program's process for */
+    BoxGuess guess;
+    bool is_handed_over; /* init was sent the request */
+    bool is_init_done;   /* and has said its last word */
     int init_pidfd;
     int mounts_fd; /* tells whether mounts changed since init was made; -1: it was made just now */
     uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
@@ -120,9 +130,14 @@ int box_send_status(const Box *box, const BoxStatus *status);
 int launch_init(Box *box);
 /* Waits for an init that a slot makes. -errno. */
 int launch_take_init(Box *box);
+/* What a request wants the program's process to be made for. */
+BoxGuess launch_guess(const BoxRequest *request);
+/* Hands the group to init, which then makes the program's process; guess: NULL, when the request will say for what. */
+int launch_prepare(Box *box, const BoxGuess *guess);
 /* Hands the request to init; 0, or -errno with the problem set. Init may be dead: that is seen later. */
 int launch_request(Box *box, Problem *problem);
-/* Init's side: waits for the request. 0; -errno. */
+/* Init's side: waits for the group and the guess (box->has_guess); for the request. 0; -errno. */
+int launch_await_preparation(Box *box);
 int launch_await_request(Box *box);
 /* Makes the calling thread the box's uid, keeping the way back if it is root. -errno. */
 int launch_become_uid(const BoxSetup *setup);
@@ -147,16 +162,20 @@ int root_show_programs(Problem *problem);
 /* Debian keeps a JVM's own settings in /etc/java-17-openjdk. */
 int root_show_java(Problem *problem);
 
-/* root.c: all of the box's file system that no request changes. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and
+/* root.c: whether this process may open parts of the host's file system as mounts. */
+bool root_may_open_sources(void);
+/* All of the box's file system that no request changes. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and
  * /tmp. */
 int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem);
 /* The rest, and moves into it. *ret_missing: BOX_PROMISE_OVERLAY if the workspace had to be copied. */
 int root_finish(Box *box, uint32_t *ret_missing, Problem *problem);
+/* When the program has started: takes away mounts that no path leads to, but that a list of mounts tells of. */
+int root_clear_away(const Box *box, Problem *problem);
 /* root_etc.c: makes /etc below the working directory, from our own text. */
 int root_make_etc(Problem *problem);
 /* Covers an image's files that tell of names and addresses by ours, where the image has them. */
 int root_cover_etc(Problem *problem);
-/* root_image.c: shows the entries of an opened folder in the new root; takes root_fd. */
+/* root_image.c: shows the entries of an opened folder in the new root. */
 int root_show_image(int root_fd, Problem *problem);
 /* root_attach.c: a host path opened as a detached mount with `attributes` set on it and all below. -errno. */
 int root_open_source(const char *path, uint64_t attributes);
@@ -169,11 +188,36 @@ int root_attach_bind(int source_fd, const char *target, Problem *problem);
 /* copy.c: copies folders, files and links below source_fd to target_fd. -errno. */
 int copy_tree(int source_fd, int target_fd);
 
-/* program.c: starts the program; returns its pid, or a negative number with the problem set. *ret_missing:
- * BOX_PROMISE_LANDLOCK where that was accepted as missing. */
-pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing, Problem *problem);
-/* landlock.c: 0; 1 when the machine has none; -errno. */
-int landlock_enter(const BoxSpec *spec);
+typedef struct {
+    int fd;
+    uint64_t handled_access;
+} Landlock;
+
+/* program.c: the program's process, which shares init's memory until it executes: only one of them runs at a time. */
+typedef struct {
+    const Box *box;
+    Problem *problem;
+    BoxGuess guess;
+    bool is_ahead;  /* made before the request */
+    pid_t pid;      /* 0: not made yet */
+    int fd, own_fd; /* init's end of the socket between them, and its own */
+    Landlock landlock;
+    const char *const *env;
+    char **shell_argv; /* room for running a script that names no interpreter */
+    int64_t start_us;
+    uint32_t missing; /* BOX_PROMISE_LANDLOCK where that was accepted as missing */
+    bool is_ready;    /* all walls stand; whatever happens from here on is the student's */
+} Program;
+
+/* Makes the process ahead, with all walls that do not depend on more than the guess. 0; negative, the problem set. */
+int program_make(Program *program, const Box *box, const BoxGuess *guess, Problem *problem);
+/* The request is known: the rest of the walls, and the command; all of it, where nothing was made ahead. 0; negative,
+ * the problem set. */
+int program_start(Program *program, const Box *box, Problem *problem);
+/* landlock.c: makes an empty set of rules; fd: -1 when the machine has no Landlock. -errno. */
+int landlock_make(Landlock *ret);
+/* Fills it for the box, whose root is the caller's by now, and restricts the caller to it. -errno. */
+int landlock_enter(const Landlock *landlock, const BoxSpec *spec);
 /* filter.c: loads the filter that lets the groups `calls` (BoxCalls bits) pass. -errno. */
 int filter_load(uint32_t calls);
 /* limits_apply.c: resource limits of the calling process. `n_ours`: our own processes that count as the student's. */

@@ -31,6 +31,7 @@ typedef struct {
     int folder_fd[CGROUP_N_CONTROLLERS]; /* held with a shared flock; one fd for all in version 2 */
     int procs_fd[CGROUP_N_CONTROLLERS];  /* writing "0" enters the group; -1 where another entry does it already */
     int usage_fd;                        /* CPU time, read again and again */
+    int64_t memory_bytes, processes;     /* the limits that are set; 0: none */
 } CgroupGroup;
 
 #define CGROUP_GROUP_INIT                                                                                              \
@@ -65,8 +66,8 @@ void cgroup_home_sweep(const CgroupHome *home);
 /* Makes the group `name` with limits (0: none yet). 0, or -errno with nothing left behind. */
 int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_bytes, int64_t processes,
                       CgroupGroup *ret_group);
-/* Sets limits. 0 or -errno. */
-int cgroup_group_limit(const CgroupGroup *group, int64_t memory_bytes, int64_t processes);
+/* Sets the limits that are not set so already. 0 or -errno. */
+int cgroup_group_limit(CgroupGroup *group, int64_t memory_bytes, int64_t processes);
 bool cgroup_group_exists(const CgroupGroup *group);
 /* Moves the calling process in. Async-signal-safe. */
 int cgroup_group_enter(const CgroupGroup *group);

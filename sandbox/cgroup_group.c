@@ -83,7 +83,11 @@ static int limit_memory(int version, int fd, int64_t memory_bytes)
         return r;
     }
     int r = write_number(fd, "memory.limit_in_bytes", memory_bytes);
-    if (r == 0)
+    /* Never may memory alone be allowed more than both: an earlier, lower limit is raised in the other order. */
+    bool is_raised = r == -EINVAL && write_number(fd, "memory.memsw.limit_in_bytes", memory_bytes) == 0;
+    if (is_raised)
+        r = write_number(fd, "memory.limit_in_bytes", memory_bytes);
+    else if (r == 0)
         write_number(fd, "memory.memsw.limit_in_bytes", memory_bytes);
     return r;
 }
@@ -133,13 +137,18 @@ static int make_one(const char *folder, const char *name, int *ret_folder_fd, in
     return 0;
 }
 
-int cgroup_group_limit(const CgroupGroup *group, int64_t memory_bytes, int64_t processes)
+int cgroup_group_limit(CgroupGroup *group, int64_t memory_bytes, int64_t processes)
 {
     int r = 0;
-    if (group->version[CGROUP_MEMORY])
+    if (group->version[CGROUP_MEMORY] && group->memory_bytes != memory_bytes)
         r = limit_memory(group->version[CGROUP_MEMORY], group->folder_fd[CGROUP_MEMORY], memory_bytes);
-    if (r == 0 && group->version[CGROUP_PIDS])
+    if (r < 0)
+        return r;
+    group->memory_bytes = memory_bytes;
+    if (group->version[CGROUP_PIDS] && group->processes != processes)
         r = write_number(group->folder_fd[CGROUP_PIDS], "pids.max", processes);
+    if (r == 0)
+        group->processes = processes;
     return r;
 }
 

@@ -28,7 +28,8 @@ typedef struct {
     pid_t pid;
     OutputStream out, err;
     bool by_keeper, is_cancelled, is_over; /* over: the status is known */
-    int64_t deadline_us;
+    bool looks_ahead;                      /* the next box is still to be asked for */
+    int64_t deadline_us, look_ahead_us;
     BoxResult result;
 } Run;
 
@@ -270,8 +271,18 @@ static int send_request(const Run *run, const int *streams)
     return r;
 }
 
+/* The next box is built while this one runs; not beside a command that is over before that would be. */
+static void look_ahead(Run *run)
+{
+    if (!run->looks_ahead || (!run->is_over && now_us() < run->look_ahead_us))
+        return;
+    run->looks_ahead = false;
+    keeper_look_ahead(run->client);
+}
+
 static int start(Run *run)
 {
+    const int64_t patience_us = 10000;
     int fds[3] = {-1, -1, -1};
     int r = make_pipe(run, &run->out, &fds[0]);
     if (r == 0)
@@ -284,9 +295,8 @@ static int start(Run *run)
         r = get_box(run);
     if (r == 0)
         r = send_request(run, fds);
-    /* The next one is built while this one runs. */
-    if (run->by_keeper)
-        keeper_look_ahead(run->client);
+    run->looks_ahead = run->by_keeper;
+    run->look_ahead_us = now_us() + patience_us;
     for (size_t i = 0; i < 3; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -355,10 +365,11 @@ static int watch_once(Run *run)
                            {run->err.fd, POLLIN, 0},
                            {run->is_over ? -1 : run->control_fd, POLLIN, 0},
                            {run->is_cancelled ? -1 : run->cancel_fd, POLLIN, 0}};
-    int64_t left_us = run->deadline_us - now_us();
-    if (left_us <= 0)
+    int64_t until_us = run->looks_ahead ? run->look_ahead_us : run->deadline_us;
+    int64_t left_us = until_us - now_us();
+    if (run->deadline_us <= now_us())
         return -ETIMEDOUT;
-    if (poll(fds, 4, (int)(left_us / 1000 + 1)) < 0)
+    if (poll(fds, 4, left_us > 0 ? (int)(left_us / 1000 + 1) : 0) < 0)
         return errno == EINTR ? 0 : -errno;
     int r = 0;
     if (is_readable(&fds[0]))
@@ -377,8 +388,10 @@ static int watch_once(Run *run)
 static int watch(Run *run)
 {
     int r = 0;
-    while (r == 0 && (!run->is_over || run->out.fd >= 0 || run->err.fd >= 0))
+    while (r == 0 && (!run->is_over || run->out.fd >= 0 || run->err.fd >= 0)) {
         r = watch_once(run);
+        look_ahead(run);
+    }
     return r;
 }
 

@@ -9,8 +9,8 @@
  * userfaultfd, bpf, perf_event_open, vmsplice (large kernel surface); keyctl, add_key, request_key (keyrings are not
  * namespaced); mount, pivot_root, chroot, setns, unshare, open_tree, fsopen, move_mount (no new views);
  * name_to_handle_at, open_by_handle_at; quotactl, swapon, reboot, kexec_*, *_module, iopl, ioperm, modify_ldt, acct,
- * syslog, settimeofday, clock_settime, adjtimex; seccomp, landlock_* (no more filters on top of ours); uselib, ustat,
- * sysfs, lookup_dcookie, vhangup, personality (but for asking).
+ * syslog, settimeofday, clock_settime, adjtimex; seccomp, landlock_create_ruleset (no more filters on top of ours);
+ * uselib, ustat, sysfs, lookup_dcookie, vhangup, personality (but for asking).
  */
 #pragma once
 
@@ -228,6 +228,8 @@ static const char *const names_sockets[] = {
 
 static const char *const names_machine[] = {"uname", "sysinfo", "getrandom", NULL};
 
+static const char *const names_walls[] = {"landlock_add_rule", "landlock_restrict_self", NULL};
+
 static const FilterGroup groups_strict[] = {
     {"files: the mounts, Landlock and the owner's rights decide what they reach", names_files},
     {"memory: bounded by the control group", names_memory},
@@ -238,6 +240,8 @@ static const FilterGroup groups_strict[] = {
     {"waiting for files and events", names_waiting},
     {"sockets: families are chosen at socket(), and the network namespace is empty", names_sockets},
     {"the machine: names, memory size, random bytes", names_machine},
+    {"the box's last wall is set behind this filter; without landlock_create_ruleset there are no more rules to set",
+     names_walls},
 };
 
 /* One for each bit of BoxCalls, in their order. Conditions on arguments are in filter_gen.c. */

@@ -117,36 +117,58 @@ static int prepare_box(const Box *box, int *ret_disk_fd, Problem *problem)
     return r == 0 ? listen_to_monitor(problem) : r;
 }
 
+static int enter_network(const Box *box, const BoxGuess *guess, Problem *problem)
+{
+    if (!guess->has_loopback)
+        return 0;
+    if (box->slot && unshare(CLONE_NEWNET) < 0)
+        return problem_set(problem, errno, "cannot make the box's network namespace");
+    if (network_raise_loopback() < 0)
+        return problem_set(problem, errno, "cannot raise the box's loopback");
+    return 0;
+}
+
+static int look_ahead(Program *program, const Box *box, Problem *problem)
+{
+    int r = enter_network(box, &box->guess, problem);
+    return r == 0 ? program_make(program, box, &box->guess, problem) : r;
+}
+
 static int finish_box(Box *box, uint32_t *ret_missing, Problem *problem)
 {
-    if (box->request.spec.network == BOX_NETWORK_LOOPBACK && !box->request.has_network) {
-        if (box->slot && unshare(CLONE_NEWNET) < 0)
-            return problem_set(problem, errno, "cannot make the box's network namespace");
-        if (network_raise_loopback() < 0)
-            return problem_set(problem, errno, "cannot raise the box's loopback");
-    }
-    return root_finish(box, ret_missing, problem);
+    const BoxGuess known = launch_guess(&box->request);
+    int r = box->has_guess ? 0 : enter_network(box, &known, problem);
+    return r == 0 ? root_finish(box, ret_missing, problem) : r;
 }
 
 /* ---- emptying it
  * ------------------------------------------------------------------------------------------------------ */
 
-/* Waits for the program, kills the rest, waits for all of it. */
+/* Who has lost its parent is our child: without a child there is nobody left. */
+static bool somebody_lives(void)
+{
+    pid_t pid;
+    do
+        pid = waitpid(-1, NULL, WNOHANG);
+    while (pid > 0);
+    return pid == 0;
+}
+
+/* Waits for the program, kills the rest, waits for all of it. Killing looks through all processes of the machine, so
+ * not for nothing. */
 static int reap_all(pid_t program)
 {
-    int program_status = 0;
-    for (;;) {
-        int status;
-        pid_t pid = waitpid(-1, &status, 0);
-        if (pid < 0 && errno == EINTR)
-            continue;
-        if (pid < 0)
-            return program_status;
-        if (pid == program) {
-            program_status = status;
-            kill(-1, SIGKILL);
-        }
-    }
+    int status = 0;
+    pid_t pid;
+    do
+        pid = waitpid(-1, &status, 0);
+    while (pid != program && (pid > 0 || errno == EINTR));
+    if (!somebody_lives())
+        return status;
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+    return status;
 }
 
 static int64_t time_us(struct timeval time)
@@ -172,31 +194,35 @@ _Noreturn void init_run(Box *box)
 {
     Problem problem = {{0}};
     InitEvent event = {.kind = INIT_STARTED};
+    Program program = {.is_ahead = false};
     int disk_fd = -1;
     close(box->init_fd);
     if (box->control_fd >= 0)
         close(box->control_fd); /* comes again with the request */
     if (prepare_box(box, &disk_fd, &problem) < 0)
         refuse(box, &problem);
-    if (launch_await_request(box) < 0)
+    if (launch_await_preparation(box) < 0)
         _exit(EXIT_FAILURE); /* nobody has asked */
+    if (box->has_guess && look_ahead(&program, box, &problem) < 0)
+        refuse(box, &problem);
+    if (launch_await_request(box) < 0)
+        _exit(EXIT_FAILURE);
     prctl(PR_SET_NAME, "box-init");
     if (finish_box(box, &event.missing, &problem) < 0)
         refuse(box, &problem);
     int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    uint32_t missing = 0;
-    pid_t program = program_start(box, &event.start_us, &missing, &problem);
-    if (program < 0)
+    if (program_start(&program, box, &problem) < 0)
         refuse(box, &problem);
-    event.missing |= missing;
+    event.start_us = program.start_us;
+    event.missing |= program.missing;
     /* All that is left to do needs no power over anything. */
-    if (privileges_drop(&problem) < 0)
+    if (root_clear_away(box, &problem) < 0 || privileges_drop(&problem) < 0)
         _exit(EXIT_FAILURE);
     tell_monitor(box, &event, (int[]){disk_fd, proc_fd}, INIT_STARTED_FDS);
     close(proc_fd);
     close(box->stdout_fd);
     close(box->stderr_fd);
-    event.wait_status = reap_all(program);
+    event.wait_status = reap_all(program.pid);
     fill_done(&event, disk_fd);
     reports_send(box);
     /* The memory may be another's. */

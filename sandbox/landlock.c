@@ -88,19 +88,21 @@ static int add_rules(int ruleset, const BoxSpec *spec, uint64_t handled)
     return r;
 }
 
-int landlock_enter(const BoxSpec *spec)
+int landlock_make(Landlock *ret)
 {
+    *ret = (Landlock){.fd = -1};
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 2)
-        return 1;
+        return 0;
     Ruleset attr = {.handled_access_fs = handled_by(version), .scoped = scope_abstract_sockets};
     size_t size = version < 6 ? sizeof attr.handled_access_fs : sizeof attr;
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-    if (ruleset < 0)
-        return -errno;
-    int r = add_rules(ruleset, spec, attr.handled_access_fs);
-    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        r = -errno;
-    close(ruleset);
-    return r;
+    ret->fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+    ret->handled_access = attr.handled_access_fs;
+    return ret->fd < 0 ? -errno : 0;
+}
+
+int landlock_enter(const Landlock *landlock, const BoxSpec *spec)
+{
+    int r = add_rules(landlock->fd, spec, landlock->handled_access);
+    return r == 0 && syscall(SYS_landlock_restrict_self, landlock->fd, 0) < 0 ? -errno : r;
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@ typedef struct {
     BoxSetup setup;
     Slot *slot;    /* NULL: none could be made */
     int mounts_fd; /* tells whether mounts changed */
+    /* What the last box was asked for, and so what the next one is made for. */
+    BoxGuess guess;
+    int64_t memory_bytes, processes; /* 0: not known */
 } Lane;
 
 static bool is_as_prepared(const Box *box)
@@ -80,6 +84,20 @@ static int launch_anew(Lane *lane, Box *box)
     return r < 0 ? r : launch_take_init(box);
 }
 
+/* Then there is nothing to guess. */
+static bool request_is_here(const Box *box)
+{
+    struct pollfd fd = {box->control_fd, POLLIN, 0};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static void remember(Lane *lane, const BoxRequest *request)
+{
+    lane->guess = launch_guess(request);
+    lane->memory_bytes = request->spec.limits.memory_bytes;
+    lane->processes = request->spec.limits.processes;
+}
+
 static void serve_box(Lane *lane, int control_fd)
 {
     Box box = BOX_INIT;
@@ -88,16 +106,20 @@ static void serve_box(Lane *lane, int control_fd)
     box.slot = lane->slot;
     box.control_fd = control_fd;
     box.mounts_fd = lane->mounts_fd;
-    /* Limits come with the request. Where groups cannot be made now, the monitor tries again and tells. */
-    const int64_t later = 0;
     int launched = launch_init(&box);
-    cgroup_group_make(&box.setup.cgroups, box.setup.cgroup_name, later, later, &box.group);
+    /* Where groups cannot be made now, the monitor tries again and tells. */
+    box.has_group = cgroup_group_make(&box.setup.cgroups, box.setup.cgroup_name, lane->memory_bytes, lane->processes,
+                                      &box.group) == 0;
     if (launched == 0)
         launched = launch_take_init(&box);
     if (launched < 0 && lane->slot)
         launched = launch_anew(lane, &box);
-    if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box))
+    if (launched == 0 && box.has_group && !request_is_here(&box))
+        launch_prepare(&box, &lane->guess);
+    if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box)) {
         answer(&box, launched);
+        remember(lane, &box.request);
+    }
     clear_away(&box);
     bool is_good = launched == 0 && (!box.is_handed_over || box.is_init_done);
     if (is_good)
@@ -108,12 +130,15 @@ static void serve_box(Lane *lane, int control_fd)
 
 void lane_run(const BoxSetup *setup, int keeper_fd)
 {
-    Lane lane = {.setup = *setup, .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
+    Lane lane = {.setup = *setup,
+                 .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+                 .guess.calls = box_profile_calls(BOX_PROFILE_STRICT)};
     LaneOrder order;
     int control_fd;
     size_t n_fds;
     const char word = 'x';
     bool goes_on = true;
+    lane.setup.shows_sources = root_may_open_sources();
     prctl(PR_SET_NAME, "box-ready");
     while (goes_on && packet_receive(keeper_fd, &order, sizeof order, &control_fd, 1, &n_fds) == 0 && n_fds == 1) {
         memcpy(lane.setup.cgroup_name, order.cgroup_name, sizeof order.cgroup_name);

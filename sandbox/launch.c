@@ -23,15 +23,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_FDS = 4 + CGROUP_N_CONTROLLERS + 2 + BOX_MAX_BINDS };
+enum { MAX_FDS = 4 + 2 + BOX_MAX_BINDS };
 
-/* The packet; its descriptors in this order: the client's socket, stdout, stderr, stdin, the group's, the root, the
+/* The first packet; its descriptors: the group's. */
+typedef struct {
+    bool has_guess;
+    BoxGuess guess;
+    int group_version[CGROUP_N_CONTROLLERS];
+    bool group_has_fd[CGROUP_N_CONTROLLERS];
+    uint32_t n_fds;
+} Preparation;
+
+/* The second packet; its descriptors in this order: the client's socket, stdout, stderr, stdin, the root, the
  * workspace, the binds. */
 typedef struct {
     uint32_t length; /* of the shared bytes */
     bool has_stdin, has_mounts, has_root, has_workspace;
-    int group_version[CGROUP_N_CONTROLLERS];
-    bool group_has_fd[CGROUP_N_CONTROLLERS];
     uint32_t n_fds, n_binds;
 } Handover;
 
@@ -135,12 +142,6 @@ static void fill_handover(const Box *box, Handover *handover, FdList *list)
     handover->has_stdin = box->stdin_fd >= 0;
     if (handover->has_stdin)
         add_fd(list, box->stdin_fd);
-    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-        handover->group_version[i] = box->group.version[i];
-        handover->group_has_fd[i] = box->group.procs_fd[i] >= 0;
-        if (handover->group_has_fd[i])
-            add_fd(list, box->group.procs_fd[i]);
-    }
     handover->has_mounts = box->has_mounts;
     handover->has_root = box->has_mounts && box->root_fd >= 0;
     if (handover->has_root)
@@ -170,12 +171,51 @@ static int launch_again(Box *box)
     monitor_abandon(box);
     close(box->init_pidfd);
     box->init_pidfd = -1;
+    box->is_prepared = box->has_guess = false;
     int r = launch_init(box);
     return r < 0 ? r : launch_take_init(box);
 }
 
+BoxGuess launch_guess(const BoxRequest *request)
+{
+    const BoxSpec *spec = &request->spec;
+    return (BoxGuess){.calls = box_profile_calls(spec->profile) | spec->calls,
+                      .fixed_addresses = spec->fixed_addresses,
+                      .has_loopback = spec->network == BOX_NETWORK_LOOPBACK && !request->has_network};
+}
+
+static bool guess_is_right(const Box *box)
+{
+    const BoxGuess known = launch_guess(&box->request), *guess = &box->guess;
+    return guess->calls == known.calls && guess->fixed_addresses == known.fixed_addresses &&
+           guess->has_loopback == known.has_loopback;
+}
+
+int launch_prepare(Box *box, const BoxGuess *guess)
+{
+    Preparation preparation = {.has_guess = guess != NULL};
+    FdList list = {.n = 0};
+    if (guess)
+        preparation.guess = box->guess = *guess;
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        preparation.group_version[i] = box->group.version[i];
+        preparation.group_has_fd[i] = box->group.procs_fd[i] >= 0;
+        if (preparation.group_has_fd[i])
+            add_fd(&list, box->group.procs_fd[i]);
+    }
+    preparation.n_fds = list.n;
+    box->has_guess = guess != NULL;
+    box->is_prepared = true;
+    return packet_send(box->init_fd, &preparation, sizeof preparation, list.fds, list.n);
+}
+
 int launch_request(Box *box, Problem *problem)
 {
+    if (box->has_guess && !guess_is_right(box)) {
+        int r = launch_again(box);
+        if (r < 0)
+            return problem_set(problem, -r, "cannot make the box's namespaces again for this request");
+    }
     int r = root_open_sources(box, problem);
     box->has_mounts = r == 0;
     if (r < 0 && r != -EPERM)
@@ -186,12 +226,14 @@ int launch_request(Box *box, Problem *problem)
         if (r < 0)
             return problem_set(problem, -r, "cannot make the box's namespaces again after a mount");
     }
+    r = box->is_prepared ? 0 : launch_prepare(box, NULL);
     Handover handover = {0};
     FdList list = {.n = 0};
     memcpy(box->shared, box->request.body, box->request.length);
     fill_handover(box, &handover, &list);
     box->is_handed_over = true;
-    r = packet_send(box->init_fd, &handover, sizeof handover, list.fds, list.n);
+    if (r == 0)
+        r = packet_send(box->init_fd, &handover, sizeof handover, list.fds, list.n);
     close_mounts(box);
     if (r < 0 && r != -EPIPE && r != -ECONNRESET)
         return problem_set(problem, -r, "cannot hand the request to the box");
@@ -200,6 +242,26 @@ int launch_request(Box *box, Problem *problem)
 
 /* ---- init's side
  * ------------------------------------------------------------------------------------------------------ */
+
+int launch_await_preparation(Box *box)
+{
+    Preparation preparation;
+    int fds[CGROUP_N_CONTROLLERS];
+    size_t n_fds;
+    int r = packet_receive(box->monitor_fd, &preparation, sizeof preparation, fds, CGROUP_N_CONTROLLERS, &n_fds);
+    if (r == 0 && preparation.n_fds != n_fds)
+        r = -EBADMSG;
+    if (r < 0)
+        return r;
+    const int *next = fds;
+    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
+        box->group.version[i] = preparation.group_version[i];
+        box->group.procs_fd[i] = preparation.group_has_fd[i] ? *next++ : -1;
+    }
+    box->has_guess = preparation.has_guess;
+    box->guess = preparation.guess;
+    return 0;
+}
 
 int launch_await_request(Box *box)
 {
@@ -223,10 +285,6 @@ int launch_await_request(Box *box)
     box->stdout_fd = *next++;
     box->stderr_fd = *next++;
     box->stdin_fd = handover.has_stdin ? *next++ : -1;
-    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-        box->group.version[i] = handover.group_version[i];
-        box->group.procs_fd[i] = handover.group_has_fd[i] ? *next++ : -1;
-    }
     box->has_mounts = handover.has_mounts;
     box->root_fd = handover.has_root ? *next++ : -1;
     box->workspace_fd = handover.has_workspace ? *next++ : -1;

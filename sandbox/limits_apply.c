@@ -8,15 +8,14 @@
 /* Never over the hard limit that we have ourselves. */
 static int limit(int resource, int64_t soft, int64_t hard)
 {
+    const struct rlimit wanted = {(rlim_t)soft, (rlim_t)hard};
     struct rlimit own;
-    if (getrlimit((__rlimit_resource_t)resource, &own) < 0)
+    if (setrlimit((__rlimit_resource_t)resource, &wanted) == 0)
+        return 0;
+    if (errno != EPERM || getrlimit((__rlimit_resource_t)resource, &own) < 0)
         return -errno;
-    struct rlimit set = {(rlim_t)soft, (rlim_t)hard};
-    if (own.rlim_max != RLIM_INFINITY && set.rlim_max > own.rlim_max)
-        set.rlim_max = own.rlim_max;
-    if (set.rlim_cur > set.rlim_max)
-        set.rlim_cur = set.rlim_max;
-    return setrlimit((__rlimit_resource_t)resource, &set) < 0 ? -errno : 0;
+    const struct rlimit allowed = {wanted.rlim_cur < own.rlim_max ? wanted.rlim_cur : own.rlim_max, own.rlim_max};
+    return setrlimit((__rlimit_resource_t)resource, &allowed) < 0 ? -errno : 0;
 }
 
 int limits_apply(const BoxLimits *limits, int n_ours, bool has_memory_group, bool has_pids_group)

@@ -184,7 +184,9 @@ static void take_sample(Monitor *monitor)
         stop_box(monitor, BOX_LIMIT_CPU);
         return;
     }
-    int64_t processors = sysconf(_SC_NPROCESSORS_ONLN);
+    static long processors;
+    if (processors == 0)
+        processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t wait_us = (limit_us - monitor->sampled_cpu_us) / (processors > 0 ? processors : 1);
     if (wait_us < shortest_sample_us)
         wait_us = shortest_sample_us;
@@ -338,10 +340,9 @@ static bool prepare_group(Box *box, BoxStatus *status)
 {
     const BoxSetup *setup = &box->setup;
     const BoxLimits *limits = &box->request.spec.limits;
-    bool is_made = cgroup_group_exists(&box->group);
-    int r = is_made ? cgroup_group_limit(&box->group, limits->memory_bytes, limits->processes)
-                    : cgroup_group_make(&setup->cgroups, setup->cgroup_name, limits->memory_bytes, limits->processes,
-                                        &box->group);
+    int r = box->has_group ? cgroup_group_limit(&box->group, limits->memory_bytes, limits->processes)
+                           : cgroup_group_make(&setup->cgroups, setup->cgroup_name, limits->memory_bytes,
+                                               limits->processes, &box->group);
     if (r == 0)
         return true;
     status->end = BOX_END_REFUSED;

@@ -31,6 +31,13 @@ int packet_send(int fd, const void *bytes, size_t size, const int *fds, size_t n
     return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+void packet_discard(int fd)
+{
+    char byte;
+    while (recv(fd, &byte, sizeof byte, MSG_DONTWAIT) > 0)
+        ;
+}
+
 int packet_receive(int fd, void *bytes, size_t size, int *ret_fds, size_t max_fds, size_t *ret_n_fds)
 {
     Rights control;

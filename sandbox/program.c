@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pid 2 of the box. It shares init's memory until it executes (a vfork with a stack of its own), so it must not return
- * and must leave nothing locked; init waits meanwhile.
+ * Pid 2 of the box. It shares init's memory until it executes, and has a stack of its own, so it must not return and
+ * must leave nothing locked. Never do both run: while one does, the other waits in a system call for a packet from it,
+ * or for its end of the socket to close, as executing does.
  */
 #include "sandbox/box.h"
+#include "sandbox/packet.h"
 #include "sandbox/privileges.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,56 +26,43 @@ enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 static const char *const default_env[] = {
     "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
 
-/* What both processes see. */
-typedef struct {
-    const Box *box;
-    Problem *problem;
-    const char *const *env;
-    char **shell_argv; /* room for running a script that names no interpreter */
-    int64_t start_us;
-    uint32_t missing;
-    bool is_ready; /* all walls stand; whatever happens from here on is the student's */
-} Program;
-
-static int take_streams(const Box *box, Problem *problem)
+static int take_streams(const Program *program, const int *fds, size_t n_fds)
 {
-    int input = box->stdin_fd >= 0 ? box->stdin_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(box->stdout_fd, STDOUT_FILENO) < 0 ||
-        dup2(box->stderr_fd, STDERR_FILENO) < 0)
-        return problem_set(problem, errno, "cannot give the command its streams");
+    int input = n_fds == 3 ? fds[2] : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(fds[0], STDOUT_FILENO) < 0 ||
+        dup2(fds[1], STDERR_FILENO) < 0)
+        return problem_set(program->problem, errno, "cannot give the command its streams");
     return 0;
 }
 
-static int enter_group(const Box *box, Problem *problem)
+static int enter_group(const Program *program)
 {
-    int r = cgroup_group_enter(&box->group);
+    int r = cgroup_group_enter(&program->box->group);
     if (r < 0)
-        return problem_set(problem, -r, "cannot enter the box's control group");
+        return problem_set(program->problem, -r, "cannot enter the box's control group");
     if (unshare(CLONE_NEWCGROUP) < 0)
-        return problem_set(problem, errno, "cannot make the box's cgroup namespace");
+        return problem_set(program->problem, errno, "cannot make the box's cgroup namespace");
     return 0;
 }
 
-static int enter_landlock(Program *program, Problem *problem)
+/* What is said of a machine without Landlock is said when the request is known, which may allow it. */
+static int check_landlock(Program *program)
 {
-    const BoxSpec *spec = &program->box->request.spec;
-    int r = landlock_enter(spec);
-    if (r < 0)
-        return problem_set(problem, -r, "cannot set up Landlock");
-    if (r == 0)
+    if (program->landlock.fd >= 0)
         return 0;
     program->missing |= BOX_PROMISE_LANDLOCK;
-    if (spec->accept_missing & BOX_PROMISE_LANDLOCK)
+    if (program->box->request.spec.accept_missing & BOX_PROMISE_LANDLOCK)
         return 0;
-    return problem_set(problem, 0,
+    return problem_set(program->problem, 0,
                        "this machine does not give what boxes promise: %s; `rubric doctor` says how to mend it",
                        box_promise_name(BOX_PROMISE_LANDLOCK));
 }
 
-static int build_walls(Program *program, Problem *problem)
+/* The walls that stand before there is a request: making the filter known to the kernel takes as long as a tenth of a
+ * plain spawn. */
+static int build_walls(Program *program)
 {
-    const Box *box = program->box;
-    const BoxSpec *spec = &box->request.spec;
+    Problem *problem = program->problem;
     sigset_t none;
     sigemptyset(&none);
     signal(SIGUSR1, SIG_DFL);
@@ -80,26 +70,44 @@ static int build_walls(Program *program, Problem *problem)
     if (setsid() < 0)
         return problem_set(problem, errno, "cannot make the box's session");
     umask(022);
-    int r = take_streams(box, problem);
-    if (r == 0)
-        r = enter_group(box, problem);
-    if (r == 0 && spec->fixed_addresses && personality(ADDR_NO_RANDOMIZE) < 0)
+    int r = enter_group(program);
+    if (r == 0 && program->guess.fixed_addresses && personality(ADDR_NO_RANDOMIZE) < 0)
         r = problem_set(problem, errno, "cannot fix the addresses");
     if (r == 0)
-        r = limits_apply(&spec->limits, box->slot ? 2 : 1, box->group.version[CGROUP_MEMORY] != 0,
-                         box->group.version[CGROUP_PIDS] != 0);
-    if (r < 0 && !problem->text[0])
-        problem_set(problem, -r, "cannot set the resource limits");
-    if (r == 0)
         r = privileges_drop(problem);
-    if (r == 0)
-        r = enter_landlock(program, problem);
-    if (r == 0 && close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
-        r = problem_set(problem, errno, "cannot close file descriptors");
     if (r < 0)
         return r;
-    r = filter_load(box_profile_calls(spec->profile) | spec->calls);
+    r = landlock_make(&program->landlock);
+    if (r < 0)
+        return problem_set(problem, -r, "cannot set up Landlock");
+    r = filter_load(program->guess.calls);
     return r < 0 ? problem_set(problem, -r, "cannot load the system call filter") : 0;
+}
+
+/* The filter stands already: it lets these calls pass for us. */
+static int finish_walls(Program *program, const int *fds, size_t n_fds)
+{
+    const Box *box = program->box;
+    const BoxSpec *spec = &box->request.spec;
+    int r = take_streams(program, fds, n_fds);
+    if (r < 0)
+        return r;
+    r = limits_apply(&spec->limits, box->slot ? 2 : 1, box->group.version[CGROUP_MEMORY] != 0,
+                     box->group.version[CGROUP_PIDS] != 0);
+    if (r < 0)
+        return problem_set(program->problem, -r, "cannot set the resource limits");
+    r = check_landlock(program);
+    if (r < 0)
+        return r;
+    r = program->landlock.fd >= 0 ? landlock_enter(&program->landlock, spec) : 0;
+    if (r < 0)
+        return problem_set(program->problem, -r, "cannot set up Landlock");
+    /* Init waits until the last descriptor of our end is gone: this one, when the command executes. */
+    const int first = STDERR_FILENO + 1;
+    if ((program->own_fd != first && dup3(program->own_fd, first, O_CLOEXEC) < 0) ||
+        close_range((unsigned)first + 1, ~0U, 0) < 0)
+        return problem_set(program->problem, errno, "cannot close file descriptors");
+    return 0;
 }
 
 static const char *find_path(const char *const *env)
@@ -149,11 +157,28 @@ static void execute(const Program *program)
     errno = kept;
 }
 
-static int run_program(void *argument)
+static size_t list_streams(const Box *box, int *ret_fds)
 {
-    Program *program = argument;
+    const int fds[] = {box->stdout_fd, box->stderr_fd, box->stdin_fd};
+    memcpy(ret_fds, fds, sizeof fds);
+    return box->stdin_fd >= 0 ? 3 : 2;
+}
+
+static int run_program(void *data)
+{
+    Program *program = data;
     const BoxSpec *spec = &program->box->request.spec;
-    if (build_walls(program, program->problem) < 0)
+    char word = 'x';
+    int fds[3];
+    size_t n_fds;
+    if (build_walls(program) < 0)
+        _exit(EXIT_FAILURE);
+    if (program->is_ahead && (packet_send(program->own_fd, &word, sizeof word, NULL, 0) < 0 ||
+                              packet_receive(program->own_fd, &word, sizeof word, fds, 3, &n_fds) < 0 || n_fds < 2))
+        _exit(EXIT_FAILURE);
+    if (!program->is_ahead)
+        n_fds = list_streams(program->box, fds);
+    if (finish_walls(program, fds, n_fds) < 0)
         _exit(EXIT_FAILURE);
     program->is_ready = true;
     program->start_us = box_clock_us();
@@ -184,26 +209,70 @@ static char *make_stack(void)
     return stack == MAP_FAILED ? NULL : stack;
 }
 
-pid_t program_start(const Box *box, int64_t *ret_start_us, uint32_t *ret_missing, Problem *problem)
+/* Waits while the other one has our memory; false when it has executed, or is dead. */
+static bool await_program(const Program *program)
+{
+    char word;
+    ssize_t n;
+    do
+        n = recv(program->fd, &word, sizeof word, 0);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof word;
+}
+
+static int say_why_not(const Program *program)
+{
+    return program->problem->text[0]
+               ? -1
+               : problem_set(program->problem, 0, "the command's process died before it was walled in");
+}
+
+static int make(Program *program)
+{
+    int pair[2];
+    const Box *box = program->box;
+    char *stack = box->program_stack ? box->program_stack : make_stack();
+    if (!stack || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return problem_set(program->problem, errno, "cannot start the command");
+    program->fd = pair[0];
+    program->own_fd = pair[1];
+    program->pid = clone(run_program, stack + PROGRAM_STACK_SIZE, CLONE_VM | SIGCHLD, program);
+    int error = errno;
+    close(pair[1]);
+    return program->pid < 0 ? problem_set(program->problem, error, "cannot start the command") : 0;
+}
+
+int program_make(Program *program, const Box *box, const BoxGuess *guess, Problem *problem)
+{
+    *program = (Program){.box = box, .problem = problem, .guess = *guess, .is_ahead = true};
+    int r = make(program);
+    return r < 0 || await_program(program) ? r : say_why_not(program);
+}
+
+static int order_start(const Program *program)
+{
+    int fds[3];
+    const char word = 'x';
+    size_t n = list_streams(program->box, fds);
+    int r = packet_send(program->fd, &word, sizeof word, fds, n);
+    return r == -EPIPE ? 0 : r; /* it is dead: that is seen below */
+}
+
+int program_start(Program *program, const Box *box, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
-    Program program = {.box = box, .problem = problem, .env = spec->env ? spec->env : default_env};
-    program.shell_argv = calloc(count(spec->argv) + 3, sizeof *program.shell_argv);
-    char *stack = box->program_stack ? box->program_stack : make_stack();
-    if (!program.shell_argv || !stack) {
-        free(program.shell_argv);
-        return problem_set(problem, ENOMEM, "cannot start the command");
-    }
-    pid_t pid = clone(run_program, stack + PROGRAM_STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &program);
-    int error = errno;
-    if (stack != box->program_stack)
-        munmap(stack, PROGRAM_STACK_SIZE);
-    free(program.shell_argv);
-    if (pid < 0)
-        return problem_set(problem, error, "cannot start the command");
-    if (!program.is_ready)
-        return problem->text[0] ? -1 : problem_set(problem, 0, "the command's process died before it was walled in");
-    *ret_start_us = program.start_us;
-    *ret_missing = program.missing;
-    return pid;
+    if (!program->is_ahead)
+        *program = (Program){.box = box, .problem = problem, .guess = launch_guess(&box->request)};
+    program->env = spec->env ? spec->env : default_env;
+    program->shell_argv = calloc(count(spec->argv) + 3, sizeof *program->shell_argv);
+    if (!program->shell_argv)
+        return problem_set(program->problem, ENOMEM, "cannot start the command");
+    int r = program->is_ahead ? order_start(program) : make(program);
+    while (r == 0 && await_program(program))
+        ;
+    if (r < 0)
+        return problem->text[0] ? r : problem_set(problem, -r, "cannot start the command");
+    close(program->fd);
+    free(program->shell_argv);
+    return program->is_ready ? 0 : say_why_not(program);
 }

@@ -2,9 +2,15 @@
 /*
  * The box's file system.
  *
- * What is shown of the host is opened first, as detached mounts, while its paths still lead there. Then a tmpfs covers
- * /usr of our private copy of the mount tree (any folder that always exists would do), is filled, and becomes the root;
- * what was the root is gone before the first path that an instructor or a student chose is walked.
+ * A tmpfs covers /proc of our private copy of the mount tree (any folder that always exists would do), is filled, and
+ * becomes the root. What the request shows of the host is opened as detached mounts: by the monitor, if it may, and
+ * then the host's root is gone before there is a request; else by init, while the host's paths still lead there. It is
+ * gone before the first path that an instructor or a student chose is walked.
+ *
+ * All that is written lies in a second tmpfs, the disk: its folder tmp is shown at /tmp, and so on. Init finds the disk
+ * itself at /tmp, with what it needs until the program starts; at last the folder covers it, and no path leads there.
+ * Nothing but a workspace's or an image's mount is taken away again, after the program has started, so that a list of
+ * mounts does not tell of the host: that waits for all processors.
  */
 #include "sandbox/root.h"
 #include "sandbox/box.h"
@@ -63,11 +69,11 @@ static int mount_proc(Problem *problem)
                                           "proc/irq",  "proc/driver", "proc/asound"};
     for (size_t i = 0; i < sizeof masked_files / sizeof *masked_files; i++) {
         if (mount("dev/null", masked_files[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-            return problem_set(problem, errno, "cannot mask /%s", masked_files[i]);
+            return problem_set(problem, errno, "cannot mask %s", masked_files[i]);
     }
     for (size_t i = 0; i < sizeof masked_folders / sizeof *masked_folders; i++) {
-        if (mount("run", masked_folders[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-            return problem_set(problem, errno, "cannot mask /%s", masked_folders[i]);
+        if (mount("dev/shm", masked_folders[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            return problem_set(problem, errno, "cannot mask %s", masked_folders[i]);
     }
     /* Nobody writes there: not to /proc/sys, not to the covers, not to the own oom_score_adj. */
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -81,24 +87,24 @@ static int mount_proc(Problem *problem)
 
 static int mount_disk(int *ret_disk_fd, Problem *problem)
 {
-    if (mount("disk", "/proc/disk", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=64,mode=0755") < 0)
+    if (mount("disk", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=64,mode=0755") < 0)
         return problem_set(problem, errno, "cannot mount the box's disk");
     const mode_t everybody = 01777, owner = 0755;
-    if (mkdir("/proc/disk/tmp", everybody) < 0 || mkdir("/proc/disk/shm", everybody) < 0 ||
-        mkdir("/proc/disk/work", owner) < 0 || mkdir("/proc/disk/overlay", owner) < 0 ||
-        chmod("/proc/disk/tmp", everybody) < 0 || chmod("/proc/disk/shm", everybody) < 0)
+    if (mkdir("tmp/tmp", everybody) < 0 || mkdir("tmp/shm", everybody) < 0 || chmod("tmp/tmp", everybody) < 0 ||
+        chmod("tmp/shm", everybody) < 0 || mkdir("tmp/work", owner) < 0 || mkdir("tmp/overlay", owner) < 0 ||
+        mkdir("tmp/workspace", owner) < 0 || mkdir("tmp/image", owner) < 0 || mkdir("tmp/etc", owner) < 0)
         return problem_set(problem, errno, "cannot make folders on the box's disk");
-    *ret_disk_fd = open("/proc/disk", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *ret_disk_fd = open("tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return *ret_disk_fd < 0 ? problem_set(problem, errno, "cannot open the box's disk") : 0;
 }
 
 static int limit_disk(const BoxLimits *limits, Problem *problem)
 {
     char options[128];
-    const int64_t own_inodes = 8 + BOX_MAX_SCRATCH;
+    const int64_t own_inodes = 16 + BOX_MAX_SCRATCH;
     snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld", (long long)limits->disk_bytes,
              (long long)(limits->files + own_inodes));
-    if (mount(NULL, "/proc/disk", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) < 0)
+    if (mount(NULL, "tmp", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) < 0)
         return problem_set(problem, errno, "cannot limit the box's disk");
     return 0;
 }
@@ -114,17 +120,16 @@ static int show_disk_folder(const char *folder, const char *target, Problem *pro
  * would look right and then fail at removing and making a folder again. */
 static bool mount_overlay(void)
 {
-    if (setxattr("/proc/disk/work", "user.rubric.probe", "", 0, 0) < 0 ||
-        removexattr("/proc/disk/work", "user.rubric.probe") < 0)
+    if (setxattr("tmp/work", "user.rubric.probe", "", 0, 0) < 0 || removexattr("tmp/work", "user.rubric.probe") < 0)
         return false;
     return mount("overlay", "work", "overlay", MS_NOSUID | MS_NODEV,
-                 "lowerdir=/proc/workspace,upperdir=/proc/disk/work,workdir=/proc/disk/overlay,userxattr") == 0;
+                 "lowerdir=tmp/workspace,upperdir=tmp/work,workdir=tmp/overlay,userxattr") == 0;
 }
 
 static int copy_workspace(Problem *problem)
 {
-    int source = open("/proc/workspace", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int target = open("/proc/disk/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int source = open("tmp/workspace", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int target = open("tmp/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int r = source < 0 || target < 0 ? -errno : copy_tree(source, target);
     if (source >= 0)
         close(source);
@@ -132,34 +137,45 @@ static int copy_workspace(Problem *problem)
         close(target);
     if (r < 0)
         return problem_set(problem, -r, "cannot copy the workspace into the box");
-    return show_disk_folder("/proc/disk/work", "work", problem);
+    return show_disk_folder("tmp/work", "work", problem);
 }
 
-/* The host's /proc makes room for what we need until we have left: our new root, the disk, the workspace's folder,
- * an image's. */
-static int mount_scratch(Problem *problem)
+static int mount_root(Problem *problem)
 {
-    const mode_t mode = 0755;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return problem_set(problem, errno, "cannot make the mounts private");
-    if (mount("scratch", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=32,mode=0755") < 0 ||
-        mkdir("/proc/root", mode) < 0 || mkdir("/proc/disk", mode) < 0 || mkdir("/proc/workspace", mode) < 0 ||
-        mkdir("/proc/image", mode) < 0 || mkdir("/proc/etc", mode) < 0 ||
-        mount("root", "/proc/root", "tmpfs", MS_NOSUID, "size=4m,nr_inodes=4096,mode=0755") < 0 ||
-        chdir("/proc/root") < 0)
+    if (mount("root", "/proc", "tmpfs", MS_NOSUID, "size=4m,nr_inodes=4096,mode=0755") < 0 || chdir("/proc") < 0)
         return problem_set(problem, errno, "cannot mount the box's root");
     return 0;
 }
 
+/* One unmount takes away all of the host's: each one waits for all processors. */
+static int enter_root(Problem *problem)
+{
+    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return problem_set(problem, errno, "cannot enter the box's root");
+    return 0;
+}
+
+bool root_may_open_sources(void)
+{
+    int fd = open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem)
 {
-    int r = mount_scratch(problem);
+    int r = mount_root(problem);
     if (r == 0)
         r = make_folders(setup->has_root, problem);
     if (r == 0 && !setup->has_root)
         r = root_make_etc(problem);
     if (r == 0 && !setup->has_root)
         r = root_show_programs(problem);
+    if (r == 0 && !setup->has_root)
+        r = root_show_java(problem);
     if (r == 0)
         r = root_show_devices(problem);
     if (r == 0)
@@ -167,10 +183,8 @@ int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem)
     if (r == 0)
         r = mount_disk(ret_disk_fd, problem);
     if (r == 0)
-        r = show_disk_folder("/proc/disk/tmp", "tmp", problem);
-    if (r == 0)
-        r = show_disk_folder("/proc/disk/shm", "dev/shm", problem);
-    return r;
+        r = show_disk_folder("tmp/shm", "dev/shm", problem);
+    return r == 0 && setup->shows_sources ? enter_root(problem) : r;
 }
 
 /* ---- what the request says
@@ -180,10 +194,10 @@ static int mount_workspace(const Box *box, uint32_t *missing, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
     if (!spec->workspace)
-        return show_disk_folder("/proc/disk/work", "work", problem);
+        return show_disk_folder("tmp/work", "work", problem);
     if (spec->workspace_mode == BOX_WORKSPACE_KEEP)
         return root_attach(box->workspace_fd, "work", problem);
-    int r = root_attach(box->workspace_fd, "/proc/workspace", problem);
+    int r = root_attach(box->workspace_fd, "tmp/workspace", problem);
     if (r == 0 && !mount_overlay()) {
         *missing |= BOX_PROMISE_OVERLAY;
         r = copy_workspace(problem);
@@ -196,7 +210,7 @@ static int show_image(int root_fd, Problem *problem)
     int r = root_show_image(root_fd, problem);
     if (r == 0)
         r = root_cover_etc(problem);
-    return r == 0 ? root_cover("/proc/disk/tmp", root_attr_writable, "var/tmp", problem) : r;
+    return r == 0 ? root_cover("tmp/tmp", root_attr_writable, "var/tmp", problem) : r;
 }
 
 static int make_scratch(const char *const *names, Problem *problem)
@@ -205,7 +219,7 @@ static int make_scratch(const char *const *names, Problem *problem)
     for (size_t i = 0; names && names[i]; i++) {
         char folder[64];
         struct stat target;
-        snprintf(folder, sizeof folder, "/proc/disk/own-%s", names[i]);
+        snprintf(folder, sizeof folder, "tmp/own-%s", names[i]);
         bool is_made = mkdir(folder, mode) == 0 && (mkdir(names[i], mode) == 0 || errno == EEXIST) &&
                        lstat(names[i], &target) == 0;
         if (is_made && !S_ISDIR(target.st_mode)) {
@@ -218,14 +232,6 @@ static int make_scratch(const char *const *names, Problem *problem)
         if (r < 0)
             return r;
     }
-    return 0;
-}
-
-/* One unmount takes away the host's root and all that was mounted on its /proc: each one waits for all processors. */
-static int enter_root(Problem *problem)
-{
-    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-        return problem_set(problem, errno, "cannot enter the box's root");
     return 0;
 }
 
@@ -267,17 +273,31 @@ int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
     }
     if (r == 0 && spec->root)
         r = show_image(box->root_fd, problem);
-    else if (r == 0 && spec->profile != BOX_PROFILE_STRICT)
-        r = root_show_java(problem);
     if (r == 0)
         r = mount_workspace(box, ret_missing, problem);
     if (r == 0)
         r = make_scratch(spec->scratch, problem);
     if (r == 0)
+        r = show_disk_folder("tmp/tmp", "tmp", problem);
+    if (r == 0 && !box->setup.shows_sources)
         r = enter_root(problem);
     if (r == 0 && spec->calls & BOX_CALLS_MESSAGE_QUEUES)
         r = show_queues(problem);
     if (r == 0)
         r = attach_binds(box, problem);
     return r == 0 ? seal_root(problem) : r;
+}
+
+static int take_away(int fd, Problem *problem)
+{
+    if (fd >= 0 && (fchdir(fd) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))
+        return problem_set(problem, errno, "cannot take away a mount of the host's");
+    return 0;
+}
+
+int root_clear_away(const Box *box, Problem *problem)
+{
+    bool is_kept = box->request.spec.workspace_mode == BOX_WORKSPACE_KEEP;
+    int r = is_kept ? 0 : take_away(box->workspace_fd, problem);
+    return r == 0 ? take_away(box->root_fd, problem) : r;
 }

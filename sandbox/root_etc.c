@@ -69,7 +69,7 @@ int root_cover_etc(Problem *problem)
     int r = 0;
     for (size_t i = 0; i < sizeof covers / sizeof *covers && r == 0; i++) {
         char path[64];
-        snprintf(path, sizeof path, "/proc/%s", covers[i].path);
+        snprintf(path, sizeof path, "tmp/%s", covers[i].path);
         r = write_text_file(&covers[i], path, problem);
         if (r == 0)
             r = root_cover(path, root_attr_read_only, covers[i].path, problem);

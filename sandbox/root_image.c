@@ -63,9 +63,8 @@ static int show_entry(int folder_fd, const char *name, Problem *problem)
 
 int root_show_image(int root_fd, Problem *problem)
 {
-    int r = root_attach(root_fd, "/proc/image", problem);
-    close(root_fd);
-    DIR *entries = r == 0 ? opendir("/proc/image") : NULL;
+    int r = root_attach(root_fd, "tmp/image", problem);
+    DIR *entries = r == 0 ? opendir("tmp/image") : NULL;
     if (!entries)
         return r < 0 ? r : problem_set(problem, errno, "cannot read the image");
     size_t n = 0;

@@ -111,6 +111,7 @@ static _Noreturn void serve_orders(const Slot *slot, const BoxSetup *setup, int 
         char order;
         if (recv(order_fd, &order, sizeof order, 0) != sizeof order)
             _exit(EXIT_SUCCESS);
+        packet_discard(monitor_fd); /* what the last one was not alive to hear */
         Box box = BOX_INIT;
         box.setup = *setup;
         box.slot = slot;
@@ -240,6 +241,7 @@ int slot_order_init(const Slot *slot, Box *box)
     const char order = 'x';
     box->shared = slot->shared;
     box->init_fd = slot->init_fd;
+    packet_discard(slot->init_fd); /* the last one's words */
     return send(slot->order_fd, &order, sizeof order, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
