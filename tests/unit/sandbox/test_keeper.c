@@ -71,6 +71,43 @@ START_TEST(limits_and_networks_change_from_box_to_box)
 }
 END_TEST
 
+/* What the program's process is made for ahead must be what this request asks for, not the one before. */
+START_TEST(walls_change_from_box_to_box)
+{
+    BoxClient *client = client_in(modes[_i]);
+    for (int round = 0; round < 12; round++) {
+        BoxSpec spec = testing_spec(NULL);
+        bool may_share = round % 2, is_fixed = round % 3 == 0;
+        spec.calls = may_share ? BOX_CALLS_SYSV_IPC : 0;
+        spec.fixed_addresses = is_fixed;
+        BoxResult result = testing_shell(client, spec,
+                                         "ipcmk -M 1 >/dev/null 2>&1 && echo shares || echo shares not; "
+                                         "cat /proc/self/personality; echo $$");
+        g_autofree char *expected =
+            g_strdup_printf("%s\n%s\n2\n", may_share ? "shares" : "shares not", is_fixed ? "00040000" : "00000000");
+        ck_assert_str_eq(result.out.data, expected);
+        box_result_clear(&result);
+    }
+    box_client_free(client);
+}
+END_TEST
+
+START_TEST(memory_limits_rise_and_fall_from_box_to_box)
+{
+    BoxClient *client = client_in(modes[_i]);
+    const int megabytes[] = {64, 512, 32, 1024, 1024, 64};
+    for (size_t i = 0; i < G_N_ELEMENTS(megabytes); i++) {
+        BoxSpec spec = testing_spec(NULL);
+        spec.limits.memory_bytes = (int64_t)megabytes[i] << 20;
+        BoxResult result = testing_shell(client, spec, "head -c 128M /dev/zero | tail | wc -c");
+        ck_assert_msg((strcmp(result.out.data, "134217728\n") == 0) == (megabytes[i] > 128), "%d MB: %s", megabytes[i],
+                      result.out.data);
+        box_result_clear(&result);
+    }
+    box_client_free(client);
+}
+END_TEST
+
 START_TEST(a_killed_keeper_is_replaced)
 {
     BoxClient *client = client_in(modes[_i]);
@@ -223,6 +260,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, each_box_finds_nothing_of_the_one_before, 0, n);
     tcase_add_loop_test(tests, limits_and_networks_change_from_box_to_box, 0, n);
+    tcase_add_loop_test(tests, walls_change_from_box_to_box, 0, n);
+    tcase_add_loop_test(tests, memory_limits_rise_and_fall_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
     tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
