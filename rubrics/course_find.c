@@ -55,14 +55,19 @@ const Person *course_person(const Course *course, const char *id)
     return found ? *found : NULL;
 }
 
+static int compare_team(const void *id, const void *element)
+{
+    const Team *const *team = element;
+    return strcmp(id, (*team)->id);
+}
+
+/* They are sorted, too (teams.c). */
 const Team *course_team(const Course *course, const char *id)
 {
-    for (guint i = 0; i < course->teams->len; i++) {
-        const Team *team = g_ptr_array_index(course->teams, i);
-        if (strcmp(team->id, id) == 0)
-            return team;
-    }
-    return NULL;
+    const Team *const *found =
+        course->teams->len > 0 ? bsearch(id, course->teams->pdata, course->teams->len, sizeof(gpointer), compare_team)
+                               : NULL;
+    return found ? *found : NULL;
 }
 
 static bool person_has_key(const Person *person, const char *key, const char *lower)

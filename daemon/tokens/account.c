@@ -217,14 +217,20 @@ static LedgerRow *make_difference(const LedgerRow *wanted, gint64 wanted_milli, 
 }
 
 /* Sentences of decisions by submission, for corrections to nothing, which have no wanted line. */
-static const char *sentence_of(const Fold *fold, gint64 submission_id)
+static GHashTable *index_sentences(const Fold *fold)
 {
+    GHashTable *sentences = g_hash_table_new(g_int64_hash, g_int64_equal);
     for (guint i = 0; i < fold->decisions->len; i++) {
-        const Decision *decision = g_ptr_array_index(fold->decisions, i);
-        if (decision->submission_id == submission_id)
-            return decision->sentence;
+        Decision *decision = g_ptr_array_index(fold->decisions, i);
+        g_hash_table_insert(sentences, &decision->submission_id, decision->sentence);
     }
-    return "This submission is no longer known.";
+    return sentences;
+}
+
+static const char *sentence_of(GHashTable *sentences, gint64 submission_id)
+{
+    const char *sentence = g_hash_table_lookup(sentences, &submission_id);
+    return sentence ? sentence : "This submission is no longer known.";
 }
 
 static void add_difference(GPtrArray *differences, LedgerRow *line)
@@ -240,6 +246,7 @@ static GPtrArray *find_differences(const Fold *fold, const GPtrArray *lines)
     GPtrArray *differences = g_ptr_array_new_with_free_func((GDestroyNotify)ledger_row_free);
     g_autoptr(GHashTable) booked = sum_lines(lines);
     g_autoptr(GHashTable) wanted = sum_lines(fold->lines);
+    g_autoptr(GHashTable) sentences = index_sentences(fold);
     g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     const GPtrArray *sources[] = {fold->lines, lines};
     for (gsize source = 0; source < G_N_ELEMENTS(sources); source++) {
@@ -248,7 +255,7 @@ static GPtrArray *find_differences(const Fold *fold, const GPtrArray *lines)
             if (!g_hash_table_add(done, booking_key(line)))
                 continue;
             const char *reason =
-                source == 0 || line->submission_id == 0 ? line->reason : sentence_of(fold, line->submission_id);
+                source == 0 || line->submission_id == 0 ? line->reason : sentence_of(sentences, line->submission_id);
             if (source == 1 && is_pool(line))
                 reason = "The course's policy gives another number of tokens to start with.";
             add_difference(differences, make_difference(line, find_booked(wanted, line)->sum_milli,

@@ -36,18 +36,21 @@ static bool is_identical(const Entry *a, const Entry *b)
     return a->digest && b->digest && strcmp(a->digest, b->digest) == 0;
 }
 
-/* Releases come in any order: the newest one in between opened the cycle. */
+/* The newest one in between opened the cycle. */
 static bool find_release(const Track *track, gint64 from_us, gint64 to_us, gint64 *opened_us)
 {
-    bool is_found = false;
-    for (guint i = 0; i < track->releases->len; i++) {
-        gint64 release_us = g_array_index(track->releases, gint64, i);
-        if (release_us < from_us || release_us > to_us)
-            continue;
-        *opened_us = is_found ? MAX(*opened_us, release_us) : release_us;
-        is_found = true;
+    guint low = 0, high = track->releases->len; /* the releases before `low` are not after `to_us` */
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        if (g_array_index(track->releases, gint64, middle) <= to_us)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return is_found;
+    if (low == 0 || g_array_index(track->releases, gint64, low - 1) < from_us)
+        return false;
+    *opened_us = g_array_index(track->releases, gint64, low - 1);
+    return true;
 }
 
 static bool is_audit(const Course *course, const Entry *entry)
@@ -96,12 +99,9 @@ static bool is_not_new(Case *this)
     if (track->standing && is_identical(track->standing, this->entry))
         return conclude_beside(this, DECISION_IGNORED, BECAUSE_IDENTICAL, track->standing);
     bool is_free = !this->facts.is_resubmission && this->facts.units == 0;
-    for (guint i = 0; !is_free && i < track->seen->len; i++) {
-        const Entry *earlier = g_ptr_array_index(track->seen, i);
-        if (is_identical(earlier, this->entry))
-            return conclude_beside(this, DECISION_IGNORED, BECAUSE_IDENTICAL, earlier);
-    }
-    return false;
+    const Entry *earlier =
+        !is_free && this->entry->digest ? g_hash_table_lookup(track->by_digest, this->entry->digest) : NULL;
+    return earlier && conclude_beside(this, DECISION_IGNORED, BECAUSE_IDENTICAL, earlier);
 }
 
 /* What a person has settled is not asked again. */
@@ -115,16 +115,6 @@ bool joined_late(const Case *this)
 {
     return this->policy->joined_hold < 0 && this->entry->joined_us > this->entry->assignment->deadline_us &&
            this->facts.late_us > 0;
-}
-
-static bool has_one_on_time(const Track *track)
-{
-    for (guint i = 0; i < track->seen->len; i++) {
-        const Entry *earlier = g_ptr_array_index(track->seen, i);
-        if (earlier->received_us <= earlier->deadline_us && !earlier->is_withdrawn && !earlier->is_refused)
-            return true;
-    }
-    return false;
 }
 
 static bool resubmission_is_not_allowed(Case *this)
@@ -148,7 +138,7 @@ static bool resubmission_is_not_allowed(Case *this)
         return conclude(this, DECISION_REFUSED, BECAUSE_LIMIT);
     if (rule->n_rounds > 0 && received_us > rule->rounds_us[rule->n_rounds - 1])
         return conclude(this, DECISION_REFUSED, BECAUSE_WINDOW);
-    if (rule->first_on_time && !has_one_on_time(track))
+    if (rule->first_on_time && !track->has_one_on_time)
         return conclude(this, DECISION_REFUSED, BECAUSE_NO_FIRST);
     const Entry *counting = track->counting;
     if (counting && counting->max_milli > 0 &&
@@ -168,7 +158,7 @@ static bool lateness_is_not_allowed(Case *this)
         return this->entry->is_confirmed ? false : conclude(this, DECISION_HELD, BECAUSE_JOINED_LATE);
     if (!late->is_allowed)
         return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
-    if (late->needs_first && !has_one_on_time(this->track))
+    if (late->needs_first && !this->track->has_one_on_time)
         return conclude(this, DECISION_REFUSED, BECAUSE_NO_FIRST);
     if (this->facts.units > late->stop_after)
         return conclude(this, DECISION_REFUSED, BECAUSE_STOPPED);
@@ -248,7 +238,10 @@ static void move_track(Case *this)
     Track *track = this->track;
     bool is_free = this->facts.because == BECAUSE_ON_TIME ||
                    (this->kind == DECISION_PENDING && !this->facts.is_resubmission && this->facts.units == 0);
-    g_ptr_array_add(track->seen, this->entry);
+    Entry *entry = this->entry;
+    if (entry->digest && !g_hash_table_contains(track->by_digest, entry->digest))
+        g_hash_table_insert(track->by_digest, entry->digest, entry);
+    track->has_one_on_time |= entry->received_us <= entry->deadline_us && !entry->is_withdrawn && !entry->is_refused;
     track->has_earned |= this->earned_tokens_milli > 0;
     if (this->kind == DECISION_COUNTS) {
         if (this->opens_cycle) {

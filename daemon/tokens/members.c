@@ -7,55 +7,111 @@
 /* ---- who was where ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    bool is_found;
     gint64 at_us, event_id;
-    char *team;
-} Found;
+    char *from, *to;
+} Move;
 
-/* Keeps the newest move up to then (`is_after` false), or the oldest after it. */
-static void consider(Found *found, const EventRow *event, const char *team, bool is_after)
+static void move_clear(gpointer data)
 {
-    bool is_later = event->at_us > found->at_us || (event->at_us == found->at_us && event->id > found->event_id);
-    if (found->is_found && is_later == is_after)
-        return;
-    g_free(found->team);
-    *found = (Found){.is_found = true, .at_us = event->at_us, .event_id = event->id, .team = g_strdup(team)};
+    Move *move = data;
+    g_free(move->from);
+    g_free(move->to);
+}
+
+static void moves_free(gpointer data)
+{
+    g_array_unref(data);
+}
+
+static gint compare_moves(gconstpointer a, gconstpointer b)
+{
+    const Move *left = a, *right = b;
+    if (left->at_us != right->at_us)
+        return left->at_us < right->at_us ? -1 : 1;
+    return left->event_id < right->event_id ? -1 : left->event_id > right->event_id;
+}
+
+static void note_move(GHashTable *moves, const EventRow *event)
+{
+    g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
+    const char *person = json_string_or(data, "person", "");
+    GArray *own = g_hash_table_lookup(moves, person);
+    if (!own) {
+        own = g_array_new(FALSE, FALSE, sizeof(Move));
+        g_array_set_clear_func(own, move_clear);
+        g_hash_table_insert(moves, g_strdup(person), own);
+    }
+    Move move = {.at_us = event->at_us,
+                 .event_id = event->id,
+                 .from = g_strdup(json_string_or(data, "from", "")),
+                 .to = g_strdup(json_string_or(data, "to", ""))};
+    g_array_append_val(own, move);
+}
+
+GHashTable *members_moves(const GPtrArray *events)
+{
+    GHashTable *moves = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, moves_free);
+    for (guint i = 0; i < events->len; i++) {
+        const EventRow *event = g_ptr_array_index(events, i);
+        if (strcmp(event->kind, "moved") == 0)
+            note_move(moves, event);
+    }
+    GHashTableIter each;
+    gpointer own;
+    g_hash_table_iter_init(&each, moves);
+    while (g_hash_table_iter_next(&each, NULL, &own))
+        g_array_sort(own, compare_moves);
+    return moves;
+}
+
+/* Where the newest move up to then went to; before the first one: where that came from. */
+static const char *team_at(const Course *course, GHashTable *moves, const char *person, gint64 at_us)
+{
+    const GArray *own = g_hash_table_lookup(moves, person);
+    guint n = 0;
+    while (own && n < own->len && g_array_index(own, Move, n).at_us <= at_us)
+        n++;
+    const Person *now = course_person(course, person);
+    const char *id = n > 0 ? g_array_index(own, Move, n - 1).to
+                     : own ? g_array_index(own, Move, 0).from
+                     : now ? now->team
+                           : NULL;
+    const Team *team = id ? course_team(course, id) : NULL;
+    return team ? team->id : NULL;
 }
 
 const char *policy_team_at(const Course *course, const GPtrArray *events, const char *person, gint64 at_us)
 {
-    Found before = {0}, after = {0};
-    for (guint i = 0; i < events->len; i++) {
-        const EventRow *event = g_ptr_array_index(events, i);
-        if (strcmp(event->kind, "moved") != 0)
-            continue;
-        g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
-        if (strcmp(json_string_or(data, "person", ""), person) != 0)
-            continue;
-        bool is_after = event->at_us > at_us;
-        consider(is_after ? &after : &before, event, json_string_or(data, is_after ? "from" : "to", ""), is_after);
-    }
-    const Person *now = course_person(course, person);
-    const char *id = before.is_found ? before.team : after.is_found ? after.team : now ? now->team : NULL;
-    const Team *team = id ? course_team(course, id) : NULL;
-    g_free(before.team);
-    g_free(after.team);
-    return team ? team->id : NULL;
+    g_autoptr(GHashTable) moves = members_moves(events);
+    return team_at(course, moves, person, at_us);
 }
 
-GPtrArray *members_at(const Gathered *gathered, const char *team, gint64 at_us)
+static gint compare_people(gconstpointer a, gconstpointer b)
+{
+    const Person *left = *(const Person *const *)a, *right = *(const Person *const *)b;
+    return strcmp(left->id, right->id);
+}
+
+GPtrArray *members_at(const Gathered *gathered, const char *team_id, gint64 at_us)
 {
     const Course *course = gathered->course;
+    const Team *team = course_team(course, team_id);
     GPtrArray *people = g_ptr_array_new();
-    bool has_moves = false;
-    for (guint i = 0; i < gathered->events->len && !has_moves; i++)
-        has_moves = strcmp(((const EventRow *)g_ptr_array_index(gathered->events, i))->kind, "moved") == 0;
-    for (guint i = 0; i < course->people->len; i++) {
-        const Person *person = g_ptr_array_index(course->people, i);
-        const char *own = has_moves ? policy_team_at(course, gathered->events, person->id, at_us) : person->team;
-        if (own && strcmp(own, team) == 0)
+    for (guint i = 0; team && i < team->members->len; i++) {
+        Person *person = g_ptr_array_index(team->members, i);
+        if (!g_hash_table_contains(gathered->moves, person->id))
+            g_ptr_array_add(people, person);
+    }
+    GHashTableIter each;
+    gpointer moved;
+    g_hash_table_iter_init(&each, gathered->moves);
+    while (g_hash_table_iter_next(&each, &moved, NULL)) {
+        const Person *person = course_person(course, moved);
+        if (person && person->status == STATUS_STUDENT &&
+            g_strcmp0(team_at(course, gathered->moves, moved, at_us), team_id) == 0)
             g_ptr_array_add(people, (gpointer)person);
     }
+    g_ptr_array_sort(people, compare_people);
     return people;
 }
 

@@ -6,7 +6,9 @@
 
 #include "daemon/tokens/policy_gather.h"
 
-/* Person* (borrowed) who were in that team then, in the roster's order. Caller unrefs. */
+/* person -> GArray*, of where that one came from and went to when. Caller destroys. */
+GHashTable *members_moves(const GPtrArray *events);
+/* Person* (borrowed), students who were in that team then, by id. Caller unrefs. */
 GPtrArray *members_at(const Gathered *gathered, const char *team, gint64 at_us);
 /* Fills in decision->shares: one for each who pays. `older_credits`: what the members had before it. */
 void members_share(Gathered *gathered, Track *track, const Entry *entry, GHashTable *older_credits, const Purse *purse,

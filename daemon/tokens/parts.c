@@ -104,15 +104,19 @@ void parts_take_points(Entry *first, const cJSON *data)
 
 void parts_drop_rests(GPtrArray *entries)
 {
-    for (guint i = entries->len; i > 0; i--) {
-        const Entry *entry = g_ptr_array_index(entries, i - 1);
+    guint n_kept = 0;
+    for (guint i = 0; i < entries->len; i++) {
+        Entry *entry = g_ptr_array_index(entries, i);
         bool is_rest = entry->next_part && !entry->assignment->whole;
         bool is_empty = entry->is_graded && entry->max_milli <= 0 && entry->bonus_milli <= 0 && entry->n_review <= 0 &&
                         entry->n_error <= 0;
         bool has_part = is_rest && entry->next_part->is_graded;
         if (is_rest && is_empty && has_part)
-            g_ptr_array_remove_index(entries, i - 1);
+            continue;
+        entries->pdata[i] = entries->pdata[n_kept];
+        entries->pdata[n_kept++] = entry;
     }
+    g_ptr_array_set_size(entries, (gint)n_kept);
 }
 
 /* ---- one decision ---------------------------------------------------------------------------------------------------

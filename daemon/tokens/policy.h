@@ -216,6 +216,7 @@ typedef struct {
     const char *chosen;    /* only this way, or NULL */
 } Purchase;
 /* One submission as its events tell it; of an assignment with parts, one for each of them and one for the rest. */
+typedef struct Track Track;
 typedef struct Entry Entry;
 struct Entry {
     gint64 id;
@@ -243,6 +244,7 @@ struct Entry {
     GHashTable *notes;  /* names that were noted about it, or NULL */
     Decision *decision; /* made by the fold */
     const char *payer;  /* the first of the accounts that pay for it */
+    Track *track;       /* of its account and assignment, once all are gathered */
 };
 
 /* The course's own deadline of what it is for, without extensions: what puts it in order. */
@@ -250,14 +252,15 @@ gint64 entry_due(const Entry *entry);
 
 /* Where an owner stands with one assignment while the fold walks through its submissions in order of receipt. A cycle
  * goes from one release of results to the next: what was paid in it counts for every submission in it. */
-typedef struct {
+struct Track {
     gint64 extended_us;
-    GArray *releases; /* of gint64, ascending */
+    GArray *releases; /* of gint64, ascending once all are gathered */
     bool is_on_hold;
     gint64 held_at_us, held_event_id; /* of the newest word on that */
     gint64 declared_units, declared_at_us, declared_event_id;
     const Entry *selected;
-    GPtrArray *seen;       /* of Entry* (borrowed), in order of receipt */
+    GHashTable *by_digest; /* char* -> Entry* (both borrowed): the first one of each content */
+    bool has_one_on_time;
     const Entry *standing; /* the newest that was accepted, graded or not; NULL: none */
     Entry *counting;       /* the newest whose decision is COUNTS */
     bool in_resubmission;  /* this cycle was opened by a resubmission */
@@ -268,7 +271,7 @@ typedef struct {
     bool has_earned;     /* tokens for early or good work */
     GHashTable *paid_by; /* member's account -> gint64* in this cycle, where each member pays alone; or NULL */
     gint64 paid_by_cycle_us;
-} Track;
+};
 
 typedef enum {
     BECAUSE_ON_TIME,
@@ -404,6 +407,7 @@ typedef struct {
     const char *who, *why;
     const Purchasable *buys; /* or NULL: only if it can be paid then */
     const char *assignment;
+    gint64 ahead_milli; /* the least that this and those after it come to, from this one on; 0: never less */
 } Change;
 
 typedef struct {

@@ -208,7 +208,7 @@ static void walk_entry(Walk *walk, Entry *entry)
     Purse purse = {0};
     fill_purse(walk, entry, &purse);
     const Policy *policy = walk->gathered->policy;
-    Track *track = gather_find_track(walk->gathered, entry->account, entry->assignment_id);
+    Track *track = entry->track;
     gint64 n_before = track->n_resubmissions;
     const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : NULL;
     guint round =
@@ -355,7 +355,8 @@ static GPtrArray *accounts_of_events(const Policy *policy, const Course *course,
                                      const GPtrArray *events)
 {
     GPtrArray *accounts = policy_accounts(policy, course, account);
-    for (guint i = 0; policy_members_pay(policy, course) && i < events->len; i++) {
+    bool members_pay = policy_members_pay(policy, course);
+    for (guint i = 0; members_pay && i < events->len; i++) {
         const EventRow *event = g_ptr_array_index(events, i);
         if (strcmp(event->kind, "moved") == 0)
             members_add_moved(accounts, policy, course, event);

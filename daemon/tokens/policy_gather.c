@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/tokens/policy_gather.h"
+#include "daemon/tokens/members.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ static void track_free(gpointer data)
 {
     Track *track = data;
     g_array_unref(track->releases);
-    g_ptr_array_unref(track->seen);
+    g_hash_table_destroy(track->by_digest);
     g_clear_pointer(&track->paid_by, g_hash_table_destroy);
     g_free(track);
 }
@@ -30,6 +30,7 @@ void gathered_clear(Gathered *gathered)
     g_hash_table_destroy(gathered->tracks);
     g_hash_table_destroy(gathered->wallets);
     g_hash_table_destroy(gathered->joined);
+    g_hash_table_destroy(gathered->moves);
 }
 
 Track *gather_find_track(Gathered *gathered, const char *account, const char *assignment)
@@ -39,7 +40,7 @@ Track *gather_find_track(Gathered *gathered, const char *account, const char *as
     if (!track) {
         track = g_new0(Track, 1);
         track->releases = g_array_new(FALSE, FALSE, sizeof(gint64));
-        track->seen = g_ptr_array_new();
+        track->by_digest = g_hash_table_new(g_str_hash, g_str_equal);
         g_hash_table_insert(gathered->tracks, g_steal_pointer(&key), track);
     }
     return track;
@@ -358,6 +359,7 @@ static void finish_entries(Gathered *gathered)
         entry->deadline_us =
             entry->assignment ? gather_deadline(gathered, entry->account, entry->assignment) : entry->received_us;
         const Entry *selected = track->selected;
+        entry->track = track;
         if (entry->selected_event_id && (!selected || entry->selected_at_us > selected->selected_at_us ||
                                          (entry->selected_at_us == selected->selected_at_us &&
                                           entry->selected_event_id > selected->selected_event_id)))
@@ -387,6 +389,43 @@ static void add_wallets(Gathered *gathered, const GPtrArray *accounts)
     }
 }
 
+static gint compare_instants(gconstpointer a, gconstpointer b)
+{
+    return compare_numbers(*(const gint64 *)a, *(const gint64 *)b);
+}
+
+static void finish_tracks(const Gathered *gathered)
+{
+    GHashTableIter each;
+    gpointer track;
+    g_hash_table_iter_init(&each, gathered->tracks);
+    while (g_hash_table_iter_next(&each, NULL, &track))
+        g_array_sort(((Track *)track)->releases, compare_instants);
+}
+
+/* From the last one on: what is still to come is summed up once, not again at each submission. */
+static void look_ahead(const GArray *changes)
+{
+    gint64 ahead_milli = 0;
+    for (guint i = changes->len; i > 0; i--) {
+        Change *change = &g_array_index(changes, Change, i - 1);
+        /* A purchase is made only if it can be paid then. */
+        ahead_milli = change->buys ? ahead_milli : MIN(0, ahead_milli + change->amount_milli);
+        change->ahead_milli = ahead_milli;
+    }
+}
+
+static void finish_wallets(const Gathered *gathered)
+{
+    GHashTableIter each;
+    gpointer wallet;
+    g_hash_table_iter_init(&each, gathered->wallets);
+    while (g_hash_table_iter_next(&each, NULL, &wallet)) {
+        g_array_sort(((Wallet *)wallet)->changes, compare_changes);
+        look_ahead(((Wallet *)wallet)->changes);
+    }
+}
+
 static void gather_event(Gathered *gathered, const EventRow *event, bool is_submitted)
 {
     g_autoptr(cJSON) data = json_parse(event->data, strlen(event->data), NULL);
@@ -404,13 +443,13 @@ void gather(Gathered *gathered, const Policy *policy, const Course *course, cons
     *gathered = (Gathered){
         .policy = policy,
         .course = course,
-        .events = events,
         .only = accounts->len == 1 ? g_ptr_array_index(accounts, 0) : NULL,
         .entries = g_ptr_array_new_with_free_func(entry_free),
         .by_id = g_hash_table_new(g_int64_hash, g_int64_equal),
         .tracks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, track_free),
         .wallets = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)wallet_free),
         .joined = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free),
+        .moves = members_moves(events),
     };
     add_wallets(gathered, accounts);
     for (guint pass = 0; pass < 2; pass++) {
@@ -424,9 +463,6 @@ void gather(Gathered *gathered, const Policy *policy, const Course *course, cons
     parts_drop_rests(gathered->entries);
     finish_entries(gathered);
     g_ptr_array_sort(gathered->entries, compare_entries);
-    GHashTableIter each;
-    gpointer wallet;
-    g_hash_table_iter_init(&each, gathered->wallets);
-    while (g_hash_table_iter_next(&each, NULL, &wallet))
-        g_array_sort(((Wallet *)wallet)->changes, compare_changes);
+    finish_tracks(gathered);
+    finish_wallets(gathered);
 }

@@ -15,7 +15,7 @@ typedef struct {
     GHashTable *tracks;  /* "account\nassignment" -> Track* */
     GHashTable *wallets; /* its account -> Wallet* */
     GHashTable *joined;  /* account -> gint64* */
-    const GPtrArray *events;
+    GHashTable *moves;   /* members_moves() */
 } Gathered;
 
 /* Gathers `events` of `accounts` (their names); entries come out in order of receipt. Clear it. */

@@ -13,13 +13,9 @@ gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
 {
     if (at_us >= wallet->bank->expires_us)
         return 0;
-    gint64 running = wallet->balance_milli - wallet->set_aside_milli, least = running;
-    for (guint i = wallet->n_done; i < wallet->changes->len; i++) {
-        const Change *change = &g_array_index(wallet->changes, Change, i);
-        running += change->buys ? 0 : change->amount_milli; /* a purchase is made only if it can be paid then */
-        least = MIN(least, running);
-    }
-    return MAX(0, least + wallet->bank->debt_milli);
+    bool has_more = wallet->n_done < wallet->changes->len;
+    gint64 ahead_milli = has_more ? g_array_index(wallet->changes, Change, wallet->n_done).ahead_milli : 0;
+    return MAX(0, wallet->balance_milli - wallet->set_aside_milli + ahead_milli + wallet->bank->debt_milli);
 }
 
 static gint64 by_rule(const Purse *purse, gint64 so_far, gint64 next)

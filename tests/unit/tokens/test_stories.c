@@ -64,7 +64,7 @@ static void read_rules(const char *name, const char *course_name, const char *ch
     g_autofree char *roster = g_build_filename(folder, "roster.csv", NULL);
     const char *people = "id,name,email,github,sid,section,team,status,aliases\n"
                          "ann,Ann,ann@x.example,,,,team1,student,\nbob,Bob,bob@x.example,,,,team1,student,\n"
-                         "cat,Cat,cat@x.example,,,,team2,student,\naud,Aud,aud@x.example,,,,,audit,\n";
+                         "cat,Cat,cat@x.example,,,,team2,student,\naud,Aud,aud@x.example,,,,team2,audit,\n";
     g_autofree char *text = NULL;
     ck_assert_good(file_read(from, max_bytes, &text, NULL, error));
     g_autofree char *changed = change_text(text, changes, name);
