@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tokens handed out at the end of term: in the order of deadlines, or so that all credit together is the most: a choice
- * a late submission (how many units to cover), a budget an account. Exact, by the usual table over what was spent.
+ * a late submission (what to spend on it), made with what a walk without payment for lateness leaves in each account.
+ *
+ * What is not there yet when a submission is received cannot pay for it, and what something later takes stays there for
+ * it. So each submission has a limit to what may be spent up to then: the least that is left from then on.
  */
 #include "daemon/tokens/policy.h"
 
 #include <string.h>
 
-enum { MAX_STATES = 4000, MAX_OPTIONS = 64 };
+/* Limits of work, beyond which prices and sums are no longer all looked at. */
+enum { MAX_PRICES = 250, MAX_SUMS = 4000 };
+
+/* Of two with the same credit the one that takes less of the course grade is worth more. */
+typedef struct {
+    gint64 price_milli, credit_milli, course_milli;
+} Option;
 
 typedef struct {
     const Entry *entry;
-    guint n;
-    gint64 price_milli[MAX_OPTIONS], credit_milli[MAX_OPTIONS];
+    gint64 limit_milli; /* for it and all that was received before it */
+    gint64 given_milli; /* what it gets */
+    GArray *options;    /* of Option: dearer ones are worth more */
 } Choice;
+
+static void choice_clear(gpointer data)
+{
+    g_array_unref(((Choice *)data)->options);
+}
 
 /* Does it count, or would it with tokens? What was replaced needs none. */
 static bool is_candidate(const Entry *entry)
@@ -24,12 +39,17 @@ static bool is_candidate(const Entry *entry)
     return kind == DECISION_COUNTS || kind == DECISION_FEEDBACK || entry->lacks_tokens;
 }
 
-static void add_option(Choice *choice, gint64 price_milli, gint64 credit_milli)
+static bool is_worth_more(gint64 credit_milli, gint64 course_milli, gint64 than_credit_milli, gint64 than_course_milli)
 {
-    if (choice->n == MAX_OPTIONS || (choice->n > 0 && credit_milli <= choice->credit_milli[choice->n - 1]))
-        return;
-    choice->price_milli[choice->n] = price_milli;
-    choice->credit_milli[choice->n++] = credit_milli;
+    return credit_milli > than_credit_milli || (credit_milli == than_credit_milli && course_milli < than_course_milli);
+}
+
+static void add_option(Choice *choice, Option option)
+{
+    const Option *last =
+        choice->options->len > 0 ? &g_array_index(choice->options, Option, choice->options->len - 1) : NULL;
+    if (!last || is_worth_more(option.credit_milli, option.course_milli, last->credit_milli, last->course_milli))
+        g_array_append_val(choice->options, option);
 }
 
 static gint compare_prices(gconstpointer a, gconstpointer b)
@@ -38,12 +58,14 @@ static gint compare_prices(gconstpointer a, gconstpointer b)
     return left < right ? -1 : left > right;
 }
 
-/* What can be spent on it: gint64, ascending. */
+/* What can be spent on it: gint64, ascending. Of too many units some are left out, but never the last one. */
 static GArray *list_prices(const Entry *entry)
 {
     const LateRule *late = &entry->purchase.rule->late;
+    gint64 units = MIN(entry->purchase.units, late->max_units);
+    gint64 step = 1 + units / MAX_PRICES;
     GArray *prices = g_array_new(FALSE, FALSE, sizeof(gint64));
-    for (gint64 n = 1; n <= MIN(entry->purchase.units, late->max_units) && n < MAX_OPTIONS - MAX_FLATS; n++) {
+    for (gint64 n = units; n > 0; n -= step) {
         gint64 price_milli = scale_total(&late->price, n);
         g_array_append_val(prices, price_milli);
     }
@@ -53,44 +75,32 @@ static GArray *list_prices(const Entry *entry)
     return prices;
 }
 
-/* Each price up to the account's own, and what the best way leaves with it. */
-static void fill_choice(const Entry *entry, gint64 budget_milli, Choice *choice)
+/* Nothing, and each price that the account can pay: what the best way leaves with it. Where tokens also go for nothing,
+ * each is worth what it would leave of all points, as ways to pay are chosen there. */
+static void fill_options(Choice *choice)
 {
+    const Entry *entry = choice->entry;
+    const Decision *unpaid = entry->decision;
+    bool is_for_all = entry->purchase.charges_for_nothing;
+    gint64 points_milli = MAX(entry->purchase.earned_milli, is_for_all ? entry->purchase.max_milli : 0);
+    bool is_over = entry->received_us >= entry->payer->bank->expires_us;
     g_autoptr(GArray) prices = list_prices(entry);
-    *choice = (Choice){.entry = entry};
-    add_option(choice, 0, decision_credit_milli(entry->decision, entry->purchase.earned_milli));
-    for (guint i = 0; i < prices->len; i++) {
+    add_option(choice, (Option){.credit_milli = decision_credit_milli(unpaid, points_milli),
+                                .course_milli = unpaid->kind == DECISION_COUNTS ? unpaid->course_milli : 0});
+    for (guint i = 0; i < prices->len && !is_over; i++) {
         g_autoptr(GArray) routes = g_array_new(FALSE, FALSE, sizeof(Route));
         Purchase purchase = entry->purchase;
         gint64 needed_milli;
         purchase.budget_milli = g_array_index(prices, gint64, i);
-        if (purchase.budget_milli > budget_milli)
+        if (purchase.budget_milli > choice->limit_milli)
             return;
         routes_for_lateness(&purchase, routes, &needed_milli);
-        if (routes->len > 0)
-            add_option(choice, purchase.budget_milli, g_array_index(routes, Route, 0).credit_milli);
+        const Route *best = routes->len > 0 ? &g_array_index(routes, Route, 0) : NULL;
+        if (best)
+            add_option(choice, (Option){.price_milli = purchase.budget_milli,
+                                        .credit_milli = is_for_all ? best->probe_milli : best->credit_milli,
+                                        .course_milli = best->penalty.course_milli});
     }
-}
-
-static gint64 gcd(gint64 a, gint64 b)
-{
-    while (b != 0) {
-        gint64 rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-static gint64 common_step(const GArray *choices)
-{
-    gint64 step = 0;
-    for (guint i = 0; i < choices->len; i++) {
-        const Choice *choice = &g_array_index(choices, Choice, i);
-        for (guint j = 0; j < choice->n; j++)
-            step = gcd(step, choice->price_milli[j]);
-    }
-    return MAX(1, step);
 }
 
 char *allocation_key(const Entry *entry)
@@ -98,87 +108,164 @@ char *allocation_key(const Entry *entry)
     return g_strdup_printf("%" G_GINT64_FORMAT " %s", entry->id, entry->assignment_id);
 }
 
-static void note_allotted(GHashTable *allotted, const Entry *entry, gint64 milli)
+/* ---- the most credit --------------------------------------------------------------------------------------------- */
+
+/* A way to spend so much on the choices so far. */
+typedef struct {
+    gint64 spent_milli, credit_milli, course_milli;
+    guint option, before; /* of the last choice; of the sums before it */
+} Sum;
+
+static gint compare_sums(gconstpointer a, gconstpointer b)
 {
-    g_hash_table_insert(allotted, allocation_key(entry), g_memdup2(&milli, sizeof milli));
+    const Sum *left = a, *right = b;
+    if (left->spent_milli != right->spent_milli)
+        return left->spent_milli < right->spent_milli ? -1 : 1;
+    if (left->credit_milli != right->credit_milli)
+        return left->credit_milli > right->credit_milli ? -1 : 1;
+    if (left->course_milli != right->course_milli)
+        return left->course_milli < right->course_milli ? -1 : 1;
+    return left->option < right->option ? -1 : left->option > right->option; /* of equals the earlier ones get it */
 }
 
-/* best[i][s]: the most credit of the first i with s steps spent at most. */
-static void solve(const GArray *choices, gint64 budget_milli, GHashTable *allotted)
+/* Keeps, of ascending sums, those that are worth more than all cheaper ones; and no more than there is room for. */
+static void keep_best(GArray *sums)
 {
-    gint64 step = common_step(choices);
-    gsize n_states = (gsize)MIN(budget_milli / step, MAX_STATES - 1) + 1;
-    g_autofree gint64 *best = g_new0(gint64, (choices->len + 1) * n_states);
-    g_autofree guint8 *taken = g_new0(guint8, (choices->len + 1) * n_states);
-    for (guint i = 0; i < choices->len; i++) {
-        const Choice *choice = &g_array_index(choices, Choice, i);
-        for (gsize s = 0; s < n_states; s++) {
-            gint64 most = -1;
-            for (guint j = 0; j < choice->n; j++) {
-                gsize cost = (gsize)(choice->price_milli[j] / step);
-                gint64 credit = cost <= s ? best[i * n_states + s - cost] + choice->credit_milli[j] : -1;
-                if (credit > most) {
-                    most = credit;
-                    taken[(i + 1) * n_states + s] = (guint8)j;
-                }
-            }
-            best[(i + 1) * n_states + s] = most;
+    guint n = 0;
+    for (guint i = 0; i < sums->len; i++) {
+        Sum sum = g_array_index(sums, Sum, i);
+        const Sum *last = n > 0 ? &g_array_index(sums, Sum, n - 1) : NULL;
+        if (!last || is_worth_more(sum.credit_milli, sum.course_milli, last->credit_milli, last->course_milli))
+            g_array_index(sums, Sum, n++) = sum;
+    }
+    guint step = 1 + n / MAX_SUMS, n_kept = 0;
+    for (guint i = (n - 1) % step; i < n; i += step)
+        g_array_index(sums, Sum, n_kept++) = g_array_index(sums, Sum, i);
+    g_array_set_size(sums, n_kept);
+}
+
+static GArray *add_choice(const GArray *sums, const Choice *choice)
+{
+    GArray *next = g_array_new(FALSE, FALSE, sizeof(Sum));
+    for (guint i = 0; i < sums->len; i++) {
+        const Sum *sum = &g_array_index(sums, Sum, i);
+        for (guint j = 0; j < choice->options->len; j++) {
+            const Option *option = &g_array_index(choice->options, Option, j);
+            Sum more = {.spent_milli = sum->spent_milli + option->price_milli,
+                        .credit_milli = sum->credit_milli + option->credit_milli,
+                        .course_milli = sum->course_milli + option->course_milli,
+                        .option = j,
+                        .before = i};
+            if (more.spent_milli > choice->limit_milli && option->price_milli > 0)
+                break;
+            g_array_append_val(next, more);
         }
     }
-    gsize s = n_states - 1;
+    g_array_sort(next, compare_sums);
+    keep_best(next);
+    return next;
+}
+
+static void hand_out_best(GArray *choices)
+{
+    g_autoptr(GPtrArray) tables = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+    GArray *sums = g_array_new(FALSE, TRUE, sizeof(Sum));
+    g_array_set_size(sums, 1); /* nothing spent, nothing earned */
+    g_ptr_array_add(tables, sums);
+    for (guint i = 0; i < choices->len; i++) {
+        sums = add_choice(sums, &g_array_index(choices, Choice, i));
+        g_ptr_array_add(tables, sums);
+    }
+    guint at = sums->len - 1;
     for (guint i = choices->len; i > 0; i--) {
-        const Choice *choice = &g_array_index(choices, Choice, i - 1);
-        gint64 price_milli = choice->price_milli[taken[i * n_states + s]];
-        note_allotted(allotted, choice->entry, price_milli);
-        s -= (gsize)(price_milli / step);
+        Choice *choice = &g_array_index(choices, Choice, i - 1);
+        const Sum *sum = &g_array_index((GArray *)g_ptr_array_index(tables, i), Sum, at);
+        choice->given_milli = g_array_index(choice->options, Option, sum->option).price_milli;
+        at = sum->before;
     }
 }
+
+/* ---- in order of deadlines --------------------------------------------------------------------------------------- */
 
 static gint compare_deadlines(gconstpointer a, gconstpointer b)
 {
-    const Entry *left = *(Entry *const *)a, *right = *(Entry *const *)b;
+    const Entry *left = (*(Choice *const *)a)->entry, *right = (*(Choice *const *)b)->entry;
     if (entry_due(left) != entry_due(right))
         return entry_due(left) < entry_due(right) ? -1 : 1;
     return strcmp(left->assignment_id, right->assignment_id);
 }
 
-/* Each in turn gets the dearest of its choices that can still be paid. */
-static void hand_out_in_order(const GArray *choices, gint64 budget_milli, GHashTable *allotted)
+/* What can still be spent on it, with what the others got so far. */
+static gint64 room_for(const GArray *choices, const Choice *choice)
 {
+    gint64 spent_milli = 0, room_milli = G_MAXINT64;
     for (guint i = 0; i < choices->len; i++) {
-        const Choice *choice = &g_array_index(choices, Choice, i);
-        guint best = choice->n - 1;
-        while (best > 0 && choice->price_milli[best] > budget_milli)
+        const Choice *other = &g_array_index(choices, Choice, i);
+        spent_milli += other->given_milli;
+        if (other >= choice)
+            room_milli = MIN(room_milli, other->limit_milli - spent_milli);
+    }
+    return room_milli;
+}
+
+/* Each in turn gets the dearest of its options that can still be paid. */
+static void hand_out_in_order(GArray *choices)
+{
+    g_autoptr(GPtrArray) order = g_ptr_array_new();
+    for (guint i = 0; i < choices->len; i++)
+        g_ptr_array_add(order, &g_array_index(choices, Choice, i));
+    g_ptr_array_sort(order, compare_deadlines);
+    for (guint i = 0; i < order->len; i++) {
+        Choice *choice = g_ptr_array_index(order, i);
+        gint64 room_milli = room_for(choices, choice);
+        guint best = choice->options->len - 1;
+        while (best > 0 && g_array_index(choice->options, Option, best).price_milli > room_milli)
             best--;
-        note_allotted(allotted, choice->entry, choice->price_milli[best]);
-        budget_milli -= choice->price_milli[best];
+        choice->given_milli = g_array_index(choice->options, Option, best).price_milli;
     }
 }
 
-GHashTable *allocate_best(const Policy *policy, const GPtrArray *all_entries, const GPtrArray *accounts)
-{
-    g_autoptr(GPtrArray) entries = g_ptr_array_copy((GPtrArray *)all_entries, NULL, NULL);
-    bool is_in_order = policy->allocation == ALLOCATE_IN_ORDER;
-    g_ptr_array_set_free_func(entries, NULL);
-    if (is_in_order)
-        g_ptr_array_sort(entries, compare_deadlines);
+/* ------------------------------------------------------------------------------------------------------------------ */
 
+/* The choices of one account, in order of receipt. */
+static GArray *list_choices(const GPtrArray *entries, const Wallet *payer)
+{
+    GArray *choices = g_array_new(FALSE, FALSE, sizeof(Choice));
+    gint64 limit_milli = wallet_left(payer);
+    g_array_set_clear_func(choices, choice_clear);
+    for (guint i = entries->len; i > 0; i--) {
+        const Entry *entry = g_ptr_array_index(entries, i - 1);
+        if (entry->payer != payer)
+            continue;
+        limit_milli = MIN(limit_milli, entry->left_milli);
+        if (!is_candidate(entry))
+            continue;
+        Choice choice = {
+            .entry = entry, .limit_milli = limit_milli, .options = g_array_new(FALSE, FALSE, sizeof(Option))};
+        fill_options(&choice);
+        g_array_prepend_val(choices, choice);
+    }
+    return choices;
+}
+
+GHashTable *allocate_at_end(const Policy *policy, const GPtrArray *entries)
+{
     GHashTable *allotted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (guint i = 0; i < accounts->len; i++) {
-        const FoldAccount *account = g_ptr_array_index(accounts, i);
-        g_autoptr(GArray) choices = g_array_new(FALSE, FALSE, sizeof(Choice));
-        for (guint j = 0; j < entries->len; j++) {
-            const Entry *entry = g_ptr_array_index(entries, j);
-            Choice choice;
-            if (!is_candidate(entry) || g_strcmp0(entry->payer, account->account) != 0)
-                continue;
-            fill_choice(entry, account->balance_milli, &choice);
-            g_array_append_val(choices, choice);
+    g_autoptr(GHashTable) payers = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < entries->len; i++) {
+        const Wallet *payer = ((const Entry *)g_ptr_array_index(entries, i))->payer;
+        if (!g_hash_table_add(payers, (gpointer)payer))
+            continue;
+        g_autoptr(GArray) choices = list_choices(entries, payer);
+        if (policy->allocation == ALLOCATE_IN_ORDER)
+            hand_out_in_order(choices);
+        else
+            hand_out_best(choices);
+        for (guint j = 0; j < choices->len; j++) {
+            const Choice *choice = &g_array_index(choices, Choice, j);
+            g_hash_table_insert(allotted, allocation_key(choice->entry),
+                                g_memdup2(&choice->given_milli, sizeof choice->given_milli));
         }
-        if (choices->len > 0 && is_in_order)
-            hand_out_in_order(choices, MAX(0, account->balance_milli), allotted);
-        else if (choices->len > 0 && account->balance_milli > 0)
-            solve(choices, account->balance_milli, allotted);
     }
     return allotted;
 }

@@ -6,13 +6,29 @@
 
 static const gint64 all_milli = 100000; /* 100 % */
 
+/* A quote tells the price although all points would not be better than what counts: bonus points may be. But what one
+ * part would cost the next one lacks, and what is handed out to one at the end others lack: there a quote is what all
+ * points come to, and no more. */
+static bool is_priced_anyway(const Case *this)
+{
+    const Assignment *due = this->entry->assignment;
+    bool takes_from_others = due->whole || due->parts || this->policy->allocation != ALLOCATE_BY_RECEIPT;
+    return this->entry->is_quote && !takes_from_others;
+}
+
+static bool ignore_beside(Case *this, Because because, const Entry *counting)
+{
+    this->full_id = this->entry->is_quote ? counting->id : 0;
+    return conclude_beside(this, DECISION_IGNORED, because, counting);
+}
+
 /* With `counts: best` a lower one does not replace what counts. */
 static bool a_better_one_stands(Case *this, gint64 credit_milli)
 {
     const Entry *counting = this->track->counting;
-    if (this->rule->counts != COUNTS_BEST || !counting || this->entry->is_quote || credit_of(counting) < credit_milli)
+    if (this->rule->counts != COUNTS_BEST || !counting || is_priced_anyway(this) || credit_of(counting) < credit_milli)
         return false;
-    return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, counting);
+    return ignore_beside(this, BECAUSE_BETTER_STANDS, counting);
 }
 
 /* Points and tokens for early or good work, by the assignment's rule. */
@@ -55,11 +71,11 @@ bool brings_no_benefit(Case *this)
         credit_of(counting) < counting->max_milli || counting->decision->course_milli > 0 ||
         this->policy->charges_for_nothing || this->entry->bonus_milli > counting->bonus_milli)
         return false;
-    if (this->entry->is_quote) {
+    if (is_priced_anyway(this)) {
         this->full_id = counting->id;
         return false;
     }
-    return conclude_beside(this, DECISION_IGNORED, BECAUSE_NO_BENEFIT, counting);
+    return ignore_beside(this, BECAUSE_NO_BENEFIT, counting);
 }
 
 static bool conclude_uncovered(Case *this)
@@ -138,7 +154,7 @@ static bool pay_for_resubmission(Case *this)
                                                   : scale_total(&rule->price, 1);
     gint64 credit_milli = resubmission_credit(this);
     bool is_refunded =
-        rule->refund_milli != G_MAXINT64 && !this->entry->is_quote && this->entry->n_review == 0 &&
+        rule->refund_milli != G_MAXINT64 && this->entry->n_review == 0 &&
         (__int128)this->earned_milli * all_milli >= (__int128)rule->refund_milli * this->entry->max_milli;
     facts->redo_rule = rule->rule;
     facts->share_milli = this->share_milli;
@@ -153,13 +169,13 @@ static bool pay_for_resubmission(Case *this)
     }
     if (!facts->route)
         return conclude(this, DECISION_REFUSED, BECAUSE_NO_TOKENS);
-    bool is_useless = this->base_milli >= 0 && credit_milli <= this->base_milli && !this->entry->is_quote;
+    bool is_useless = this->base_milli >= 0 && credit_milli <= this->base_milli && !is_priced_anyway(this);
     if (is_useless && this->track->counting)
-        return conclude_beside(this, DECISION_IGNORED, BECAUSE_BETTER_STANDS, this->track->counting);
-    facts->is_refunded = is_refunded && facts->route->tokens_milli > 0;
+        return ignore_beside(this, BECAUSE_BETTER_STANDS, this->track->counting);
+    facts->is_refunded = is_refunded && facts->route->tokens_milli > 0 && !this->entry->is_quote;
     if (rule->asks && !this->entry->is_confirmed && facts->route->tokens_milli > 0)
         return conclude(this, DECISION_HELD, BECAUSE_ASKS);
-    this->tokens_milli = is_refunded ? 0 : facts->route->tokens_milli;
+    this->tokens_milli = facts->is_refunded ? 0 : facts->route->tokens_milli;
     this->returned_milli = is_refunded ? facts->route->tokens_milli : 0;
     return conclude(this, DECISION_COUNTS, BECAUSE_RESUBMISSION);
 }

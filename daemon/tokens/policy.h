@@ -218,6 +218,7 @@ typedef struct {
 /* One submission as its events tell it; of an assignment with parts, one for each of them and one for the rest. */
 typedef struct Track Track;
 typedef struct Entry Entry;
+typedef struct Wallet Wallet;
 struct Entry {
     gint64 id;
     Entry *next_part;    /* of the same submission; the first of them is the rest */
@@ -240,11 +241,12 @@ struct Entry {
     gint64 joined_us;  /* when its owner joined the course; 0: from the beginning */
     Purchase purchase; /* what lateness made of it: for an allocation at the end of term */
     bool has_purchase, earned_nothing;
-    bool lacks_tokens;  /* there is no way to pay for it */
-    GHashTable *notes;  /* names that were noted about it, or NULL */
-    Decision *decision; /* made by the fold */
-    const char *payer;  /* the first of the accounts that pay for it */
-    Track *track;       /* of its account and assignment, once all are gathered */
+    bool lacks_tokens;   /* there is no way to pay for it */
+    GHashTable *notes;   /* names that were noted about it, or NULL */
+    Decision *decision;  /* made by the fold */
+    const Wallet *payer; /* the first of those that pay for it */
+    gint64 left_milli;   /* what that one could spend right after it */
+    Track *track;        /* of its account and assignment, once all are gathered */
 };
 
 /* The course's own deadline of what it is for, without extensions: what puts it in order. */
@@ -410,7 +412,7 @@ typedef struct {
     gint64 ahead_milli; /* the least that this and those after it come to, from this one on; 0: never less */
 } Change;
 
-typedef struct {
+struct Wallet {
     char *account; /* "person:ann", "person:ann/written" */
     const Bank *bank;
     gint64 balance_milli;
@@ -418,9 +420,10 @@ typedef struct {
     GArray *changes;        /* of Change, ascending */
     guint n_done;
     gint64 n_bought[MAX_PURCHASABLES];
-} Wallet;
+};
 void wallet_free(Wallet *wallet);
-/* What may be spent at that moment without leaving a later gift uncovered. */
+/* What may be spent without leaving a later gift uncovered; and at that moment: nothing once the bank has expired. */
+gint64 wallet_left(const Wallet *wallet);
 gint64 wallet_budget(const Wallet *wallet, gint64 at_us);
 
 typedef struct {
@@ -434,6 +437,7 @@ gint64 purse_budget(const Purse *purse, gint64 at_us);
 /* How much each payer gives of an amount that is in the budget: gint64 a payer. Caller frees. */
 gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);
 
-/* The best use of each account's tokens: allocation_key -> gint64*, what may be spent on it. Caller destroys. */
+/* Hands out what each account has left after a walk in which lateness was not paid for: allocation_key -> gint64*, what
+ * may be spent on it. Caller destroys. */
 char *allocation_key(const Entry *entry);
-GHashTable *allocate_best(const Policy *policy, const GPtrArray *entries, const GPtrArray *accounts);
+GHashTable *allocate_at_end(const Policy *policy, const GPtrArray *entries);

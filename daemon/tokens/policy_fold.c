@@ -19,7 +19,7 @@ typedef struct {
     GPtrArray *wallets;   /* of Wallet* (borrowed), by account */
     GHashTable *allotted; /* allocation_key -> gint64*: budgets of an allocation at the end of term, or NULL */
     bool is_dry;          /* allocation: lateness is not paid for yet */
-    GHashTable *n_redone; /* account, or "account#round" -> resubmissions in the term, in the round */
+    GHashTable *n_redone; /* account, or "account#round" -> Redone*, in the term, in the round */
     gint64 set_aside_for; /* the submission for which wallets have something set aside */
 } Walk;
 
@@ -162,15 +162,33 @@ static gint64 late_budget(const Walk *walk, const Entry *entry, gint64 budget_mi
     return walk->allotted ? MIN(budget_milli, allotted ? *allotted : 0) : budget_milli;
 }
 
-static gint64 *count_of(Walk *walk, char *key)
+/* Resubmissions: one that has parts is one. */
+typedef struct {
+    gint64 n, newest_id;
+} Redone;
+
+/* `key` is taken over. */
+static Redone *find_redone(Walk *walk, char *key)
 {
-    gint64 *count = g_hash_table_lookup(walk->n_redone, key);
-    if (!count) {
-        count = g_new0(gint64, 1);
-        g_hash_table_insert(walk->n_redone, g_strdup(key), count);
+    Redone *redone = g_hash_table_lookup(walk->n_redone, key);
+    if (redone) {
+        g_free(key);
+        return redone;
     }
-    g_free(key);
-    return count;
+    redone = g_new0(Redone, 1);
+    g_hash_table_insert(walk->n_redone, key, redone);
+    return redone;
+}
+
+static gint64 redone_before(const Redone *redone, const Entry *entry)
+{
+    return redone->n - (redone->newest_id == entry->id ? 1 : 0);
+}
+
+static void count_redone(Redone *redone, const Entry *entry)
+{
+    redone->n += redone->newest_id == entry->id ? 0 : 1;
+    redone->newest_id = entry->id;
 }
 
 static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Decision *decision)
@@ -187,8 +205,6 @@ static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Dec
  * not: what comes back cannot be spent on the next part. */
 static void set_aside(Walk *walk, const Purse *purse, const Entry *entry, gint64 amount_milli)
 {
-    if (amount_milli <= 0)
-        return;
     g_autofree gint64 *given = purse_split(purse, amount_milli, entry->received_us);
     for (guint i = 0; i < purse->payers->len; i++)
         ((Wallet *)g_ptr_array_index(purse->payers, i))->set_aside_milli += given[i];
@@ -213,27 +229,32 @@ static void walk_entry(Walk *walk, Entry *entry)
     const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : NULL;
     guint round =
         rule ? marks_before(rule->resubmission.rounds_us, rule->resubmission.n_rounds, entry->received_us) : 0;
-    gint64 *n_term = count_of(walk, g_strdup(entry->account));
-    gint64 *n_round = count_of(walk, g_strdup_printf("%s#%u", entry->account, round));
+    Redone *in_term = find_redone(walk, g_strdup(entry->account));
+    Redone *in_round = find_redone(walk, g_strdup_printf("%s#%u", entry->account, round));
     gint64 budget_milli = purse_budget(&purse, entry->received_us);
     Means means = {.balance_milli = purse_balance(&purse),
                    .budget_milli = budget_milli,
                    .late_budget_milli = late_budget(walk, entry, budget_milli),
                    .set_aside_milli = purse_set_aside(&purse),
-                   .n_term = *n_term,
-                   .n_round = *n_round};
+                   .n_term = redone_before(in_term, entry),
+                   .n_round = redone_before(in_round, entry)};
     g_autoptr(GHashTable) older_credits = members_credits(track, &purse);
     Decision *decision = decide_entry(policy, walk->gathered->course, track, entry, &means);
     if (purse.group == GROUP_EACH_MEMBER)
         members_share(walk->gathered, track, entry, older_credits, &purse, decision);
-    *n_term += track->n_resubmissions - n_before;
-    *n_round += track->n_resubmissions - n_before;
+    if (track->n_resubmissions > n_before) {
+        count_redone(in_term, entry);
+        count_redone(in_round, entry);
+    }
     g_ptr_array_add(walk->fold->decisions, decision);
-    charge(walk, &purse, entry, decision);
-    set_aside(walk, &purse, entry, decision->returned_milli);
+    if (decision->returned_milli > 0)
+        set_aside(walk, &purse, entry, decision->returned_milli);
+    else
+        charge(walk, &purse, entry, decision);
     reward(walk, &purse, entry, decision);
-    if (purse.payers->len > 0)
-        entry->payer = ((const Wallet *)g_ptr_array_index(purse.payers, 0))->account;
+    entry->payer = g_ptr_array_index(purse.payers, 0);
+    if (walk->is_dry)
+        entry->left_milli = wallet_left(entry->payer);
     g_ptr_array_unref(purse.payers);
     g_clear_pointer(&purse.people, g_ptr_array_unref);
 }
@@ -375,7 +396,7 @@ static Fold *fold_at_end(const Policy *policy, const Course *course, const GPtrA
         g_auto(Gathered) dry;
         gather(&dry, policy, course, accounts, events);
         g_autoptr(Fold) fold = walk_all(&dry, account, NULL, true);
-        allotted = allocate_best(policy, dry.entries, fold->accounts);
+        allotted = allocate_at_end(policy, dry.entries);
     }
     g_auto(Gathered) gathered;
     gather(&gathered, policy, course, accounts, events);

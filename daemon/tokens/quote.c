@@ -134,7 +134,12 @@ static void add_terms(GString *text, const Policy *policy, const Assignment *due
     bool has_bounds =
         uncovered->kind == UNCOVERED_SCORE && (uncovered->floor_milli > 0 || uncovered->base == OF_CAP ||
                                                uncovered->base == OF_POINTS || uncovered->base == OF_MAXIMUM);
-    if (quote->full_id != 0)
+    if (quote->full_id != 0 && quote->kind == DECISION_IGNORED)
+        g_string_append_printf(text,
+                               "Only a result with more bonus points than submission %" G_GINT64_FORMAT
+                               " has can count, and may then cost tokens. ",
+                               quote->full_id);
+    else if (quote->full_id != 0)
         g_string_append_printf(text,
                                "Submission %" G_GINT64_FORMAT " has all points already: unless this one brings more "
                                "bonus points, it is ignored, and free. ",
@@ -176,11 +181,27 @@ static void add_part_terms(GString *text, const Policy *policy, const Assignment
         g_string_insert(text, (gssize)before, title);
 }
 
+/* A lower result may need no token for one part, and have them for one that lacks them by this quote. */
+static void add_common_terms(GString *text, const Decision *quote)
+{
+    bool may_leave = false, may_take = false;
+    for (guint i = 0; quote->parts && i < quote->parts->len; i++) {
+        const Decision *part = g_ptr_array_index(quote->parts, i);
+        bool loses = part->penalty_milli > 0 || part->minus_milli > 0 || part->cap_milli > 0 || part->course_milli > 0;
+        may_leave |= part->tokens_milli > 0;
+        may_take |=
+            loses || part->kind == DECISION_REFUSED || part->kind == DECISION_FEEDBACK || part->kind == DECISION_HELD;
+    }
+    if (may_leave && may_take)
+        g_string_append(text, "What a lower result does not need for one part may pay for another. ");
+}
+
 char *policy_quote_terms(const Policy *policy, const Assignment *assignment, const Decision *quote, gint64 at_us)
 {
     GString *text = g_string_new(NULL);
     for (guint i = 0; quote->parts && i < quote->parts->len; i++)
         add_part_terms(text, policy, assignment, g_ptr_array_index(quote->parts, i), at_us);
+    add_common_terms(text, quote);
     if (!quote->parts)
         add_terms(text, policy, assignment, quote, at_us);
     g_string_truncate(text, text->len > 0 ? text->len - 1 : 0);

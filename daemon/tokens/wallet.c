@@ -9,13 +9,16 @@ void wallet_free(Wallet *wallet)
     g_free(wallet);
 }
 
-gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
+gint64 wallet_left(const Wallet *wallet)
 {
-    if (at_us >= wallet->bank->expires_us)
-        return 0;
     bool has_more = wallet->n_done < wallet->changes->len;
     gint64 ahead_milli = has_more ? g_array_index(wallet->changes, Change, wallet->n_done).ahead_milli : 0;
     return MAX(0, wallet->balance_milli - wallet->set_aside_milli + ahead_milli + wallet->bank->debt_milli);
+}
+
+gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
+{
+    return at_us >= wallet->bank->expires_us ? 0 : wallet_left(wallet);
 }
 
 static gint64 by_rule(const Purse *purse, gint64 so_far, gint64 next)

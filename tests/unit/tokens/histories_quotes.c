@@ -158,7 +158,8 @@ char *property_lower_result_costs_no_more(const History *history)
     if (!promise_make(&promise, history))
         return NULL;
     g_autoptr(Decision) charged = charge(history, &promise, history_pick(history, 100) * 1000, false);
-    bool is_warned = strstr(promise.terms, "for a lower one the way that leaves the most of it is taken") != NULL;
+    bool is_warned = strstr(promise.terms, "for a lower one the way that leaves the most of it is taken") ||
+                     strstr(promise.terms, "may pay for another");
     if (charged->tokens_milli <= promise.quote->tokens_milli || is_warned)
         return NULL;
     return g_strdup_printf("%s: quoted \"%s\" (%s), with \"%s\"; a lower result is charged \"%s\" (%s)",
@@ -341,9 +342,11 @@ static gint64 total_credit(const History *history, const Fold *fold)
 }
 
 /* Where tokens are handed out for the most credit, all credit together is promised: an assignment that needs fewer
- * tokens may leave them all to another. */
+ * tokens may leave them all to another. What is bought with tokens that coming early brings now is not credit. */
 static char *compare_totals(const History *history, const Fold *fold, const Fold *again)
 {
+    if (again->bought->len > fold->bought->len)
+        return NULL;
     gint64 was = total_credit(history, fold), is = total_credit(history, again);
     return is >= was ? NULL : g_strdup_printf("all credit together sinks from %" ID " to %" ID, was, is);
 }

@@ -140,6 +140,99 @@ START_TEST(a_lower_result_may_cost_more_where_points_are_taken_off)
 }
 END_TEST
 
+/* All points at that very moment come to what was quoted, part by part. */
+static void check_charge(const Term *term, const char *account, const char *assignment, gint64 late_us,
+                         const char *expected)
+{
+    const Rules *rules = term->rules;
+    const Assignment *due = course_assignment(rules->course, assignment);
+    const gint64 newest_id = 9;
+    gint64 at_us = after(term, assignment, late_us);
+    g_autoptr(Decision) quote = policy_quote(rules->policy, rules->course, account, due, term->events, at_us);
+    events_add_submitted(term->events, at_us, assignment, newest_id, "of its own");
+    events_add_graded(term->events, at_us, newest_id, 100, 0, 100, 0);
+    g_autoptr(Fold) fold = policy_fold(rules->policy, rules->course, account, term->events);
+    const Decision *charged = fold_decision(fold, newest_id);
+    g_autoptr(GString) text = g_string_new(NULL);
+    ck_assert_uint_eq(quote->parts->len, charged->parts->len);
+    for (guint i = 0; i < quote->parts->len; i++) {
+        const Decision *part = g_ptr_array_index(quote->parts, i), *same = g_ptr_array_index(charged->parts, i);
+        g_autofree char *price = points_format(part->tokens_milli);
+        ck_assert_int_eq(part->kind, same->kind);
+        ck_assert_int_eq(part->tokens_milli, same->tokens_milli + same->returned_milli);
+        g_string_append_printf(text, "%s%s %s %s", i > 0 ? ", " : "", part->assignment, decision_kind_name(part->kind),
+                               price);
+    }
+    ck_assert_str_eq(text->str, expected);
+}
+
+/* The design of the first one stands, the code of the second one. */
+static void hand_in_worse_code(const Term *term, gint64 points)
+{
+    hand_in(term, "m1", -97 * CLOCK_HOUR_US, points);
+    events_add_submitted(term->events, after(term, "m1", -50 * CLOCK_HOUR_US), "m1", 2, "b");
+    events_add_graded(term->events, 1, 2, 10, 0, 100, 0);
+    events_add(term->events, "released", after(term, "m1", CLOCK_HOUR_US), "m1", 0, "{}");
+}
+
+START_TEST(a_part_that_has_all_points_leaves_its_price_to_the_next)
+{
+    g_auto(Term) term;
+    term_start(&term, "design-then-code");
+    term.rules->policy->banks[OWNER_TEAM].pool_milli = 1000;
+    hand_in_worse_code(&term, 100);
+    g_autofree char *text = terms(&term, "team:team1", "m1", CLOCK_DAY_US);
+    ck_assert_str_eq(text, "The design: Only a result with more bonus points than submission 1 has can count, and may "
+                           "then cost tokens.");
+    check_charge(&term, "team:team1", "m1", CLOCK_DAY_US, "m1/design ignored 0, m1 counts 1");
+}
+END_TEST
+
+START_TEST(a_part_that_cannot_become_better_leaves_its_price_to_the_next)
+{
+    g_auto(Term) term;
+    term_start(&term, "design-then-code");
+    Rule *rule = &term.rules->policy->rule;
+    term.rules->policy->banks[OWNER_TEAM].pool_milli = 1000;
+    rule->resubmission.rule = REDO_BEST;
+    rule->resubmission.cap_milli = 90000;
+    hand_in_worse_code(&term, 95);
+    check_charge(&term, "team:team1", "m1", CLOCK_DAY_US, "m1/design ignored 0, m1 counts 1");
+}
+END_TEST
+
+START_TEST(a_price_that_comes_back_is_quoted_and_not_handed_out_to_what_was_late)
+{
+    g_auto(Term) term;
+    term_start(&term, "design-then-code");
+    term.rules->policy->allocation = ALLOCATE_IN_ORDER;
+    term.rules->policy->rule.resubmission.refund_milli = 80000;
+    term.rules->policy->banks[OWNER_TEAM].pool_milli = 1000;
+    hand_in(&term, "m1", -100 * CLOCK_HOUR_US, 50);
+    events_add(term.events, "released", after(&term, "m1", CLOCK_HOUR_US), "m1", 0, "{}");
+    events_add_submitted(term.events, after(&term, "m2", -73 * CLOCK_HOUR_US), "m2", 2, "b"); /* late with the design */
+    events_add_graded(term.events, 1, 2, 100, 0, 100, 0);
+    check_charge(&term, "team:team1", "m1", 20 * CLOCK_DAY_US, "m1/design counts 1, m1 refused 0");
+}
+END_TEST
+
+START_TEST(a_part_that_a_lower_result_leaves_free_may_pay_for_another)
+{
+    g_auto(Term) term;
+    term_start(&term, "design-then-code");
+    Rule *rule = &term.rules->policy->rule;
+    rule->counts = COUNTS_BEST;
+    rule->uncovered[OWNER_TEAM].kind = UNCOVERED_FEEDBACK;
+    rule->late.unit = UNIT_ONCE; /* a token for each part */
+    term.rules->policy->banks[OWNER_TEAM].pool_milli = 1000;
+    g_autofree char *text = terms(&term, "team:team1", "m1", CLOCK_HOUR_US);
+    ck_assert_ptr_nonnull(strstr(text, "What a lower result does not need for one part may pay for another."));
+    term.rules->policy->banks[OWNER_TEAM].pool_milli = 2000;
+    g_autofree char *enough = terms(&term, "team:team1", "m1", CLOCK_HOUR_US);
+    ck_assert_ptr_null(strstr(enough, "may pay for another"));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("quotes");
@@ -150,5 +243,9 @@ int main(void)
     tcase_add_test(tcase, who_has_all_points_is_told_that_more_is_free);
     tcase_add_test(tcase, each_part_has_terms_of_its_own);
     tcase_add_test(tcase, a_lower_result_may_cost_more_where_points_are_taken_off);
+    tcase_add_test(tcase, a_part_that_has_all_points_leaves_its_price_to_the_next);
+    tcase_add_test(tcase, a_part_that_cannot_become_better_leaves_its_price_to_the_next);
+    tcase_add_test(tcase, a_price_that_comes_back_is_quoted_and_not_handed_out_to_what_was_late);
+    tcase_add_test(tcase, a_part_that_a_lower_result_leaves_free_may_pay_for_another);
     return fixture_main(tcase, "quotes");
 }
