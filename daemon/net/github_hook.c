@@ -155,11 +155,13 @@ static bool act_on(const GithubLook *look, const DeliveryRow *row, const cJSON *
 /* One that was too large to keep: only its repository is known. */
 static void mark_by_name(const GithubLook *look, const char *full_name)
 {
-    g_autofree char *name = g_ascii_strdown(full_name ? full_name : "", -1);
-    const gint64 *id = g_hash_table_lookup(look->source->bindings, name);
-    GithubRepo *repo = id ? g_hash_table_lookup(look->source->repos, id) : NULL;
-    if (repo)
-        repo->wants_sight = true;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, look->source->repos);
+    while (full_name && g_hash_table_iter_next(&iter, NULL, &value)) {
+        GithubRepo *repo = value;
+        repo->wants_sight = repo->wants_sight || g_ascii_strcasecmp(repo->full_name, full_name) == 0;
+    }
 }
 
 static bool take_one(const GithubLook *look, const DeliveryRow *row, GError **error)

@@ -235,12 +235,10 @@ bool github_bindings_save(const GithubLook *look, GError **error)
     return store_cursor_set(look->context->store, source->base.name, bindings_key, text, error);
 }
 
-/* One flag a repository and kind; the message is renewed. */
-static bool flag_repository(const GithubLook *look, const char *name, const char *kind, const char *message,
-                            GError **error)
+bool github_flag_key(const GithubLook *look, const char *key, const char *kind, const char *message, GError **error)
 {
     FlagRow flag = {
-        .item = (char *)name,
+        .item = (char *)key,
         .kind = (char *)kind,
         .message = (char *)message,
         .state = (char *)"open",
@@ -258,7 +256,7 @@ static bool note_rename(const GithubLook *look, GithubRepo *repo, const GithubSi
                         repo->full_name, sight->full_name);
     set_name(look->source, repo, sight->full_name);
     repo->is_dirty = true;
-    return !repo->watches || flag_repository(look, repo->bound, "history", message, error);
+    return !repo->watches || github_flag_key(look, repo->bound, "history", message, error);
 }
 
 /* A name that somebody else's number holds: never guessed which of the two counts. */
@@ -270,31 +268,68 @@ static bool note_taken_name(const GithubLook *look, const GithubSight *sight, co
         "there are two repositories for one owner: %s (number %" G_GINT64_FORMAT ", taken, called %s now) and %s "
         "(number %" G_GINT64_FORMAT ", not taken); if the second one counts, set the team's `repo` or rename it",
         name, holder, repo ? repo->full_name : name, sight->full_name, sight->id);
-    return flag_repository(look, name, "owner", message, error);
+    return github_flag_key(look, name, "owner", message, error);
+}
+
+/* The repository as that of `key`, whatever it was before. */
+static GithubRepo *bind(const GithubLook *look, const GithubSight *sight, const char *key, GError **error)
+{
+    GithubSource *source = look->source;
+    GithubRepo *repo = g_hash_table_lookup(source->repos, &sight->id);
+    if (repo) {
+        g_hash_table_remove(source->bindings, repo->bound);
+        g_free(repo->bound);
+        repo->bound = g_strdup(key);
+        repo->watches = g_hash_table_lookup(source->table->by_name, key);
+        repo->wants_sight = true;
+    } else {
+        repo = repo_new(source, sight->id, key);
+        if (!github_repo_load(look, repo, error))
+            return NULL;
+        set_name(source, repo, sight->full_name);
+    }
+    g_hash_table_insert(source->bindings, g_strdup(key), g_memdup2(&sight->id, sizeof sight->id));
+    source->bindings_are_dirty = repo->is_dirty = true;
+    return repo;
+}
+
+bool github_repo_bind(const GithubLook *look, const GithubSight *sight, const char *key, GError **error)
+{
+    const GithubSource *source = look->source;
+    const gint64 *holder = g_hash_table_lookup(source->bindings, key);
+    if (holder)
+        return *holder == sight->id || note_taken_name(look, sight, key, *holder, error);
+    const GithubRepo *repo = g_hash_table_lookup(source->repos, &sight->id);
+    if (!repo || !repo->watches)
+        return bind(look, sight, key, error) != NULL;
+    g_autofree char *message =
+        g_strdup_printf("the repository %s would be of two owners: by %s, which it stays, and by "
+                        "%s; give each its own, or set the team's `repo`",
+                        sight->full_name, repo->bound, key);
+    return github_flag_key(look, key, "owner", message, error);
 }
 
 GithubRepo *github_repo_find(const GithubLook *look, const GithubSight *sight, GError **error)
 {
     GithubSource *source = look->source;
     GithubRepo *repo = g_hash_table_lookup(source->repos, &sight->id);
-    if (repo) {
-        if (!repo->git.is_loaded && !github_repo_load(look, repo, error))
-            return NULL;
-        return note_rename(look, repo, sight, error) && repo->watches ? repo : NULL;
-    }
+    if (repo && !repo->git.is_loaded && !github_repo_load(look, repo, error))
+        return NULL;
+    if (repo && !note_rename(look, repo, sight, error))
+        return NULL;
+    if (repo && repo->watches)
+        return repo;
     g_autofree char *name = g_ascii_strdown(sight->full_name, -1);
-    if (!g_hash_table_contains(source->table->by_name, name))
-        return NULL;
-    const gint64 *holder = g_hash_table_lookup(source->bindings, name);
-    if (holder) {
-        note_taken_name(look, sight, name, *holder, error);
+    if (!g_hash_table_contains(source->table->by_name, name)) {
+        source->has_met_nobodys = source->has_met_nobodys || sight->pushed_us > source->newest_us;
         return NULL;
     }
-    g_hash_table_insert(source->bindings, g_strdup(name), g_memdup2(&sight->id, sizeof sight->id));
-    source->bindings_are_dirty = true;
-    repo = repo_new(source, sight->id, name);
-    set_name(source, repo, sight->full_name);
-    return github_repo_load(look, repo, error) ? repo : NULL;
+    const gint64 *holder = g_hash_table_lookup(source->bindings, name);
+    if (!holder)
+        return bind(look, sight, name, error);
+    if (*holder != sight->id)
+        note_taken_name(look, sight, name, *holder, error);
+    return NULL;
 }
 
 /* ---- what was seen -------------------------------------------------------------------------------------------------
@@ -405,7 +440,7 @@ static bool write_missing(const GithubLook *look, gpointer data, GError **error)
                         "by it is kept",
                         repo->full_name);
     repo->is_gone = true;
-    return flag_repository(look, repo->bound, "history", message, error) && github_repo_save(look, repo, error);
+    return github_flag_key(look, repo->bound, "history", message, error) && github_repo_save(look, repo, error);
 }
 
 bool github_note_missing(const GithubLook *look, GError **error)

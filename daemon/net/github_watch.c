@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which repository is whose: a team's attribute `repo`, or the name that the pattern of course.yaml gives for an owner.
- * A name is bound to the number of the repository that bore it first, so that a renamed repository stays whose it is,
- * and a new one under the old name takes nobody's place unseen.
+ * Which repository is whose: a team's attribute `repo`, or the only one of a GitHub team ("@org/slug", asked for in
+ * github_team.c), or the one whose name the pattern of course.yaml gives for an owner. A name is bound to the number of
+ * the repository that bore it first, so that a renamed repository stays whose it is, and a new one under the old name
+ * takes nobody's place unseen.
  */
 #include "daemon/net/source_github.h"
 
@@ -49,16 +50,42 @@ static char *plain_name(const char *text, const char *organization)
     return g_strdup(owner);
 }
 
-static char *owner_repository(const Course *course, const Assignment *assignment, const char *owner)
+char *github_team_key(const char *organization, const char *slug)
+{
+    g_autofree char *whole = g_strdup_printf("@%s/%s", organization, slug);
+    return g_ascii_strdown(whole, -1);
+}
+
+static char *expand(const Course *course, const Assignment *assignment, const char *owner, const char *pattern)
+{
+    g_autoptr(Placeholders) placeholders = course_placeholders(course, assignment, owner, NULL);
+    return placeholders && pattern ? placeholders_expand(placeholders, pattern, NULL) : NULL;
+}
+
+static void add_once(GPtrArray *list, char *text)
+{
+    if (text && !g_ptr_array_find_with_equal_func(list, text, g_str_equal, NULL))
+        g_ptr_array_add(list, text);
+    else
+        g_free(text);
+}
+
+/* By what an owner's repository is known; NULL: by nothing. */
+static char *owner_repository(GithubWatchTable *table, const Course *course, const Assignment *assignment,
+                              const char *owner)
 {
     const Team *team = assignment->owner_kind == OWNER_TEAM ? course_team(course, owner) : NULL;
     const char *own = team ? g_hash_table_lookup(team->attributes, "repo") : NULL;
     if (own)
         return plain_name(own, course->github_organization);
-    if (!course->github_repositories)
-        return NULL;
-    g_autoptr(Placeholders) placeholders = course_placeholders(course, assignment, owner, NULL);
-    g_autofree char *name = placeholders ? placeholders_expand(placeholders, course->github_repositories, NULL) : NULL;
+    if (team && course->github_team) {
+        g_autofree char *given = expand(course, assignment, owner, course->github_team);
+        char *slug = given ? g_ascii_strdown(given, -1) : NULL;
+        g_autofree char *key = slug ? github_team_key(course->github_organization, slug) : NULL;
+        add_once(table->teams, slug);
+        return g_steal_pointer(&key);
+    }
+    g_autofree char *name = expand(course, assignment, owner, course->github_repositories);
     return name ? plain_name(name, course->github_organization) : NULL;
 }
 
@@ -69,7 +96,7 @@ static char *prefixed(const char *prefix, const char *name)
 
 static void watch_owner(GithubWatchTable *table, const Course *course, const Assignment *assignment, const char *owner)
 {
-    g_autofree char *name = owner_repository(course, assignment, owner);
+    g_autofree char *name = owner_repository(table, course, assignment, owner);
     if (!name)
         return;
     GithubWatch *watch = g_new0(GithubWatch, 1);
@@ -87,14 +114,6 @@ static void watch_owner(GithubWatchTable *table, const Course *course, const Ass
         g_hash_table_insert(table->by_name, g_steal_pointer(&name), watches);
     }
     g_ptr_array_add(watches, watch);
-}
-
-static void add_once(GPtrArray *list, char *text)
-{
-    if (text && !g_ptr_array_find_with_equal_func(list, text, g_str_equal, NULL))
-        g_ptr_array_add(list, text);
-    else
-        g_free(text);
 }
 
 static void watch_assignment(GithubWatchTable *table, const Course *course, const Assignment *assignment)
@@ -118,6 +137,7 @@ GithubWatchTable *github_watch_table_new(const Course *course)
     table->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     table->interest.branches = g_ptr_array_new_with_free_func(g_free);
     table->interest.bases = g_ptr_array_new_with_free_func(g_free);
+    table->teams = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; course->github_organization && i < course->assignments->len; i++) {
         const Assignment *assignment = g_ptr_array_index(course->assignments, i);
         if (assignment->git_branch || assignment->git_tag || assignment->git_pull_request || assignment->git_release)
@@ -133,5 +153,6 @@ void github_watch_table_free(GithubWatchTable *table)
     g_hash_table_unref(table->by_name);
     g_ptr_array_unref(table->interest.branches);
     g_ptr_array_unref(table->interest.bases);
+    g_ptr_array_unref(table->teams);
     g_free(table);
 }

@@ -3,11 +3,12 @@
  * The source github. A poll, in this order:
  *
  *   1. deliveries of the webhook become pushes to be taken;
- *   2. discovery: the repositories by newest push, page by page, as far as pushes are newer than the watermark less an
+ *   2. where GitHub teams tell whose a repository is, they are asked: all with a sweep, those without one in between;
+ *   3. discovery: the repositories by newest push, page by page, as far as pushes are newer than the watermark less an
  *      overlap (an App: GraphQL, which tells the refs as well; a token: REST's first page by ETag);
- *   3. now and then a sweep of all, which sees what discovery missed, renames, pull requests and releases;
- *   4. refs of those that were only heard of, a page at a time;
- *   5. what is to be taken is fetched and offered.
+ *   4. now and then a sweep of all, which sees what discovery missed, renames, pull requests and releases;
+ *   5. refs of those that were only heard of, a page at a time;
+ *   6. what is to be taken is fetched and offered.
  *
  * A crash anywhere costs at most a look: deliveries are finished, pushes noted and submissions written each in one
  * transaction with what the source remembers.
@@ -48,8 +49,7 @@ void github_forget_all(GithubSource *source)
     g_clear_pointer(&source->etag, g_free);
 }
 
-/* An answer that is no use, as an error of the source. */
-static bool fail(GithubSource *source, const GithubAnswer *answer, const char *what, GError **error)
+bool github_source_fail(GithubSource *source, const GithubAnswer *answer, const char *what, GError **error)
 {
     if (answer->outcome == GITHUB_RETRY)
         source->base.interval_us = MAX(source->usual_us, MIN(answer->retry_at_us - clock_now_us(), CLOCK_HOUR_US));
@@ -92,7 +92,7 @@ static bool ask_page(const GithubLook *look, char **after, gint64 *ret_newest_us
     if (!github_query(source->client, query, variables, 1, &answer, error))
         return false;
     if (answer.outcome != GITHUB_OK)
-        return fail(source, &answer, "the organisation's repositories cannot be listed", error);
+        return github_source_fail(source, &answer, "the organisation's repositories cannot be listed", error);
     g_auto(GithubListing) page = {0};
     github_listing_read(cJSON_GetObjectItemCaseSensitive(answer.json, "data"), interest, &page);
     g_free(*after);
@@ -139,7 +139,7 @@ static bool discover_by_rest(const GithubLook *look, bool is_sweep, GError **err
         if (answer.outcome == GITHUB_NOT_MODIFIED)
             return true;
         if (answer.outcome != GITHUB_OK)
-            return fail(source, &answer, "the organisation's repositories cannot be listed", error);
+            return github_source_fail(source, &answer, "the organisation's repositories cannot be listed", error);
         g_auto(GithubListing) page = {0};
         gint64 oldest_us = G_MININT64;
         github_listing_read_rest(answer.json, &page);
@@ -194,7 +194,7 @@ static bool ask_refs(const GithubLook *look, const GPtrArray *repos, guint first
     if (!github_query(source->client, query, variables, 1, &answer, error))
         return false;
     if (answer.outcome != GITHUB_OK && answer.outcome != GITHUB_NOT_FOUND)
-        return fail(source, &answer, "the refs of repositories cannot be read", error);
+        return github_source_fail(source, &answer, "the refs of repositories cannot be read", error);
     g_auto(GithubListing) page = {0};
     github_listing_read(cJSON_GetObjectItemCaseSensitive(answer.json, "data"), &source->table->interest, &page);
     for (guint i = first; i < first + n; i++)
@@ -240,7 +240,7 @@ static bool give_credential(GithubLook *look, GError **error)
     if (!github_git_credential(look->source->client, &fd, &answer, error))
         return false;
     if (fd < 0)
-        return fail(look->source, &answer, "there is no credential for git", error);
+        return github_source_fail(look->source, &answer, "there is no credential for git", error);
     if (look->git.credential_fd > 0)
         close(look->git.credential_fd);
     look->git.credential_fd = fd;
@@ -320,8 +320,11 @@ static bool look_around(const GithubLook *look, GError **error)
     GithubSource *source = look->source;
     gint64 mono_us = clock_monotonic_us();
     bool is_sweep = mono_us >= source->next_sweep_mono_us || source->newest_us == 0;
+    if ((is_sweep || source->has_met_nobodys) && !github_teams_look(look, is_sweep, error))
+        return false;
     bool done = github_config_is_app(source->config) ? discover(look, is_sweep, error)
                                                      : discover_by_rest(look, is_sweep, error);
+    source->has_met_nobodys = source->has_met_nobodys && !is_sweep; /* which meets them all, and asked all teams */
     if (!done || !look_closer(look, error) || (is_sweep && !github_note_missing(look, error)))
         return false;
     source->looked_us = look->look_us;

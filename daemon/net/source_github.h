@@ -5,6 +5,7 @@
  *   source_github.c    the poll: what is asked when, in which order
  *   github_discover.c  reading what GitHub tells of repositories and refs: pure, for any bytes
  *   github_watch.c     which repository is whose
+ *   github_team.c      the repositories of GitHub teams, where course.yaml says that they tell it
  *   github_sight.c     from what was told to pushes that are still to be taken, kept in the store
  *   github_take.c      fetching these pushes and making submissions of them
  *   github_receipt.c   when a push reached GitHub
@@ -79,11 +80,23 @@ typedef struct {
 bool github_watch_wants(const GithubWatch *watch, const GithubPush *push);
 
 typedef struct {
-    GHashTable *by_name; /* lower-case "org/name" -> GPtrArray* of GithubWatch* */
+    GHashTable *by_name; /* lower-case "org/name", or a team's key -> GPtrArray* of GithubWatch* */
     GithubInterest interest;
+    GPtrArray *teams; /* of char*: slugs of the GitHub teams whose repository is somebody's */
 } GithubWatchTable;
 GithubWatchTable *github_watch_table_new(const Course *course);
 void github_watch_table_free(GithubWatchTable *table);
+/* "@org/slug" in lower case, which no repository is called. Caller frees. */
+char *github_team_key(const char *organization, const char *slug);
+
+/* What was told of a GitHub team. */
+typedef struct {
+    const char *slug;
+    GithubListing writable; /* the repositories that it may write to */
+    bool is_whole;          /* all of them */
+} GithubTeam;
+/* Reads the answer for the team of this number in the question; one that is not there has none. */
+void github_team_read(const cJSON *data, guint i, GithubTeam *ret_team);
 
 /* ---- the source -------------------------------------------------------------------------------------------------- */
 
@@ -91,7 +104,7 @@ typedef struct {
     GitRepo git;
     gint64 id, pushed_us, size_kib;
     char *node_id, *full_name;
-    char *bound;           /* the lower-case name by which it was found first: renames do not change whose it is */
+    char *bound;           /* the key of the table by which it was found first: renames do not change whose it is */
     GPtrArray *watches;    /* of GithubWatch*, borrowed from the table; NULL: nobody's */
     GPtrArray *pushes;     /* of GithubPush*, to be taken */
     GHashTable *strangers; /* logins and e-mails that were flagged already */
@@ -108,12 +121,14 @@ typedef struct {
     const Course *course;
     GithubWatchTable *table;
     GHashTable *repos;    /* gint64* id -> GithubRepo* */
-    GHashTable *bindings; /* char* lower-case name -> gint64* id */
+    GHashTable *bindings; /* char* key of the table -> gint64* id */
     bool bindings_are_dirty, is_loaded;
-    char *etag;       /* of REST's first page */
-    gint64 usual_us;  /* the configured interval */
-    gint64 newest_us; /* the newest push of the last discovery: the watermark */
-    gint64 looked_us; /* the last whole discovery; 0: none */
+    bool has_met_nobodys;  /* a repository that is nobody's was pushed to: a GitHub team may have got it */
+    guint n_teams_without; /* GitHub teams without a repository, as was logged last */
+    char *etag;            /* of REST's first page */
+    gint64 usual_us;       /* the configured interval */
+    gint64 newest_us;      /* the newest push of the last discovery: the watermark */
+    gint64 looked_us;      /* the last whole discovery; 0: none */
     gint64 next_look_mono_us, next_sweep_mono_us, next_missed_mono_us;
     gint64 n_polls;
 } GithubSource;
@@ -134,10 +149,17 @@ typedef struct {
 bool github_in_transaction(const GithubLook *look, bool (*write)(const GithubLook *look, gpointer data, GError **error),
                            gpointer data, GError **error);
 
+/* An answer that is no use, as an error of the source, which then waits as long as GitHub said. false. */
+bool github_source_fail(GithubSource *source, const GithubAnswer *answer, const char *what, GError **error);
+
 /* The repository of this number, remembered in the store; NULL without error: it is nobody's. */
 GithubRepo *github_repo_find(const GithubLook *look, const GithubSight *sight, GError **error);
 /* Everything of it that the store has. */
 bool github_repo_load(const GithubLook *look, GithubRepo *repo, GError **error);
+/* Makes it the repository of this key for ever, unless that has one or it is another's: then a flag says so. */
+bool github_repo_bind(const GithubLook *look, const GithubSight *sight, const char *key, GError **error);
+/* One flag a key and kind; the message is renewed. */
+bool github_flag_key(const GithubLook *look, const char *key, const char *kind, const char *message, GError **error);
 bool github_repo_save(const GithubLook *look, GithubRepo *repo, GError **error);
 bool github_bindings_load(const GithubLook *look, GError **error);
 bool github_bindings_save(const GithubLook *look, GError **error);
@@ -155,6 +177,9 @@ void github_repo_add_push(GithubRepo *repo, const GithubPush *push);
 bool github_note_sight(const GithubLook *look, const GithubSight *sight, GError **error);
 /* After a look at all repositories: flags those that were not among them, once. */
 bool github_note_missing(const GithubLook *look, GError **error);
+
+/* Binds the repositories of the course's GitHub teams: all of them, or those that have none yet. */
+bool github_teams_look(const GithubLook *look, bool all, GError **error);
 
 /* Adds the pushes that led to this one, and their times, by GitHub's record of activity. *ret_is_ready false: limits
  * forbid to ask now, and it matters. `pushes` (GithubPush*, owning) begins with copies of repo->pushes. */

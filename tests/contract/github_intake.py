@@ -36,6 +36,7 @@ ASSIGNMENTS = """  m2: {title: By pull request, kind: milestone, owner: team, de
   m3: {title: Another base, kind: milestone, owner: team, deadline: "2090-01-01 12:00", rubric: work, submit: {pull_request: late}}
   m4: {title: By release, kind: milestone, owner: team, deadline: "2090-01-01 12:00", rubric: work, submit: {release: "v*"}}
 """
+BY_TEAM = 'github: {organization: course, team: "{team.id}"}'
 
 
 def hand_in(world):
@@ -54,7 +55,11 @@ def hand_in(world):
 def run(folder, token):
     """A daemon that sees it all; the stand-in's log."""
     every = "1s" if token else "60s"  # so that the App's delivery is looked into by itself, not in a look that is due anyway
-    world = World(folder, 2, token=token, web=not token, every=every, course={"assignments": ASSIGNMENTS})
+    course = {"assignments": ASSIGNMENTS} if token else {"assignments": ASSIGNMENTS, "connections": BY_TEAM}
+    world = World(folder, 2, token=token, web=not token, every=every, course=course)
+    world.hub.repository("handout")
+    for i in range(2):
+        world.hub.team(f"t{i}", repos=[f"project-t{i}"], reads=["handout"])
     world.hub.set_limits(enforced=False)
     world.hub.set_hook(f"http://127.0.0.1:{free_port()}/nobody-listens", HOOK_SECRET)
     n = hand_in(world)

@@ -97,7 +97,7 @@ for (const call of input.calls) {
   if (!data) continue;
   out.answers++;
   out.problems.push(...answerProblems(document, call.variables, data).map((one) => `an answer of the stand-in: ${one}`));
-  const isFull = JSON.stringify(data).includes("oid");
+  const isFull = /"(oid|permission)":/.test(JSON.stringify(data));
   if (seen.get(call.query) || !isFull) continue;
   seen.set(call.query, true);
   for (const [what, bad] of badAnswers(data)) {

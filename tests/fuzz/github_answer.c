@@ -34,6 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(&page);
     github_listing_read_rest(json, &list);
     check(&list);
+    GithubTeam team = {0};
+    github_team_read(json, 0, &team);
+    check(&team.writable);
+    github_listing_clear(&team.writable);
     g_autoptr(GPtrArray) record = github_activity_read(json, "refs/heads/main");
     for (guint i = 0; i < record->len; i++)
         g_assert(github_sha_is_plain(((const GithubPush *)g_ptr_array_index(record, i))->sha));

@@ -183,7 +183,7 @@ def walk(source, selections, fragments, path, errors):
         value = source[name]
         value = value(**arguments) if callable(value) else value
         if isinstance(value, Missing):
-            errors.append({"type": "NOT_FOUND", "path": path + [alias], "message": str(value)})
+            errors.append({"type": value.type, "path": path + [alias], "message": str(value)})
             value = None
         out[alias] = descend(value, inner, fragments, path + [alias], errors)
     return out
@@ -193,7 +193,7 @@ def descend(value, inner, fragments, path, errors):
     if isinstance(value, list):
         return [descend(one, inner, fragments, path + [i], errors) for i, one in enumerate(value)]
     if isinstance(value, Missing):
-        errors.append({"type": "NOT_FOUND", "path": path, "message": str(value)})
+        errors.append({"type": value.type, "path": path, "message": str(value)})
         return None
     if isinstance(value, dict):
         if inner is None:
@@ -204,15 +204,21 @@ def descend(value, inner, fragments, path, errors):
 
 class Missing(Exception):
     """What a field answers for a node that is not there or not to be seen."""
+    type = "NOT_FOUND"
 
 
-def connection(items, make, first=None, after=None, **_):
-    """A page of `items`; the cursor is a position, which GitHub's is not: take it as opaque."""
+class Forbidden(Missing):
+    type = "FORBIDDEN"
+
+
+def connection(items, make, first=None, after=None, edge=lambda one: {}, **_):
+    """A page of `items`; the cursor is a position, which GitHub's is not: take it as opaque. `edge`: what an edge has beside its node."""
     if first is None:
         raise QueryError("You must provide a `first` or `last` value to properly paginate the connection.")
     start = int(after.removeprefix("cursor:")) if after else 0
     page = items[start:start + first]
     return {"__typename": "Connection", "totalCount": len(items), "nodes": lambda: [make(one) for one in page],
+            "edges": lambda: [{"__typename": "Edge", "node": make(one), **edge(one)} for one in page],
             "pageInfo": {"__typename": "PageInfo", "hasNextPage": start + first < len(items), "hasPreviousPage": start > 0,
                          "startCursor": f"cursor:{start}" if page else None,
                          "endCursor": f"cursor:{start + len(page)}" if page else None}}

@@ -169,8 +169,7 @@ def org_repos(hub, request, org):
 def team_repos(hub, request, org, slug):
     if slug not in hub.teams:
         raise Refused(404, "Not Found")
-    names = hub.teams[slug]["repos"]
-    return page(hub, request, [repo for repo in hub.visible(request.credential) if repo.name in names], shapes.repository)
+    return page(hub, request, hub.repos_of_team(slug, request.credential), shapes.repository)
 
 
 @route("GET", "/orgs/{org}/teams/{slug}/members", "members")
@@ -408,7 +407,14 @@ def post_graphql(hub, request):
     def organization(login):
         if login.lower() != hub.organization.lower():
             return graphql.Missing(f"Could not resolve to an Organization with the login of '{login}'.")
-        return {"__typename": "Organization", "login": hub.organization, "databaseId": 1, "repositories": repositories}
+        return {"__typename": "Organization", "login": hub.organization, "databaseId": 1, "repositories": repositories, "team": team}
+
+    def team(slug):
+        if not credential.may("members", "read"):
+            return graphql.Forbidden("Resource not accessible by integration")
+        permission = lambda repo: {"permission": "READ" if repo.name in hub.teams[slug]["reads"] else "WRITE"}
+        repositories = lambda **rest: graphql.connection(hub.repos_of_team(slug, credential), make, edge=permission, **rest)
+        return {"__typename": "Team", "slug": slug, "repositories": repositories} if slug in hub.teams else None
 
     def repository(owner, name):
         repo = hub.find_repo(owner, name, credential)

@@ -180,8 +180,13 @@ class Github:
             self.repos[new_name] = repo
             self.renamed[name] = repo
 
-    def team(self, slug, members=(), repos=()):
-        self.teams[slug] = {"members": list(members), "repos": list(repos)}
+    def team(self, slug, members=(), repos=(), reads=()):
+        """`repos`: names of what it may write to; `reads`: of what it may only read."""
+        self.teams[slug] = {"members": list(members), "repos": list(repos), "reads": list(reads)}
+
+    def repos_of_team(self, slug, credential):
+        names = self.teams[slug]["repos"] + self.teams[slug]["reads"]
+        return [repo for repo in self.visible(credential) if repo.name in names]
 
     def delete(self, name):
         with self.lock:

@@ -267,6 +267,110 @@ START_TEST(an_empty_an_archived_and_a_too_large_repository_are_no_trouble)
 }
 END_TEST
 
+/* From now on GitHub teams tell whose a repository is, and no name does. */
+static void use_teams(void)
+{
+    g_clear_pointer(&f.course->github_repositories, g_free);
+    f.course->github_team = g_strdup("Team-{team.id}");
+    tell("repository", "{\"name\": \"the-odd-one\"}");
+    tell("repository", "{\"name\": \"handout\"}");
+    tell("team", "{\"slug\": \"team-t1\", \"repos\": [\"the-odd-one\"], \"reads\": [\"handout\"]}");
+}
+
+START_TEST(the_only_repository_that_a_github_team_may_write_to_is_its_owners)
+{
+    use_teams();
+    g_autofree char *sha = push("the-odd-one", "refs/heads/main", "1", 100, "");
+    g_autofree char *handout = push("handout", "refs/heads/main", "1", 100, "");
+    g_autofree char *by_name = push("project-t1", "refs/heads/main", "1", 100, "");
+    ck_assert_uint_eq(look(), 1);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_str_eq(((const Submission *)g_ptr_array_index(list, 0))->owner, "t1");
+    ck_assert_str_eq(((const Submission *)g_ptr_array_index(list, 0))->revision, sha);
+    restart();
+    sweep();
+    tell("rename", "{\"name\": \"the-odd-one\", \"new_name\": \"another-name\"}");
+    g_autofree char *second = push("another-name", "refs/heads/main", "2", 50, "");
+    ck_assert_uint_eq(look(), 1);
+    g_autofree char *history = flags("history");
+    ck_assert_has(history, "course/the-odd-one is called course/another-name now");
+    g_autofree char *doubts = flags("owner");
+    ck_assert_str_eq(doubts, "");
+}
+END_TEST
+
+START_TEST(which_of_a_github_teams_repositories_counts_is_never_guessed)
+{
+    use_teams();
+    tell("team", "{\"slug\": \"team-t1\", \"repos\": [\"the-odd-one\", \"project-t1\"]}");
+    tell("team", "{\"slug\": \"team-t2\", \"repos\": [\"handout\"]}");
+    g_autofree char *one = push("the-odd-one", "refs/heads/main", "1", 100, "");
+    g_autofree char *other = push("handout", "refs/heads/main", "1", 100, "");
+    ck_assert_uint_eq(look(), 1); /* of team t2 */
+    g_autofree char *several = flags("owner");
+    ck_assert_has(several, "the GitHub team @course/team-t1 may write to more than one repository (course/project-t1, "
+                           "course/the-odd-one): none is taken");
+    tell("team", "{\"slug\": \"team-t1\", \"repos\": [\"handout\"]}");
+    sweep();
+    g_autofree char *twice = flags("owner");
+    ck_assert_has(twice,
+                  "the repository course/handout would be of two owners: by @course/team-t2, which it stays, and by "
+                  "@course/team-t1");
+    tell("team", "{\"slug\": \"team-t2\", \"repos\": [\"the-odd-one\"]}");
+    sweep();
+    g_autofree char *another = flags("owner");
+    ck_assert_has(another, "there are two repositories for one owner: @course/team-t2");
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 1);
+}
+END_TEST
+
+START_TEST(a_github_team_that_gets_its_repository_later_is_found_by_the_next_push)
+{
+    use_teams();
+    tell("team", "{\"slug\": \"team-t1\"}");
+    ck_assert_uint_eq(look(), 0);
+    tell("team", "{\"slug\": \"team-t1\", \"repos\": [\"the-odd-one\"]}");
+    ck_assert_uint_eq(look(), 0);
+    g_autofree char *sha = push("the-odd-one", "refs/heads/main", "1", 0, "");
+    look();
+    look();
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 1);
+}
+END_TEST
+
+START_TEST(a_credential_that_may_not_see_teams_is_told_which_permission_it_lacks)
+{
+    guint n_new = 0;
+    g_autoptr(GError) error = NULL;
+    use_teams();
+    tell("set_permissions", "{\"members\": null}");
+    ck_assert(!source_poll(source, &f.context, &n_new, &error));
+    ck_assert_has(error->message, "Members, read");
+}
+END_TEST
+
+START_TEST(a_course_that_changes_how_repositories_are_found_goes_on_with_the_same_ones)
+{
+    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 100, "");
+    ck_assert_uint_eq(look(), 1);
+    tell("rename", "{\"name\": \"project-t1\", \"new_name\": \"work-t1\"}");
+    g_free(f.course->github_repositories);
+    f.course->github_repositories = g_strdup("work-{team.id}");
+    restart();
+    g_autofree char *second = push("work-t1", "refs/heads/main", "2", 50, "");
+    ck_assert_uint_eq(look(), 1);
+    use_teams();
+    tell("team", "{\"slug\": \"team-t1\", \"repos\": [\"work-t1\"]}");
+    restart();
+    g_autofree char *third = push("work-t1", "refs/heads/main", "3", 10, "");
+    ck_assert_uint_eq(look(), 1);
+    restart();
+    ck_assert_uint_eq(look(), 0);
+}
+END_TEST
+
 static void deliver(const char *guid, const char *event, const char *action, const char *body)
 {
     const DeliveryRow row = {
@@ -338,6 +442,11 @@ int main(void)
     tcase_add_test(tests, a_renamed_repository_stays_whose_it_was_and_its_old_name_is_not_free);
     tcase_add_test(tests, strangers_are_flagged_once_and_never_guessed);
     tcase_add_test(tests, an_empty_an_archived_and_a_too_large_repository_are_no_trouble);
+    tcase_add_test(tests, the_only_repository_that_a_github_team_may_write_to_is_its_owners);
+    tcase_add_test(tests, which_of_a_github_teams_repositories_counts_is_never_guessed);
+    tcase_add_test(tests, a_github_team_that_gets_its_repository_later_is_found_by_the_next_push);
+    tcase_add_test(tests, a_credential_that_may_not_see_teams_is_told_which_permission_it_lacks);
+    tcase_add_test(tests, a_course_that_changes_how_repositories_are_found_goes_on_with_the_same_ones);
     tcase_add_test(tests, a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time);
     tcase_add_test(tests, a_thousand_idle_repositories_cost_a_point_a_look);
     suite_add_tcase(suite, tests);
