@@ -8,7 +8,12 @@
  *      overlap (an App: GraphQL, which tells the refs as well; a token: REST's first page by ETag);
  *   4. now and then a sweep of all, which sees what discovery missed, renames, pull requests and releases;
  *   5. refs of those that were only heard of, a page at a time;
- *   6. what is to be taken is fetched and offered.
+ *   6. what is to be taken is fetched and offered, for as long as a slice: then the next poll looks for news first, so
+ *      that a thousand pushes are seen at once however long it takes to fetch them.
+ *
+ * The watermark is GitHub's clock at the last discovery, or less: its newest push, and later what time has passed
+ * since. A push that is listed as much as the overlap after it was made is seen; and pushes that lie back are not asked
+ * for again, however many came at once, or whether there is none at all.
  *
  * A crash anywhere costs at most a look: deliveries are finished, pushes noted and submissions written each in one
  * transaction with what the source remembers.
@@ -20,6 +25,9 @@
 
 static const gint64 overlap_us = 120 * CLOCK_SECOND_US;
 static const gint64 sweep_every_us = 900 * CLOCK_SECOND_US, sweep_near_us = 120 * CLOCK_SECOND_US;
+/* The pages of sweeps are no more than a hundred an hour, but near a deadline. */
+static const gint64 page_every_us = 36 * CLOCK_SECOND_US;
+static const gint64 usual_slice_us = 2 * CLOCK_SECOND_US;
 static const gint64 missed_every_us = 600 * CLOCK_SECOND_US;
 static const gint64 near_deadline_us = CLOCK_HOUR_US, after_deadline_us = CLOCK_HOUR_US / 4;
 static const guint max_pages = 1000;
@@ -45,7 +53,7 @@ void github_forget_all(GithubSource *source)
     g_hash_table_remove_all(source->repos);
     g_hash_table_remove_all(source->bindings);
     source->is_loaded = source->bindings_are_dirty = false;
-    source->newest_us = 0;
+    source->watermark_mono_us = 0;
     g_clear_pointer(&source->etag, g_free);
 }
 
@@ -78,7 +86,31 @@ static bool note_page(const GithubLook *look, GithubListing *page, GError **erro
     return false;
 }
 
-/* *ret_oldest_us: of the page's last repository; those never pushed to come last. */
+/* How far down discovery looks. Repositories never pushed to come last and are no news. */
+static gint64 until_us(const GithubSource *source, bool is_sweep)
+{
+    return is_sweep ? G_MININT64 : MAX(source->watermark_us - overlap_us, 1);
+}
+
+/* Of a discovery that is complete; `mono_us`: when its first page was there, whose newest push is given. */
+static void raise_watermark(GithubSource *source, gint64 newest_us, gint64 mono_us)
+{
+    gint64 passed_us = source->watermark_mono_us > 0 ? mono_us - source->watermark_mono_us : 0;
+    source->watermark_us = MAX(source->watermark_us + passed_us, newest_us);
+    source->watermark_mono_us = mono_us;
+}
+
+static void find_span(const GithubListing *page, gint64 *ret_newest_us, gint64 *ret_oldest_us)
+{
+    *ret_newest_us = 0;
+    *ret_oldest_us = G_MININT64;
+    for (guint i = 0; i < page->sights->len; i++) {
+        *ret_oldest_us = ((const GithubSight *)g_ptr_array_index(page->sights, i))->pushed_us;
+        *ret_newest_us = MAX(*ret_newest_us, *ret_oldest_us);
+    }
+}
+
+/* *ret_oldest_us: of the page's last repository. */
 static bool ask_page(const GithubLook *look, char **after, gint64 *ret_newest_us, gint64 *ret_oldest_us, GError **error)
 {
     GithubSource *source = look->source;
@@ -97,38 +129,37 @@ static bool ask_page(const GithubLook *look, char **after, gint64 *ret_newest_us
     github_listing_read(cJSON_GetObjectItemCaseSensitive(answer.json, "data"), interest, &page);
     g_free(*after);
     *after = g_steal_pointer(&page.next);
-    for (guint i = 0; i < page.sights->len; i++) {
-        gint64 pushed_us = ((const GithubSight *)g_ptr_array_index(page.sights, i))->pushed_us;
-        *ret_newest_us = MAX(*ret_newest_us, pushed_us);
-        *ret_oldest_us = pushed_us;
-    }
+    find_span(&page, ret_newest_us, ret_oldest_us);
     return note_page(look, &page, error);
 }
 
-/* Pages of newest pushes down to the watermark; `is_sweep`: all of them. */
-static bool discover(const GithubLook *look, bool is_sweep, GError **error)
+/* Pages of newest pushes down to the watermark; `is_sweep`: all of them. *ret_n_pages counts them. */
+static bool discover(const GithubLook *look, bool is_sweep, guint *ret_n_pages, GError **error)
 {
     GithubSource *source = look->source;
-    gint64 until_us = is_sweep ? G_MININT64 : source->newest_us - overlap_us;
-    gint64 newest_us = source->newest_us;
+    gint64 last_us = until_us(source, is_sweep), first_us = 0, first_mono_us = 0;
     g_autofree char *after = NULL;
     for (guint i = 0; i < max_pages; i++) {
-        gint64 oldest_us = G_MININT64;
+        gint64 newest_us = 0, oldest_us = 0;
         if (!ask_page(look, &after, &newest_us, &oldest_us, error))
             return false;
-        if (!after || oldest_us < until_us)
+        if (i == 0) {
+            first_us = newest_us;
+            first_mono_us = clock_monotonic_us();
+        }
+        *ret_n_pages = i + 1;
+        if (!after || oldest_us < last_us)
             break;
     }
-    source->newest_us = newest_us;
+    raise_watermark(source, first_us, first_mono_us);
     return true;
 }
 
 /* A token's way: the list's first page, by ETag free while nothing moves; further pages as far as pushes are new. */
-static bool discover_by_rest(const GithubLook *look, bool is_sweep, GError **error)
+static bool discover_by_rest(const GithubLook *look, bool is_sweep, guint *ret_n_pages, GError **error)
 {
     GithubSource *source = look->source;
-    gint64 until_us = is_sweep ? G_MININT64 : source->newest_us - overlap_us;
-    gint64 newest_us = source->newest_us;
+    gint64 last_us = until_us(source, is_sweep), first_us = 0, first_mono_us = 0;
     g_autofree char *path = g_strdup_printf("/orgs/%s/repos?type=all&sort=pushed&direction=desc&per_page=100",
                                             look->context->course->github_organization);
     for (guint i = 0; path && i < max_pages; i++) {
@@ -136,27 +167,30 @@ static bool discover_by_rest(const GithubLook *look, bool is_sweep, GError **err
         g_auto(GithubAnswer) answer = {0};
         if (!github_call(source->client, &call, &answer, error))
             return false;
-        if (answer.outcome == GITHUB_NOT_MODIFIED)
+        if (answer.outcome == GITHUB_NOT_MODIFIED) {
+            raise_watermark(source, 0, clock_monotonic_us());
             return true;
+        }
         if (answer.outcome != GITHUB_OK)
             return github_source_fail(source, &answer, "the organisation's repositories cannot be listed", error);
         g_auto(GithubListing) page = {0};
-        gint64 oldest_us = G_MININT64;
+        gint64 newest_us = 0, oldest_us = 0;
         github_listing_read_rest(answer.json, &page);
-        for (guint j = 0; j < page.sights->len; j++) {
-            oldest_us = ((const GithubSight *)g_ptr_array_index(page.sights, j))->pushed_us;
-            newest_us = MAX(newest_us, oldest_us);
-        }
+        find_span(&page, &newest_us, &oldest_us);
         if (!note_page(look, &page, error))
             return false;
         if (i == 0) {
+            first_us = newest_us;
+            first_mono_us = clock_monotonic_us();
             g_free(source->etag);
-            source->etag = g_steal_pointer(&answer.etag);
+            /* Only of a page that goes down to the watermark: what stands below it is unchanged as well then. */
+            source->etag = oldest_us < until_us(source, false) ? g_steal_pointer(&answer.etag) : NULL;
         }
+        *ret_n_pages = i + 1;
         g_free(path);
-        path = oldest_us < until_us ? NULL : g_steal_pointer(&answer.next);
+        path = oldest_us < last_us ? NULL : g_steal_pointer(&answer.next);
     }
-    source->newest_us = newest_us;
+    raise_watermark(source, first_us, first_mono_us);
     return true;
 }
 
@@ -232,7 +266,7 @@ static bool note_failure(const GithubLook *look, GithubRepo *repo, const GError 
     return !is_news || git_repo_flag_failure(look->context, &repo->git, watch->owner, why, error);
 }
 
-/* For git from now on; closed by take_all. */
+/* For git from now on; closed by take_some. */
 static bool give_credential(GithubLook *look, GError **error)
 {
     g_auto(GithubAnswer) answer = {0};
@@ -268,17 +302,47 @@ static bool take_one(GithubLook *look, GithubRepo *repo, GError **error)
     return true;
 }
 
-static bool take_all(GithubLook *look, GError **error)
+static gint64 waits_since_us(const GithubRepo *repo)
+{
+    gint64 oldest_us = G_MAXINT64;
+    for (guint i = 0; i < repo->pushes->len; i++)
+        oldest_us = MIN(oldest_us, ((const GithubPush *)g_ptr_array_index(repo->pushes, i))->at_us);
+    return oldest_us;
+}
+
+static gint by_waiting(gconstpointer a, gconstpointer b)
+{
+    const GithubRepo *left = *(const GithubRepo *const *)a, *right = *(const GithubRepo *const *)b;
+    gint64 left_us = waits_since_us(left), right_us = waits_since_us(right);
+    if (left_us != right_us)
+        return left_us < right_us ? -1 : 1;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/* Who waits longest comes first, so that one who pushes all the time does not keep others waiting from slice to slice.
+ */
+static bool take_slice(GithubLook *look, const GPtrArray *repos, GError **error)
+{
+    gint64 end_us = clock_monotonic_us() + look->source->slice_us;
+    for (guint i = 0; i < repos->len && !look->is_cut; i++) {
+        GithubRepo *repo = g_ptr_array_index(repos, i);
+        if (repo->git.next_try_mono_us > clock_monotonic_us())
+            continue;
+        if (!take_one(look, repo, error))
+            return false;
+        look->is_cut = i + 1 < repos->len && clock_monotonic_us() >= end_us;
+    }
+    return true;
+}
+
+static bool take_some(GithubLook *look, GError **error)
 {
     g_autoptr(GPtrArray) repos = list_wanting(look->source, has_pushes);
     look->n_waiting = repos->len;
     if (repos->len == 0)
         return true;
-    bool done = give_credential(look, error);
-    for (guint i = 0; done && i < repos->len; i++) {
-        GithubRepo *repo = g_ptr_array_index(repos, i);
-        done = repo->git.next_try_mono_us > clock_monotonic_us() || take_one(look, repo, error);
-    }
+    g_ptr_array_sort(repos, by_waiting);
+    bool done = give_credential(look, error) && take_slice(look, repos, error);
     if (look->git.credential_fd > 0)
         close(look->git.credential_fd);
     look->git.credential_fd = 0;
@@ -315,23 +379,30 @@ static bool plan(const GithubLook *look, GError **error)
     return true;
 }
 
+static gint64 sweep_wait_us(const GithubLook *look, guint n_pages)
+{
+    const GithubInterest *interest = &look->source->table->interest;
+    bool is_hidden = interest->releases || interest->bases->len > 0;
+    bool is_near = to_deadline_us(look) < near_deadline_us;
+    return is_hidden && is_near ? sweep_near_us : MAX(sweep_every_us, n_pages * page_every_us);
+}
+
 static bool look_around(const GithubLook *look, GError **error)
 {
     GithubSource *source = look->source;
     gint64 mono_us = clock_monotonic_us();
-    bool is_sweep = mono_us >= source->next_sweep_mono_us || source->newest_us == 0;
+    bool is_sweep = mono_us >= source->next_sweep_mono_us || source->watermark_mono_us == 0;
+    guint n_pages = 0;
     if ((is_sweep || source->has_met_nobodys) && !github_teams_look(look, is_sweep, error))
         return false;
-    bool done = github_config_is_app(source->config) ? discover(look, is_sweep, error)
-                                                     : discover_by_rest(look, is_sweep, error);
+    bool done = github_config_is_app(source->config) ? discover(look, is_sweep, &n_pages, error)
+                                                     : discover_by_rest(look, is_sweep, &n_pages, error);
     source->has_met_nobodys = source->has_met_nobodys && !is_sweep; /* which meets them all, and asked all teams */
     if (!done || !look_closer(look, error) || (is_sweep && !github_note_missing(look, error)))
         return false;
     source->looked_us = look->look_us;
     if (is_sweep) {
-        bool is_hidden = source->table->interest.releases || source->table->interest.bases->len > 0;
-        bool is_near = to_deadline_us(look) < near_deadline_us;
-        source->next_sweep_mono_us = mono_us + (is_hidden && is_near ? sweep_near_us : sweep_every_us);
+        source->next_sweep_mono_us = mono_us + sweep_wait_us(look, n_pages);
         if (!store_delivery_prune(look->context->store, look->look_us - keep_deliveries_us, error))
             return false;
     }
@@ -358,7 +429,7 @@ static bool make_ready(const GithubLook *look, GError **error)
         github_watch_table_free(source->table);
         source->table = github_watch_table_new(course);
         source->course = course;
-        source->newest_us = 0; /* somebody new may be watched */
+        source->watermark_mono_us = 0; /* somebody new may be watched */
         g_clear_pointer(&source->etag, g_free);
         github_repos_rewatch(source);
     }
@@ -399,10 +470,11 @@ static bool github_poll(Source *base, SourceContext *context, guint *ret_n_new, 
         if (!github_hook_fetch_missed(&look, error))
             return false;
     }
-    bool done = look_closer(&look, error) && take_all(&look, error);
+    bool done = look_closer(&look, error) && take_some(&look, error);
     count_pending(source);
     /* Woken in between, it looks again when it is due. */
-    base->interval_us = MAX(source->next_look_mono_us - clock_monotonic_us(), CLOCK_SECOND_US / 10);
+    gint64 to_look_us = MAX(source->next_look_mono_us - clock_monotonic_us(), CLOCK_SECOND_US / 10);
+    base->interval_us = done && look.is_cut ? 0 : to_look_us;
     return done;
 }
 
@@ -424,6 +496,7 @@ Source *source_github_new(const char *name, const GithubConfig *config, gint64 i
     source->base = (Source){.class = &class, .name = g_strdup(name), .interval_us = interval_us};
     source->config = config;
     source->usual_us = interval_us;
+    source->slice_us = usual_slice_us;
     source->repos = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, github_repo_free);
     source->bindings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return &source->base;

@@ -127,10 +127,10 @@ typedef struct {
     guint n_teams_without; /* GitHub teams without a repository, as was logged last */
     char *etag;            /* of REST's first page */
     gint64 usual_us;       /* the configured interval */
-    gint64 newest_us;      /* the newest push of the last discovery: the watermark */
-    gint64 looked_us;      /* the last whole discovery; 0: none */
+    gint64 slice_us;       /* of taking, until news are looked for again */
+    gint64 watermark_us, watermark_mono_us; /* see source_github.c; our own clock then, 0: the next look is a sweep */
+    gint64 looked_us;                       /* the last whole discovery; 0: none */
     gint64 next_look_mono_us, next_sweep_mono_us, next_missed_mono_us;
-    gint64 n_polls;
 } GithubSource;
 
 /* One poll. */
@@ -140,6 +140,7 @@ typedef struct {
     GitChild git;
     gint64 look_us;
     guint n_waiting; /* repositories with something to take */
+    bool is_cut;     /* the slice was over before all were taken */
     bool is_renewed; /* git refused the token, and got a new one */
     guint n_dropped; /* of the client, when git got its token */
     guint *n_new;

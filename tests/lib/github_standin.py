@@ -60,6 +60,14 @@ class Repo:
     def git(self, *arguments, **more):
         return subprocess.run(["git", "-C", self.path, *arguments], check=True, capture_output=True, **more).stdout.decode().strip()
 
+    def point(self, ref, sha):
+        """What `git update-ref` does, without a process: a thousand pushes a minute are to cost the one who is measured, not us."""
+        path = self.path / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".lock")
+        new.write_text(sha + "\n")
+        os.rename(new, path)
+
     def commit_of(self, ref):
         sha = self.refs[ref]
         return self.tags[sha]["commit"] if sha in self.tags else sha
@@ -206,7 +214,7 @@ class Github:
         repo.git("fast-import", "--quiet", "--force", input="".join(out).encode())
         sha = repo.git("rev-parse", ref)
         if before:
-            repo.git("update-ref", ref, before)
+            repo.point(ref, before)
         return sha
 
     def push(self, repository, ref="refs/heads/main", sha=None, files=None, actor="student", forced=False, at=None, date=None, annotated=False,
@@ -238,7 +246,7 @@ class Github:
                     repo.tags[sha] = {"tag": ref.removeprefix("refs/tags/"), "commit": target, "at": at}
                 repo.refs[ref] = sha
                 if self.is_git:
-                    repo.git("update-ref", ref, sha)
+                    repo.point(ref, sha)
                 kind = "force_push" if forced else "branch_creation" if before == shapes.NO_SHA else "push"
             repo.pushed_at = at
             one = {"id": self.next_id(), "before": before, "after": sha, "ref": ref, "at": at, "type": kind, "actor": actor}
