@@ -8,6 +8,7 @@
 #pragma once
 
 #include "graders/graders.h"
+#include "graders/setup.h"
 
 typedef enum { AUTOGRADER_UNSAID, AUTOGRADER_PASSED, AUTOGRADER_FAILED } AutograderStatus;
 
@@ -64,6 +65,8 @@ typedef struct {
     char *words;                /* how it ended and its last words, for staff */
     char *stdout_end;           /* for students, where the results show it; or NULL */
     char *image_digest;         /* of the image that it had as its root, or NULL */
+    char *setup_key;            /* of what its setup.sh made, or NULL */
+    bool setup_was_made;        /* for this run, not for an earlier one */
     cJSON *box;
 } AutograderRun;
 void autograder_run_free(AutograderRun *run);
@@ -85,6 +88,7 @@ typedef struct {
     const char *script;       /* for /bin/sh; the submission is at /work */
     const char *results_path; /* in the box; NULL: what it printed */
     const RubricImage *image; /* its root; NULL: the programs of this machine */
+    const SetupPlan *setup;   /* then the kit is shown as part of what that has made; NULL: none */
     const char *const *scratch;
     const char *const *env; /* an image's own goes over it */
     bool inner_root;

@@ -280,6 +280,11 @@ static cJSON *make_figures(const AutograderRun *run, const GPtrArray *tests, con
             json_add(figures, "leaderboard", cJSON_Duplicate(run->results->leaderboard, true));
     }
     json_add_string(figures, "image", run->image_digest);
+    if (run->setup_key) {
+        cJSON *setup = json_add(figures, "setup", cJSON_CreateObject());
+        json_add_string(setup, "key", run->setup_key);
+        json_add_bool(setup, "made_now", run->setup_was_made);
+    }
     if (run->box)
         json_add(figures, "box", cJSON_Duplicate(run->box, true));
     return figures;

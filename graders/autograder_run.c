@@ -8,16 +8,15 @@
 #include "graders/autograder.h"
 
 #include "graders/command.h"
-#include "graders/kit.h"
 #include "graders/preparation.h"
+#include "graders/setup.h"
+#include "graders/stage.h"
 
 #include "daemon/images/images.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const char box_folder[] = "/run/autograder";
 
 void autograder_run_free(AutograderRun *run)
 {
@@ -28,6 +27,7 @@ void autograder_run_free(AutograderRun *run)
     g_free(run->words);
     g_free(run->stdout_end);
     g_free(run->image_digest);
+    g_free(run->setup_key);
     cJSON_Delete(run->box);
     g_free(run);
 }
@@ -35,82 +35,22 @@ void autograder_run_free(AutograderRun *run)
 /* ---- what the box is shown ----------------------------------------------------------------------------------------
  */
 
-typedef struct {
-    char *folder;     /* ours, below the scratch folder */
-    GPtrArray *paths; /* what the binds borrow */
-    GArray *binds;    /* of BoxBind */
-} Stage;
-
-static void stage_clear(Stage *stage)
+static bool show_file(Stage *stage, const AutograderFile *file, GError **error)
 {
-    if (stage->folder)
-        file_remove_tree(stage->folder, NULL); /* the worker's tmpfs goes soon anyway */
-    g_free(stage->folder);
-    g_clear_pointer(&stage->paths, g_ptr_array_unref);
-    g_clear_pointer(&stage->binds, g_array_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stage, stage_clear)
-
-/* Takes `source` over. */
-static void stage_show(Stage *stage, char *source, const char *name)
-{
-    char *target = g_build_filename(box_folder, name, NULL);
-    BoxBind bind = {.source = source, .target = target};
-    g_ptr_array_add(stage->paths, source);
-    g_ptr_array_add(stage->paths, target);
-    g_array_append_val(stage->binds, bind);
-}
-
-static bool make_folder(const char *path, GError **error)
-{
-    const mode_t everybody_reads = 0755;
-    if (mkdir(path, everybody_reads) == 0)
-        return true;
-    return error_set_errno(error, errno, "cannot make \"%s\" for an autograder", path);
-}
-
-static bool stage_kit(Stage *stage, const char *kit, const GraderContext *context, GError **error)
-{
-    g_autofree char *source = g_build_filename(context->course_folder, kit, NULL);
-    if (g_file_test(source, G_FILE_TEST_IS_DIR)) {
-        stage_show(stage, g_steal_pointer(&source), "kit");
-        return true;
-    }
-    g_autofree char *unpacked = g_build_filename(stage->folder, "kit", NULL);
-    if (!make_folder(unpacked, error))
-        return false;
-    if (!kit_unpack(source, unpacked, error)) {
-        g_prefix_error(error, "the autograder \"%s\" cannot be used: ", kit);
-        return false;
-    }
-    stage_show(stage, g_steal_pointer(&unpacked), "kit");
+    g_autofree char *target = g_build_filename(STAGE_IN_BOX, file->name, NULL);
+    if (!file->path)
+        return stage_show_text(stage, file->name, file->text, target, error);
+    stage_show(stage, g_build_filename(stage->context->course_folder, file->path, NULL), target, false);
     return true;
 }
 
-static bool stage_file(Stage *stage, const AutograderFile *file, const GraderContext *context, GError **error)
+static bool fill_stage(Stage *stage, const AutograderPlan *plan, const ImageSetup *setup, const char *root,
+                       GError **error)
 {
-    const mode_t everybody_reads = 0644;
-    if (file->path) {
-        stage_show(stage, g_build_filename(context->course_folder, file->path, NULL), file->name);
-        return true;
-    }
-    g_autofree char *path = g_build_filename(stage->folder, file->name, NULL);
-    if (!file_write_atomic(path, file->text, strlen(file->text), everybody_reads, error))
-        return false;
-    stage_show(stage, g_steal_pointer(&path), file->name);
-    return true;
-}
-
-static bool stage_make(Stage *stage, const AutograderPlan *plan, const GraderContext *context, GError **error)
-{
-    g_autofree char *random = g_uuid_string_random();
-    stage->paths = g_ptr_array_new_with_free_func(g_free);
-    stage->binds = g_array_new(FALSE, FALSE, sizeof(BoxBind));
-    stage->folder = g_strdup_printf("%s/autograder-%s", context->scratch_folder, random);
-    if (!make_folder(stage->folder, error) || (plan->kit && !stage_kit(stage, plan->kit, context, error)))
+    if (setup ? !setup_show(setup, root, stage, error) : plan->kit && !stage_show_kit(stage, plan->kit, error))
         return false;
     for (gsize i = 0; i < plan->n_files; i++) {
-        if (!stage_file(stage, &plan->files[i], context, error))
+        if (!show_file(stage, &plan->files[i], error))
             return false;
     }
     return true;
@@ -169,13 +109,12 @@ static AutograderRun *make_run(const AutograderPlan *plan, const Check *check, c
 /* ---- the run ------------------------------------------------------------------------------------------------------
  */
 
-static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, GraderContext *context, GError **error)
+/* The box, when all is there that it needs. */
+static AutograderRun *run_box(const AutograderPlan *plan, const Check *check, const Image *image, const char *root,
+                              const ImageSetup *setup, GraderContext *context, GError **error)
 {
     g_auto(Stage) stage = {0};
-    g_autoptr(Image) image = NULL;
-    const char *root = NULL;
-    if (!wanted_image_find(plan->image, context->images_folder, &image, &root, error) ||
-        !stage_make(&stage, plan, context, error))
+    if (!stage_open(&stage, context, error) || !fill_stage(&stage, plan, setup, root, error))
         return NULL;
     g_auto(GStrv) env = image ? image_environment(image, plan->env) : g_strdupv((char **)plan->env);
     const char *const argv[] = {"/bin/sh", "-c", plan->script, "sh", NULL};
@@ -200,9 +139,32 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
         error_set(error, RUBRIC_ERROR_BUG, "the box gave back no results although they were asked for");
     else
         run = make_run(plan, check, &result);
-    if (run && image)
-        run->image_digest = g_strdup(image->digest);
     box_result_clear(&result);
+    return run;
+}
+
+static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, GraderContext *context, GError **error)
+{
+    g_autoptr(Image) image = NULL;
+    g_auto(SetupOutcome) setup = {0};
+    const char *root = NULL;
+    if (!wanted_image_find(plan->image, context->images_folder, &image, &root, error))
+        return NULL;
+    if (plan->setup && !setup_make(plan->setup, check, image, root, context, &setup, error))
+        return NULL;
+    AutograderRun *run = NULL;
+    if (setup.failed_words) {
+        run = g_new0(AutograderRun, 1);
+        run->failure = g_strdup("could not be set up: its setup.sh failed");
+        run->words = g_steal_pointer(&setup.failed_words);
+    } else {
+        run = run_box(plan, check, image, root, setup.kept, context, error);
+    }
+    if (run) {
+        run->image_digest = image ? g_strdup(image->digest) : NULL;
+        run->setup_key = setup.kept ? g_strdup(setup.kept->key) : NULL;
+        run->setup_was_made = setup.was_made;
+    }
     return run;
 }
 

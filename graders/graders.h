@@ -12,6 +12,18 @@ typedef struct {
     const char *const *emails;      /* NULL-terminated, lower case */
 } Member;
 
+/* Mounts in the worker's own mount namespace, which are gone with it. false: our failure. Folders are absolute and lie
+ * below the scratch folder, but `lowers`, which may lie anywhere. */
+typedef struct {
+    /* A disk of its own for so many bytes and entries at `folder`. */
+    bool (*disk)(const char *folder, gint64 bytes, gint64 n_entries, GError **error);
+    /* `lowers` (NULL-terminated, the uppermost first) as one at `folder`; changes go to `upper`, with `work` beside it
+     * on the same disk, NULL: it cannot be changed. */
+    bool (*overlay)(const char *const *lowers, const char *upper, const char *work, const char *folder, GError **error);
+    /* Takes what is mounted at `folder` away. */
+    void (*unmount)(const char *folder);
+} GraderMounts;
+
 /* What a grader may use. All paths are of the host. The workspace was made by the student: open in it by
  * file_open_beneath only. */
 typedef struct GraderContext {
@@ -37,7 +49,10 @@ typedef struct GraderContext {
     int (*start_box)(struct GraderContext *context, const Check *check, BoxSpec *spec, BoxBeside **ret);
     void *boxes_data;
     const char *images_folder; /* where imported images are; NULL: there are none */
-    int proxy_fd;              /* socket of a broker (daemon/proxy) that opens gates to the hosts of checks; -1: none */
+    const char *host_digest;   /* stands for the programs of this machine */
+    uid_t box_uid;             /* whom boxes run as, outside of them */
+    const GraderMounts *mounts;
+    int proxy_fd; /* socket of a broker (daemon/proxy) that opens gates to the hosts of checks; -1: none */
 } GraderContext;
 
 typedef struct Grader {

@@ -15,6 +15,8 @@ typedef struct {
     const RubricImage *image; /* whose programs it has; NULL: the host's */
     AutograderWish wish;
     BoxProfile profile;
+    bool has_setup;     /* with a setup.sh that is to be run */
+    char **setup_hosts; /* that it may reach; NULL: none */
 } GradescopeParameters;
 
 /* ---- reading ------------------------------------------------------------------------------------------------------
@@ -30,6 +32,14 @@ static void check_zip(const GradescopeParameters *parameters, YamlReader *reader
         yaml_report(node, reader->diagnostics, SEVERITY_ERROR, "zip: \"%s\" %s", parameters->zip, problem);
 }
 
+/* What is wrong with the zip is said already. */
+static bool has_setup(const GradescopeParameters *parameters, const RubricLoad *load)
+{
+    g_autofree char *path = g_build_filename(rubric_load_folder(load), parameters->zip, NULL);
+    g_autofree char *lacks = g_file_test(path, G_FILE_TEST_EXISTS) ? kit_problem(path, "setup.sh") : g_strdup("");
+    return !lacks;
+}
+
 static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics)
 {
     static const char *const profiles[] = {"strict", "build", "service", NULL};
@@ -42,6 +52,8 @@ static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostic
     parameters->image = rubric_load_image(load, &reader);
     autograder_wish_read(&parameters->wish, &reader, "tests");
     parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
+    parameters->has_setup =
+        setup_read(&reader, load, &parameters->setup_hosts) && parameters->zip && has_setup(parameters, load);
     yaml_reader_end(&reader);
     return parameters;
 }
@@ -52,6 +64,7 @@ static void gradescope_free(void *data)
     if (!parameters)
         return;
     g_free(parameters->zip);
+    g_strfreev(parameters->setup_hosts);
     autograder_wish_clear(&parameters->wish);
     g_free(parameters);
 }
@@ -142,23 +155,36 @@ static char *make_metadata(const GraderContext *context)
  */
 
 /* As Gradescope's own images are made: line ends of Windows are taken out of a script. `python` is what it is there. */
-static const char script[] = "set -e\n"
-                             "cd /autograder\n"
-                             "mkdir source submission results\n"
-                             "cp -R /run/autograder/kit/. source/\n"
-                             "cp -R /work/. submission/\n"
-                             "cp /run/autograder/submission_metadata.json .\n"
-                             "if [ \"$(head -c 2 source/run_autograder)\" = '#!' ]; then\n"
-                             "  sed 's/\\r$//' source/run_autograder > run_autograder\n"
-                             "else\n"
-                             "  cp source/run_autograder run_autograder\n"
-                             "fi\n"
-                             "chmod 755 run_autograder\n"
-                             "if ! command -v python > /dev/null && command -v python3 > /dev/null; then\n"
-                             "  mkdir -p /root/.local/bin &&\n"
-                             "  ln -s \"$(command -v python3)\" /root/.local/bin/python || true\n"
-                             "fi\n"
-                             "exec ./run_autograder\n";
+#define LAYOUT                                                                                                         \
+    "set -e\n"                                                                                                         \
+    "cd /autograder\n"                                                                                                 \
+    "mkdir source\n"                                                                                                   \
+    "cp -R /run/autograder/kit/. source/\n"                                                                            \
+    "if [ \"$(head -c 2 source/run_autograder)\" = '#!' ]; then\n"                                                     \
+    "  sed 's/\\r$//' source/run_autograder > run_autograder\n"                                                        \
+    "else\n"                                                                                                           \
+    "  cp source/run_autograder run_autograder\n"                                                                      \
+    "fi\n"                                                                                                             \
+    "chmod 755 run_autograder\n"                                                                                       \
+    "if ! command -v python > /dev/null && command -v python3 > /dev/null; then\n"                                     \
+    "  mkdir -p /root/.local/bin &&\n"                                                                                 \
+    "  ln -s \"$(command -v python3)\" /root/.local/bin/python || true\n"                                              \
+    "fi\n"
+
+/* The submission comes last, over what the setup left. */
+#define START                                                                                                          \
+    "mkdir -p submission results\n"                                                                                    \
+    "cp -R /work/. submission/\n"                                                                                      \
+    "cp /run/autograder/submission_metadata.json .\n"                                                                  \
+    "exec ./run_autograder\n"
+
+static const char layout[] = LAYOUT;
+static const char script[] = LAYOUT START;
+static const char script_after_setup[] =
+    "set -e\n"
+    "cd /autograder\n"
+    "cp -R /run/autograder/made/. .\n"
+    "test ! -d /run/autograder/root || cp -R /run/autograder/root/. /root/\n" START;
 
 static bool gradescope_judge(const Check *check, GraderContext *context, Finding **ret_finding, GError **error)
 {
@@ -176,13 +202,22 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
     const GradescopeParameters *parameters = check->parameters;
     g_autofree char *metadata = make_metadata(context);
     const AutograderFile files[] = {{.name = "submission_metadata.json", .text = metadata}};
+    const SetupPlan setup = {
+        .kit = parameters->zip,
+        .layout = layout,
+        .hosts = parameters->setup_hosts,
+        .env = env,
+        .profile = parameters->profile,
+    };
+    bool has_own_root = parameters->image && !parameters->has_setup;
     const AutograderPlan plan = {
         .kit = parameters->zip,
+        .setup = parameters->has_setup ? &setup : NULL,
         .shown_as = "/autograder/run_autograder",
-        .script = script,
+        .script = parameters->has_setup ? script_after_setup : script,
         .results_path = "/autograder/results/results.json",
         .image = parameters->image,
-        .scratch = parameters->image ? of_image : scratch,
+        .scratch = has_own_root ? of_image : scratch,
         .env = env,
         .profile = parameters->profile,
         .files = files,
@@ -190,8 +225,10 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
         .inner_root = true,
         .parse = gradescope_results_parse,
     };
-    g_autofree char *key = autograder_key(check, "gradescope", parameters->zip, wanted_image_name(parameters->image),
-                                          box_profile_name(parameters->profile), NULL);
+    g_autofree char *hosts = parameters->setup_hosts ? g_strjoinv(" ", parameters->setup_hosts) : g_strdup("");
+    g_autofree char *key =
+        autograder_key(check, "gradescope", parameters->zip, wanted_image_name(parameters->image),
+                       box_profile_name(parameters->profile), parameters->has_setup ? "setup" : "", hosts, NULL);
     const AutograderRun *run = autograder_run(&plan, key, check, context, error);
     if (!run)
         return false;

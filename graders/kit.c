@@ -3,6 +3,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,6 +122,65 @@ char *kit_problem(const char *path, const char *needed)
         return archive_problem(path, needed);
     g_autofree char *file = g_build_filename(path, needed, NULL);
     return g_file_test(file, G_FILE_TEST_IS_REGULAR) ? NULL : describe_missing(needed, NULL);
+}
+
+/* ---- digest -------------------------------------------------------------------------------------------------------
+ */
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static GPtrArray *list_sorted(const char *folder, GError **error)
+{
+    g_autoptr(GDir) entries = g_dir_open(folder, 0, error);
+    if (!entries)
+        return NULL;
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name = g_dir_read_name(entries); name; name = g_dir_read_name(entries)) {
+        if (!g_str_equal(name, "__pycache__") && !g_str_has_suffix(name, ".pyc"))
+            g_ptr_array_add(names, g_strdup(name));
+    }
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+static bool add_path(GChecksum *sum, const char *path, const char *name, int depth, GError **error);
+
+static bool add_folder(GChecksum *sum, const char *path, int depth, GError **error)
+{
+    const int max_depth = 32;
+    g_autoptr(GPtrArray) names = list_sorted(path, error);
+    if (names && depth > max_depth)
+        return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" is more than %d folders deep", path, max_depth);
+    for (guint i = 0; names && i < names->len; i++) {
+        g_autofree char *inner = g_build_filename(path, g_ptr_array_index(names, i), NULL);
+        if (!add_path(sum, inner, g_ptr_array_index(names, i), depth + 1, error))
+            return false;
+    }
+    return names != NULL;
+}
+
+static bool add_path(GChecksum *sum, const char *path, const char *name, int depth, GError **error)
+{
+    struct stat info;
+    file_autofd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0)
+        return error_set_errno(error, errno, "cannot open \"%s\"", path);
+    bool is_folder = S_ISDIR(info.st_mode);
+    g_autofree char *digest = is_folder ? g_strdup("folder") : file_sha256_fd(fd, error);
+    if (!digest)
+        return false;
+    g_autofree char *line = g_strdup_printf("%d %s %d %s\n", depth, digest, (info.st_mode & S_IXUSR) != 0, name);
+    g_checksum_update(sum, (const guchar *)line, -1);
+    return !is_folder || add_folder(sum, path, depth, error);
+}
+
+char *kit_digest(const char *path, GError **error)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    return add_path(sum, path, "", 0, error) ? g_strdup(g_checksum_get_string(sum)) : NULL;
 }
 
 /* ---- unpacking ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,10 @@
  * Caller frees. */
 char *kit_problem(const char *path, const char *needed);
 
+/* Lower-case hex SHA-256 of the archive, or of a folder's files by name; what interpreters leave there does not count.
+ * Caller frees. */
+char *kit_digest(const char *path, GError **error);
+
 /* Unpacks the archive `path` into the empty folder `target`, which nobody else writes to. Entries that lead outside are
  * refused, devices and the like left out. INVALID: no archive, or one that is refused; LIMIT: over 512 MiB or 50,000
  * entries. */

@@ -60,7 +60,7 @@ static void read_host(const YamlNode *node, GStrvBuilder *hosts, RubricLoad *loa
     proxy_host_free(host);
 }
 
-static char **read_hosts(YamlReader *reader, RubricLoad *load)
+char **network_read_hosts(YamlReader *reader, RubricLoad *load)
 {
     const gsize max_hosts = 64;
     const YamlNode *list = yaml_read_sequence(reader, "hosts", YAML_REQUIRED);
@@ -83,7 +83,7 @@ BoxNetwork network_read(YamlReader *reader, RubricLoad *load, char ***ret_hosts)
         return (BoxNetwork)yaml_read_choice(reader, "network", YAML_OPTIONAL, names, BOX_NETWORK_NONE);
     YamlReader inner;
     yaml_reader_start(&inner, node, "network", reader->diagnostics);
-    *ret_hosts = read_hosts(&inner, load);
+    *ret_hosts = network_read_hosts(&inner, load);
     yaml_reader_end(&inner);
     return BOX_NETWORK_LOOPBACK;
 }

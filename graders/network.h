@@ -11,6 +11,9 @@
  * the check opens none; caller frees. Reports every problem. */
 BoxNetwork network_read(YamlReader *reader, RubricLoad *load, char ***ret_hosts);
 
+/* Of these only `hosts:`, which must be there. */
+char **network_read_hosts(YamlReader *reader, RubricLoad *load);
+
 typedef struct {
     BoxSharedNetwork *boxes;
     ProxyGate *gate; /* NULL: no way out */

@@ -72,6 +72,24 @@ static void print_line(const char *begin, const char *text)
     printf("%s%s\n", begin, shown);
 }
 
+/* What could not be carried out is for who wrote the check to mend, so with the last words of what was run. */
+static void print_errors(const Verdict *verdict)
+{
+    for (guint i = 0; i < verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(verdict->items, i);
+        for (guint j = 0; j < item->findings->len; j++) {
+            const Finding *finding = g_ptr_array_index(item->findings, j);
+            if (finding->outcome != FINDING_ERROR || !finding->evidence)
+                continue;
+            g_autofree char *name = g_strdup_printf("check %s:", finding->check);
+            g_auto(GStrv) lines = g_strsplit(g_strchomp(finding->evidence), "\n", -1);
+            print_line("    ", name);
+            for (char **line = lines; *line; line++)
+                print_line("      | ", *line);
+        }
+    }
+}
+
 static void print_sample(const Sample *sample)
 {
     const char *state = sample->differences->len > 0   ? "DIFFERS"
@@ -83,6 +101,8 @@ static void print_sample(const Sample *sample)
     print_line("", line);
     for (guint i = 0; i < sample->differences->len; i++)
         print_line("    ", g_ptr_array_index(sample->differences, i));
+    if (sample->differences->len > 0 && sample->verdict)
+        print_errors(sample->verdict);
     if (!sample->has_expectation_file) {
         g_autofree char *hint = g_strdup_printf("say what you expect in samples/%s.expect.yaml", name);
         print_line("    ", hint);

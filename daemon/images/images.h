@@ -51,3 +51,32 @@ ImageLimits image_limits_default(void);
  * in sentences. INVALID: it is no image, or one that is refused, or its digests are wrong; LIMIT. */
 Image *image_import(const char *images_folder, int fd, const char *name, bool replaces, const ImageLimits *limits,
                     GPtrArray *remarks, GError **error);
+
+/* ---- what setup scripts make ----------------------------------------------------------------------------------------
+ * A setup is what a script of an instructor's (setup.sh of an autograder) added to an image, or to the programs of this
+ * machine: <images>/.setups/<key>/ with root/ (the files, by their places in the box) and setup.json. It is made once
+ * and shown to the boxes of many submissions.
+ */
+
+typedef struct {
+    char *key;
+    char *root;  /* absolute path */
+    int lock_fd; /* while it is open the setup is not removed */
+} ImageSetup;
+void image_setup_free(ImageSetup *setup);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImageSetup, image_setup_free)
+
+/* NULL: nobody has made it. `key`: lower-case hex digits, and all that it is made from. */
+ImageSetup *image_setup_find(const char *images_folder, const char *key);
+/* Waits until nobody else makes the setup of that key. A descriptor: close it when it is made; -1: *error. */
+int image_setup_lock(const char *images_folder, const char *key, GError **error);
+/* Keeps a copy of all files, folders and links below `from` under `key`: modes become what the owner had, for
+ * everybody; anything else (devices, pipes, set-id bits, attributes) is left out. `base`: digest of what it was made
+ * on: a setup goes with the last image of its base, and when it was not used for a month. `words`: what the script
+ * printed. LIMIT: over 4 GiB or 500,000 entries. */
+ImageSetup *image_setup_keep(const char *images_folder, const char *key, const char *base, const char *from,
+                             const char *words, GError **error);
+/* What is not to be tried again at once: keeps `words` of a script that failed, for five minutes. */
+bool image_setup_keep_failure(const char *images_folder, const char *key, const char *words, GError **error);
+/* NULL: it has not failed lately. Caller frees. */
+char *image_setup_failure(const char *images_folder, const char *key);

@@ -6,6 +6,7 @@
 #include "daemon/images/layer.h"
 #include "daemon/images/manifest.h"
 #include "daemon/images/parts.h"
+#include "daemon/images/setup.h"
 #include "daemon/images/shelf.h"
 
 #include <errno.h>
@@ -299,5 +300,8 @@ Image *image_import(const char *images_folder, int fd, const char *name, bool re
         error_set(error, RUBRIC_ERROR_INVALID, "what the image was called makes no name here; give it one by --name");
         return NULL;
     }
-    return shelve(&import, image, replaces, error) ? g_steal_pointer(&image) : NULL;
+    if (!shelve(&import, image, replaces, error))
+        return NULL;
+    setup_sweep(images_folder); /* of the image that it replaced */
+    return g_steal_pointer(&image);
 }

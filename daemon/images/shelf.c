@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/images/shelf.h"
+#include "daemon/images/setup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,6 +159,7 @@ bool image_remove(const char *images_folder, const char *name, GError **error)
     g_autofree char *target = g_build_filename(doomed, "old", NULL);
     if (g_rename(path, target) < 0)
         return error_set_errno(error, errno, "cannot remove the image \"%s\"", name);
+    setup_sweep(images_folder);
     return file_remove_tree(doomed, error);
 }
 

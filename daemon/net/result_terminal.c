@@ -68,7 +68,8 @@ static void append_item(GString *out, const Result *result, const VerdictItem *i
         const Finding *finding = g_ptr_array_index(item->findings, i);
         if (item->outcome != ITEM_PASS || finding->suspicion)
             append_finding(out, result, finding);
-        is_said = is_said || g_strcmp0(finding->message, item->reason) == 0;
+        /* Of an error the reason is the message with a sentence before it. */
+        is_said = is_said || (item->reason && finding->message && g_str_has_suffix(item->reason, finding->message));
     }
     if (item->outcome != ITEM_PASS && item->reason && !is_said)
         append_line(out, "          ", item->reason);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/worker/checks.h"
+#include "daemon/worker/mounts.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
 typedef struct {
     const WorkerJob *job;
@@ -135,6 +137,8 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
     g_autofree Member *members = members_of(job);
     g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(job->zone_name);
     bool is_git = job->content_kind == CONTENT_GIT;
+    /* The images of the rubric stand behind it. */
+    g_autofree char *host_digest = g_strndup(report->image_digest, strcspn(report->image_digest, " "));
     GData *kept = NULL;
     g_datalist_init(&kept);
     Checks checks = {job, rubric, boxes, outside->cancel_fd, report, states};
@@ -158,6 +162,9 @@ bool checks_run(const WorkerJob *job, const Rubric *rubric, const Confinement *c
         .open_network = open_network,
         .start_box = start_box,
         .boxes_data = &checks,
+        .host_digest = host_digest,
+        .box_uid = box_uid(boxes),
+        .mounts = &worker_mounts,
         .proxy_fd = outside->proxy_fd,
     };
     bool is_done = run_all(&checks, &context, error);

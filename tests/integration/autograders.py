@@ -159,6 +159,7 @@ def image(folder):
     layer = made.layer(made.folder("bin"), made.file("bin/busybox", pathlib.Path("/bin/busybox").read_bytes(), 0o755), made.folder("root"),
                        *[made.link(f"bin/{name}", "busybox") for name in names], made.file("only-here", "kept\n"))
     made.docker_archive(folder / "image.tar", [layer], env=["PATH=/bin", "COLOUR=red"])
+    before = os.environ["RUBRIC_IMAGES"]
     os.environ["RUBRIC_IMAGES"] = str(folder / "images")
     try:
         imported = run("image", "import", folder / "image.tar", "--name", "course-2026")
@@ -170,7 +171,7 @@ def image(folder):
         found = Kit(folder / "without", ", threshold: 1, image: course-2025").script(text).grade()
         claim("an image that is not there is an error", found["outcome"] == "error" and "course-2025" in found["message"], found)
     finally:
-        del os.environ["RUBRIC_IMAGES"]
+        os.environ["RUBRIC_IMAGES"] = before
 
 
 def mistakes(folder):
@@ -210,6 +211,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="autograders-"))
     os.umask(0o022)
     folder.chmod(0o755)
+    os.environ["RUBRIC_IMAGES"] = str(folder / "none")
     try:
         samples(make_course(folder))
         for step in (layout, endings, limits, hidden, image, mistakes, daemon):
