@@ -32,7 +32,8 @@ static const BoxLimits script_limits = {.wall_ms = 600000,
                                         .disk_bytes = 1 << 30,
                                         .files = 200000,
                                         .file_bytes = 1 << 30,
-                                        .open_files = 1024};
+                                        .open_files = 1024,
+                                        .cpus_milli = BOX_CPUS_UNBOUND};
 /* To be changed with anything here that makes other files of the same script. */
 static const char version[] = "setup 1";
 

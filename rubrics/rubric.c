@@ -56,6 +56,18 @@ static gint64 read_limit_count(YamlReader *reader, const char *key)
     return yaml_read_integer(reader, key, YAML_OPTIONAL, 0, least, most);
 }
 
+static gint64 read_limit_cpus(YamlReader *reader)
+{
+    const gint64 not_given = -1, least_milli = 10; /* the kernel's least */
+    gint64 cpus_milli = yaml_read_milli(reader, "cpus", YAML_OPTIONAL, not_given);
+    if (cpus_milli == not_given)
+        return 0;
+    if (cpus_milli < least_milli || cpus_milli > BOX_CPUS_UNBOUND)
+        yaml_report(yaml_get(reader->mapping, "cpus"), reader->diagnostics, SEVERITY_ERROR,
+                    "cpus: expected a number of processors from 0.01 on, such as 0.5");
+    return cpus_milli;
+}
+
 void rubric_limits_read(YamlReader *reader, BoxLimits *limits)
 {
     const YamlNode *node = yaml_read_mapping(reader, "limits", YAML_OPTIONAL);
@@ -74,6 +86,7 @@ void rubric_limits_read(YamlReader *reader, BoxLimits *limits)
         .file_bytes = read_limit_bytes(&inner, "file"),
         .open_files = read_limit_count(&inner, "open_files"),
         .stack_bytes = read_limit_bytes(&inner, "stack"),
+        .cpus_milli = read_limit_cpus(&inner),
     };
     yaml_reader_end(&inner);
 }

@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
     uint32_t calls;
     bool fixed_addresses, has_loopback;
+    bool has_share; /* of the processors: its group comes with the request, so nothing is made ahead */
 } BoxGuess;
 
 typedef struct Slot Slot;

@@ -16,6 +16,7 @@ typedef enum {
     CGROUP_MEMORY,
     CGROUP_PIDS,
     CGROUP_CPU,
+    CGROUP_SHARE, /* of the processors; a group has it when a box asks */
     CGROUP_N_CONTROLLERS,
 } CgroupController;
 
@@ -36,12 +37,12 @@ typedef struct {
 
 #define CGROUP_GROUP_INIT                                                                                              \
     {                                                                                                                  \
-        .folder_fd = {-1, -1, -1}, .procs_fd = {-1, -1, -1}, .usage_fd = -1                                            \
+        .folder_fd = {-1, -1, -1, -1}, .procs_fd = {-1, -1, -1, -1}, .usage_fd = -1                                    \
     }
 
 /* What a group has used. -1: not known. */
 typedef struct {
-    int64_t cpu_us, user_us, system_us;
+    int64_t cpu_us, user_us, system_us, throttled_us;
     int64_t peak_memory_bytes;
     int64_t peak_processes;
     int64_t oom_kills;
@@ -68,6 +69,8 @@ int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_b
                       CgroupGroup *ret_group);
 /* Sets the limits that are not set so already. 0 or -errno. */
 int cgroup_group_limit(CgroupGroup *group, int64_t memory_bytes, int64_t processes);
+/* Bounds the processors, thousandths of one, where the home can. 0 or -errno. */
+int cgroup_group_bound_cpus(const CgroupHome *home, const char *name, int64_t cpus_milli, CgroupGroup *group);
 bool cgroup_group_exists(const CgroupGroup *group);
 /* Moves the calling process in. Async-signal-safe. */
 int cgroup_group_enter(const CgroupGroup *group);

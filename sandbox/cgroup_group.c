@@ -152,22 +152,29 @@ int cgroup_group_limit(CgroupGroup *group, int64_t memory_bytes, int64_t process
     return r;
 }
 
+/* Gives the group its folder of a controller that the home has. */
+static int join(const CgroupHome *home, const char *name, int controller, CgroupGroup *group)
+{
+    if (!home->version[controller])
+        return 0;
+    int first = first_with_same_folder(home, controller);
+    if (first == controller) {
+        int r = make_one(home->folder[controller], name, &group->folder_fd[controller], &group->procs_fd[controller]);
+        if (r < 0)
+            return r;
+    } else {
+        group->folder_fd[controller] = group->folder_fd[first];
+    }
+    group->version[controller] = home->version[controller];
+    return 0;
+}
+
 static int make_all(const CgroupHome *home, const char *name, CgroupGroup *group)
 {
-    for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-        if (!home->version[i])
-            continue;
-        int first = first_with_same_folder(home, i);
-        if (first == i) {
-            int r = make_one(home->folder[i], name, &group->folder_fd[i], &group->procs_fd[i]);
-            if (r < 0)
-                return r;
-        } else {
-            group->folder_fd[i] = group->folder_fd[first];
-        }
-        group->version[i] = home->version[i];
-    }
-    return 0;
+    int r = 0;
+    for (int i = 0; i < CGROUP_SHARE && r == 0; i++)
+        r = join(home, name, i, group);
+    return r;
 }
 
 int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_bytes, int64_t processes,
@@ -191,6 +198,24 @@ int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_b
                                 group.version[CGROUP_CPU] == 2 ? "cpu.stat" : "cpuacct.usage", O_RDONLY | O_CLOEXEC);
     *ret_group = group;
     return 0;
+}
+
+int cgroup_group_bound_cpus(const CgroupHome *home, const char *name, int64_t cpus_milli, CgroupGroup *group)
+{
+    const int64_t period_us = 100000, one_milli = 1000;
+    const int controller = CGROUP_SHARE;
+    int r = join(home, name, controller, group);
+    int fd = group->folder_fd[controller], version = group->version[controller];
+    if (r < 0 || !version)
+        return r;
+    int64_t quota_us = cpus_milli * period_us / one_milli;
+    if (version == 1) {
+        r = write_number(fd, "cpu.cfs_period_us", period_us);
+        return r < 0 ? r : write_number(fd, "cpu.cfs_quota_us", quota_us);
+    }
+    char text[64];
+    snprintf(text, sizeof text, "%lld %lld", (long long)quota_us, (long long)period_us);
+    return write_text(fd, "cpu.max", text);
 }
 
 bool cgroup_group_exists(const CgroupGroup *group)
@@ -230,6 +255,14 @@ static void read_cpu(const CgroupGroup *group, CgroupFigures *figures)
     figures->system_us = read_number(group->folder_fd[CGROUP_CPU], "cpu.stat", "system_usec");
 }
 
+static void read_share(const CgroupGroup *group, CgroupFigures *figures)
+{
+    int fd = group->folder_fd[CGROUP_SHARE];
+    bool is_ns = group->version[CGROUP_SHARE] == 1;
+    int64_t time = read_number(fd, "cpu.stat", is_ns ? "throttled_time" : "throttled_usec");
+    figures->throttled_us = time < 0 || !is_ns ? time : time / 1000;
+}
+
 static void read_memory(const CgroupGroup *group, CgroupFigures *figures)
 {
     int fd = group->folder_fd[CGROUP_MEMORY];
@@ -244,9 +277,11 @@ static void read_memory(const CgroupGroup *group, CgroupFigures *figures)
 
 void cgroup_group_read(const CgroupGroup *group, CgroupFigures *ret_figures)
 {
-    CgroupFigures figures = {-1, -1, -1, -1, -1, -1, -1};
+    CgroupFigures figures = {-1, -1, -1, -1, -1, -1, -1, -1};
     if (group->version[CGROUP_CPU])
         read_cpu(group, &figures);
+    if (group->version[CGROUP_SHARE])
+        read_share(group, &figures);
     if (group->version[CGROUP_MEMORY])
         read_memory(group, &figures);
     if (group->version[CGROUP_PIDS]) {

@@ -16,7 +16,7 @@
 enum { LINE_SIZE = 4096, FOLDER_SIZE = sizeof((CgroupHome){0}.folder[0]) };
 
 static const char default_name[] = "rubricd";
-static const char *const controller_names[CGROUP_N_CONTROLLERS] = {"memory", "pids", "cpuacct"};
+static const char *const controller_names[CGROUP_N_CONTROLLERS] = {"memory", "pids", "cpuacct", "cpu"};
 
 /* Does the comma-separated `list` hold `word`? */
 static bool list_holds(const char *list, const char *word)
@@ -146,6 +146,20 @@ static bool gives_controllers(const char *folder)
            strstr(text, "pids");
 }
 
+/* Whatever the service manager leaves to others, this one is not always among it. */
+static bool gives_share(const char *folder)
+{
+    char text[512], *rest = NULL;
+    write_control(folder, "cgroup.subtree_control", "+cpu");
+    if (!read_control(folder, "cgroup.subtree_control", text, sizeof text))
+        return false;
+    for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
+        if (strcmp(word, "cpu") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Has the service manager given this group to us? */
 static bool is_delegated(const char *folder)
 {
@@ -201,7 +215,7 @@ static bool is_leaf(const char *folder)
     return gives_controllers(above);
 }
 
-static bool find_home_v2(const char *name, char *home, size_t size)
+static bool find_home_v2(const char *name, char *home, size_t size, bool *ret_has_share)
 {
     char folder[FOLDER_SIZE];
     Mount mount;
@@ -216,8 +230,10 @@ static bool find_home_v2(const char *name, char *home, size_t size)
         if (i == 2)
             snprintf(folder, sizeof folder, "%s", mount.point);
         int n = snprintf(home, size, "%s/%s", folder, name);
-        if (n > 0 && (size_t)n < size && enable_controllers(folder) && make_folder(home) && enable_controllers(home))
+        if (n > 0 && (size_t)n < size && enable_controllers(folder) && make_folder(home) && enable_controllers(home)) {
+            *ret_has_share = gives_share(folder) && gives_share(home);
             return true;
+        }
     }
     return false;
 }
@@ -250,7 +266,7 @@ void cgroup_home_find(const char *parent, CgroupHome *ret_home)
 {
     const char *name = parent ? parent : default_name;
     CgroupHome home = {0};
-    bool needs_v2 = false;
+    bool needs_v2 = false, has_share = false;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
         if (find_home_v1((CgroupController)i, name, home.folder[i], FOLDER_SIZE))
             home.version[i] = 1;
@@ -258,9 +274,9 @@ void cgroup_home_find(const char *parent, CgroupHome *ret_home)
             needs_v2 = true;
     }
     char folder[FOLDER_SIZE];
-    if (needs_v2 && find_home_v2(name, folder, sizeof folder)) {
+    if (needs_v2 && find_home_v2(name, folder, sizeof folder, &has_share)) {
         for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
-            if (home.version[i])
+            if (home.version[i] || (i == CGROUP_SHARE && !has_share))
                 continue;
             home.version[i] = 2;
             strcpy(home.folder[i], folder);
@@ -275,6 +291,8 @@ bool cgroup_home_remake(const CgroupHome *home)
         if (home->version[i] && !make_folder(home->folder[i]))
             return false;
         if (home->version[i] == 2 && !enable_controllers(home->folder[i]))
+            return false;
+        if (home->version[i] == 2 && i == CGROUP_SHARE && !gives_share(home->folder[i]))
             return false;
     }
     return true;

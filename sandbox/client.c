@@ -125,7 +125,7 @@ static bool is_well_formed(const BoxSpec *spec)
     const BoxLimits *limits = &spec->limits;
     return limits->wall_ms > 0 && limits->cpu_ms > 0 && limits->memory_bytes > 0 && limits->processes > 0 &&
            limits->output_bytes > 0 && limits->disk_bytes > 0 && limits->files > 0 && limits->file_bytes > 0 &&
-           limits->open_files > 0 && limits->stack_bytes > 0;
+           limits->open_files > 0 && limits->stack_bytes > 0 && limits->cpus_milli > 0;
 }
 
 static int prepare_request(BoxClient *client, const BoxSpec *spec, BoxRequest *request)

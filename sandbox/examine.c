@@ -157,6 +157,7 @@ size_t box_examine_machine(BoxClient *client, BoxFact *ret_facts, size_t n)
     examine_cgroup(&facts, &client->home, CGROUP_MEMORY, "memory limit");
     examine_cgroup(&facts, &client->home, CGROUP_PIDS, "process limit");
     examine_cgroup(&facts, &client->home, CGROUP_CPU, "processor time");
+    examine_cgroup(&facts, &client->home, CGROUP_SHARE, "processor share");
     char mend[MEND_SIZE];
     mend_own_user(mend, sizeof mend);
     add_fact(&facts, "own user", client->is_own_uid, false, mend,

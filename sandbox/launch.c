@@ -181,14 +181,15 @@ BoxGuess launch_guess(const BoxRequest *request)
     const BoxSpec *spec = &request->spec;
     return (BoxGuess){.calls = box_profile_calls(spec->profile) | spec->calls,
                       .fixed_addresses = spec->fixed_addresses,
-                      .has_loopback = spec->network == BOX_NETWORK_LOOPBACK && !request->has_network};
+                      .has_loopback = spec->network == BOX_NETWORK_LOOPBACK && !request->has_network,
+                      .has_share = spec->limits.cpus_milli < BOX_CPUS_UNBOUND};
 }
 
 static bool guess_is_right(const Box *box)
 {
     const BoxGuess known = launch_guess(&box->request), *guess = &box->guess;
     return guess->calls == known.calls && guess->fixed_addresses == known.fixed_addresses &&
-           guess->has_loopback == known.has_loopback;
+           guess->has_loopback == known.has_loopback && !known.has_share;
 }
 
 int launch_prepare(Box *box, const BoxGuess *guess)

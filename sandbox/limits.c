@@ -15,6 +15,7 @@ BoxLimits box_limits_default(void)
         .file_bytes = 256 * mib,
         .open_files = 256,
         .stack_bytes = 64 * mib,
+        .cpus_milli = BOX_CPUS_UNBOUND,
     };
 }
 
@@ -36,4 +37,5 @@ void box_limits_fill(BoxLimits *limits, const BoxLimits *defaults)
     fill(&limits->file_bytes, defaults->file_bytes);
     fill(&limits->open_files, defaults->open_files);
     fill(&limits->stack_bytes, defaults->stack_bytes);
+    fill(&limits->cpus_milli, defaults->cpus_milli);
 }

@@ -41,12 +41,19 @@ static void refuse(BoxStatus *status, const char *text)
 /* ---- before
  * ----------------------------------------------------------------------------------------------------------- */
 
-static uint32_t find_missing(const BoxSetup *setup)
+static bool bounds_cpus(const Box *box)
 {
+    return box->request.spec.limits.cpus_milli < BOX_CPUS_UNBOUND;
+}
+
+static uint32_t find_missing(const Box *box)
+{
+    const BoxSetup *setup = &box->setup;
     const uint32_t bits[CGROUP_N_CONTROLLERS] = {
         [CGROUP_MEMORY] = BOX_PROMISE_CGROUP_MEMORY,
         [CGROUP_PIDS] = BOX_PROMISE_CGROUP_PROCESSES,
         [CGROUP_CPU] = BOX_PROMISE_CGROUP_CPU,
+        [CGROUP_SHARE] = bounds_cpus(box) ? BOX_PROMISE_CGROUP_SHARE : 0,
     };
     uint32_t missing = setup->is_own_uid ? 0 : BOX_PROMISE_OWN_UID;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++)
@@ -56,13 +63,13 @@ static uint32_t find_missing(const BoxSetup *setup)
 
 static bool check_promises(Box *box, BoxStatus *status)
 {
-    box->missing = find_missing(&box->setup);
+    box->missing = find_missing(box);
     status->missing = box->missing;
     uint32_t refused = box->missing & ~box->request.spec.accept_missing;
     if (!refused)
         return true;
     char names[256] = "";
-    for (uint32_t bit = 1; bit <= BOX_PROMISE_OWN_UID; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= BOX_PROMISE_LAST; bit <<= 1) {
         if (!(refused & bit))
             continue;
         size_t n = strlen(names);
@@ -275,6 +282,7 @@ static void fill_figures(const Monitor *monitor, BoxStatus *status)
     int64_t end_us = monitor->is_done ? monitor->done.end_us : box_clock_us();
     status->wall_us = larger(end_us - monitor->started.start_us, 0);
     fill_cpu(monitor, &group, status);
+    status->throttled_us = larger(group.throttled_us, 0);
     status->peak_memory_bytes = group.peak_memory_bytes >= 0 ? group.peak_memory_bytes : monitor->done.max_rss_bytes;
     status->peak_processes = larger(larger(group.peak_processes, monitor->sampled_processes), 1);
     status->oom_killed = group.oom_kills > 0;
@@ -343,6 +351,8 @@ static bool prepare_group(Box *box, BoxStatus *status)
     int r = box->has_group ? cgroup_group_limit(&box->group, limits->memory_bytes, limits->processes)
                            : cgroup_group_make(&setup->cgroups, setup->cgroup_name, limits->memory_bytes,
                                                limits->processes, &box->group);
+    if (r == 0 && bounds_cpus(box))
+        r = cgroup_group_bound_cpus(&setup->cgroups, setup->cgroup_name, limits->cpus_milli, &box->group);
     if (r == 0)
         return true;
     status->end = BOX_END_REFUSED;

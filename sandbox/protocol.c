@@ -413,8 +413,8 @@ void box_status_encode(const BoxStatus *status, BoxWriter *writer)
     write_u32(writer, (status->oom_killed ? STATUS_OOM_KILLED : 0) |
                           (status->hit_processes ? STATUS_HIT_PROCESSES : 0) |
                           (status->hit_disk ? STATUS_HIT_DISK : 0));
-    const int64_t figures[] = {status->wall_us, status->user_us, status->system_us, status->peak_memory_bytes,
-                               status->peak_processes};
+    const int64_t figures[] = {status->wall_us,      status->user_us,           status->system_us,
+                               status->throttled_us, status->peak_memory_bytes, status->peak_processes};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         write_i64(writer, figures[i]);
     write_u32(writer, status->missing);
@@ -444,6 +444,7 @@ int box_status_decode(const char *body, size_t length, BoxStatus *ret_status)
     status.wall_us = read_figure(&reader);
     status.user_us = read_figure(&reader);
     status.system_us = read_figure(&reader);
+    status.throttled_us = read_figure(&reader);
     status.peak_memory_bytes = read_figure(&reader);
     status.peak_processes = read_figure(&reader);
     status.missing = read_u32(&reader);

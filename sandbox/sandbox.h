@@ -34,10 +34,14 @@ typedef struct {
     int64_t file_bytes;   /* the largest single file */
     int64_t open_files;   /* file descriptors per process */
     int64_t stack_bytes;  /* stack per process */
+    int64_t cpus_milli;   /* how fast: thousandths of a processor that all processes together get at most */
 } BoxLimits;
 
+/* So many are no bound. Fewer need a control group that holds them (BOX_PROMISE_CGROUP_SHARE). */
+enum { BOX_CPUS_UNBOUND = 1000000 };
+
 /* wall 60 s, cpu 30 s, memory 512 MiB, 64 processes, output 1 MiB, disk 256 MiB, 100,000 files, file 256 MiB, 256 open
- * files, stack 64 MiB. */
+ * files, stack 64 MiB, processors unbound. */
 BoxLimits box_limits_default(void);
 
 /* Fills the zero fields of `limits` from `defaults`. */
@@ -165,10 +169,12 @@ typedef enum {
     BOX_PROMISE_LANDLOCK = 1 << 3,
     BOX_PROMISE_OVERLAY = 1 << 4, /* the workspace is then copied: slower, not weaker, so never a reason to refuse */
     BOX_PROMISE_OWN_UID = 1 << 5, /* run unprivileged: the box shares the caller's uid outside of it */
+    BOX_PROMISE_CGROUP_SHARE = 1 << 6, /* of boxes that bound cpus_milli alone: they then get all that is to be had */
+    BOX_PROMISE_LAST = BOX_PROMISE_CGROUP_SHARE,
 } BoxPromise;
 
-const char *box_promise_name(
-    BoxPromise promise); /* "cgroup-memory", "cgroup-processes", "cgroup-cpu", "landlock", "overlay", "own-uid" */
+const char *box_promise_name(BoxPromise promise); /* "cgroup-memory", "cgroup-processes", "cgroup-cpu", "landlock",
+                                                     "overlay", "own-uid", "cgroup-share" */
 /* The bit of that name; 0 if there is none. */
 uint32_t box_promise_from_name(const char *name);
 
@@ -181,6 +187,7 @@ typedef struct {
     bool hit_processes; /* a fork or clone was refused at the limit */
     bool hit_disk;      /* a write was refused at the disk or inode limit */
     int64_t wall_us, user_us, system_us;
+    int64_t throttled_us;      /* that its processes together were kept waiting by cpus_milli */
     int64_t peak_memory_bytes; /* of the cgroup; the largest process where there is none */
     int64_t peak_processes;
     int64_t stdout_bytes, stderr_bytes; /* written by the command, also beyond what was kept */

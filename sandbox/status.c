@@ -40,13 +40,15 @@ const char *box_promise_name(BoxPromise promise)
         return "overlay";
     case BOX_PROMISE_OWN_UID:
         return "own-uid";
+    case BOX_PROMISE_CGROUP_SHARE:
+        return "cgroup-share";
     }
     return "unknown";
 }
 
 uint32_t box_promise_from_name(const char *name)
 {
-    for (uint32_t bit = 1; bit <= BOX_PROMISE_OWN_UID; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= BOX_PROMISE_LAST; bit <<= 1) {
         if (strcmp(name, box_promise_name((BoxPromise)bit)) == 0)
             return bit;
     }
@@ -228,7 +230,7 @@ static void add_missing(Text *text, uint32_t missing)
 {
     const char *comma = "";
     add(text, "[");
-    for (uint32_t bit = 1; bit <= BOX_PROMISE_OWN_UID; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= BOX_PROMISE_LAST; bit <<= 1) {
         if (!(missing & bit))
             continue;
         add(text, "%s\"%s\"", comma, box_promise_name((BoxPromise)bit));
@@ -256,6 +258,7 @@ size_t box_status_json(const BoxStatus *status, char *buffer, size_t size)
         {"wall_us", status->wall_us},
         {"user_us", status->user_us},
         {"system_us", status->system_us},
+        {"throttled_us", status->throttled_us},
         {"peak_memory_bytes", status->peak_memory_bytes},
         {"peak_processes", status->peak_processes},
         {"stdout_bytes", status->stdout_bytes},

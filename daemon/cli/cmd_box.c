@@ -16,7 +16,7 @@ enum { EXIT_LIMIT = 124, EXIT_SIGNAL_BASE = 128 };
 
 /* As typed. */
 typedef struct {
-    char *wall, *cpu, *memory, *output, *disk, *file;
+    char *wall, *cpu, *cpus, *memory, *output, *disk, *file;
     int processes;
     char **binds, **env, **reports, **accepted, **allowed, **hosts;
     char *folder, *workspace, *root, *image, *input, *network, *profile;
@@ -59,7 +59,7 @@ static void options_clear(Options *options)
     char **const strings[] = {&options->wall,  &options->cpu,     &options->memory,  &options->output,
                               &options->disk,  &options->file,    &options->folder,  &options->workspace,
                               &options->input, &options->network, &options->profile, &options->root,
-                              &options->image};
+                              &options->image, &options->cpus};
     for (gsize i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(*strings[i]);
     g_strfreev(options->binds);
@@ -79,6 +79,7 @@ typedef struct {
 } Unit;
 
 static const Unit sizes[] = {{"", 1}, {"B", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {NULL, 0}};
+static const Unit shares[] = {{"", 1000}, {NULL, 0}};
 static const Unit spans[] = {{"", 1000},     {"ms", 1},      {"s", 1000}, {"m", 60000},
                              {"min", 60000}, {"h", 3600000}, {NULL, 0}};
 
@@ -97,12 +98,15 @@ static bool read_quantity(const char *text, const char *option, const Unit *unit
         }
     }
     g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--%s: \"%s\" is not %s", option, text,
-                units == sizes ? "a size such as 64K, 512M or 1G" : "a time such as 500ms, 10s or 2m");
+                units == sizes    ? "a size such as 64K, 512M or 1G"
+                : units == shares ? "a number of processors such as 0.5 or 2"
+                                  : "a time such as 500ms, 10s or 2m");
     return false;
 }
 
 static bool read_limits(const Options *options, BoxLimits *limits, GError **error)
 {
+    const int64_t least_cpus_milli = 10; /* the kernel's least, a millisecond in each tenth of a second */
     if (options->processes < 0) {
         g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--processes: %d is not a number of processes",
                     options->processes);
@@ -114,7 +118,10 @@ static bool read_limits(const Options *options, BoxLimits *limits, GError **erro
            read_quantity(options->memory, "memory", sizes, &limits->memory_bytes, error) &&
            read_quantity(options->output, "output", sizes, &limits->output_bytes, error) &&
            read_quantity(options->disk, "disk", sizes, &limits->disk_bytes, error) &&
-           read_quantity(options->file, "file", sizes, &limits->file_bytes, error);
+           read_quantity(options->file, "file", sizes, &limits->file_bytes, error) &&
+           read_quantity(options->cpus, "cpus", shares, &limits->cpus_milli, error) &&
+           (limits->cpus_milli == 0 || limits->cpus_milli >= least_cpus_milli ||
+            error_set(error, RUBRIC_ERROR_INVALID, "--cpus: at least 0.01 of a processor"));
 }
 
 /* SRC:DST[:rw] */
@@ -218,8 +225,7 @@ static bool read_accepted(const Options *options, Plan *plan, GError **error)
             if (!bit) {
                 g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID,
                             "--accept-missing: \"%s\" is not one of cgroup-memory, cgroup-processes, cgroup-cpu, "
-                            "landlock, overlay, "
-                            "own-uid, all",
+                            "cgroup-share, landlock, overlay, own-uid, all",
                             *name);
                 return false;
             }
@@ -481,6 +487,7 @@ static int run(int argc, char **argv)
     GOptionEntry entries[] = {
         {"wall", 0, 0, G_OPTION_ARG_STRING, &options.wall, "Time on the clock (60s)", "TIME"},
         {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu, "Processor time of all processes (30s)", "TIME"},
+        {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "Processors that they get at once (all): 0.5", "NUMBER"},
         {"memory", 0, 0, G_OPTION_ARG_STRING, &options.memory, "Memory of all processes (512M)", "SIZE"},
         {"processes", 0, 0, G_OPTION_ARG_INT, &options.processes, "Processes and threads at once (64)", "N"},
         {"output", 0, 0, G_OPTION_ARG_STRING, &options.output, "Bytes printed, of each stream (1M)", "SIZE"},

@@ -11,7 +11,7 @@
  * missing). */
 #define GRADING_ACCEPT_MISSING                                                                                         \
     (BOX_PROMISE_CGROUP_MEMORY | BOX_PROMISE_CGROUP_PROCESSES | BOX_PROMISE_CGROUP_CPU | BOX_PROMISE_LANDLOCK |        \
-     BOX_PROMISE_OVERLAY | BOX_PROMISE_OWN_UID)
+     BOX_PROMISE_OVERLAY | BOX_PROMISE_OWN_UID | BOX_PROMISE_CGROUP_SHARE)
 
 /* One worker's time, boxes included. */
 enum { GRADING_TIMEOUT_MS = 15 * 60 * 1000 };

@@ -209,7 +209,7 @@ static guint32 read_accept_missing(YamlReader *reader)
         if (promise == 0)
             yaml_report(yaml_get(reader->mapping, "accept_missing"), reader->diagnostics, SEVERITY_ERROR,
                         "a box promises no \"%s\": expected some of own-uid, cgroup-memory, cgroup-processes, "
-                        "cgroup-cpu, landlock, overlay",
+                        "cgroup-cpu, cgroup-share, landlock, overlay",
                         names[i]);
     }
     return accepted;

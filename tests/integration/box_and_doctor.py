@@ -64,11 +64,26 @@ def limits(has_groups):
         claim(f"the {name} limit is told in a sentence", b"rubric box: the command " in plain.stderr, plain)
 
 
+def share():
+    """Two busy loops with a fiftieth of a processor, less than the busiest machine leaves them."""
+    loop = "timeout 1 sh -c 'while :; do :; done' & timeout 1 sh -c 'while :; do :; done' & wait"
+    status = status_of(box("--json", "--cpus", "0.02", "--", "sh", "-c", loop))
+    if "cgroup-share" in status["missing"]:
+        print("skipped: --cpus (no control group with the controller cpu here)")
+        done = run(RUBRIC, "box", "--accept-missing", "cgroup-memory,cgroup-processes,cgroup-cpu,landlock,overlay,own-uid", "--cpus", "0.5", "--", "true")
+        claim("a box that cannot have its share refuses to run", done.returncode == 3 and b"cgroup-share" in done.stderr, done)
+        return
+    used_us = status["user_us"] + status["system_us"]
+    print(f"    {used_us / status['wall_us']:.2f} processors, held back for {status['throttled_us'] / 1e6:.2f} s")
+    claim("--cpus holds a box back", status["throttled_us"] > 0 and used_us < 0.5 * status["wall_us"], status)
+    claim("others are not", status_of(box("--json", "--", "true"))["throttled_us"] == 0)
+
+
 def fields():
     done = box("--json", "--", "sh", "-c", "echo 12345; exit 3")
     status = status_of(done)
     expected = {"end", "exit_code", "signal", "limit", "oom_killed", "hit_processes", "hit_disk", "wall_us", "user_us", "system_us",
-                "peak_memory_bytes", "peak_processes", "stdout_bytes", "stderr_bytes", "missing", "message"}
+                "throttled_us", "peak_memory_bytes", "peak_processes", "stdout_bytes", "stderr_bytes", "missing", "message"}
     claim("--json has its fields", expected <= status.keys(), status)
     claim("--json tells the truth", status["exit_code"] == 3 and status["stdout_bytes"] == 6 and status["end"] == "exited" and
           status["wall_us"] > 0 and status["peak_memory_bytes"] > 0 and isinstance(status["missing"], list), status)
@@ -129,7 +144,8 @@ def files(folder):
 def mistakes(folder):
     for words, arguments in (
             ("no command to run", []), ("is not a time", ["--wall", "soon", "--", "true"]), ("is not a size", ["--memory", "-5M", "--", "true"]),
-            ("is not a size", ["--disk", "1e99", "--", "true"]), ("is not a number", ["--processes", "-2", "--", "true"]),
+            ("is not a size", ["--disk", "1e99", "--", "true"]), ("is not a number", ["--processes", "-2", "--", "true"]), ("a number of processors", ["--cpus", "half", "--", "true"]),
+            ("at least 0.01", ["--cpus", "0.001", "--", "true"]),
             ("is not SOURCE:", ["--bind", "/tmp", "--", "true"]), ("is not SOURCE:", ["--bind", "/tmp:relative", "--", "true"]),
             ("is not NAME=VALUE", ["--env", "PLAIN", "--", "true"]), ("is not NAME=VALUE", ["--env", "=x", "--", "true"]),
             ("--keep needs", ["--keep", "--", "true"]), ("cannot open the workspace", ["-w", "/no/such", "--", "true"]),
@@ -194,6 +210,7 @@ def main():
             return 77
         exit_statuses()
         limits(fields())
+        share()
         binds_and_environment(folder)
         files(folder)
         mistakes(folder)

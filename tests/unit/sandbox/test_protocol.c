@@ -223,6 +223,7 @@ START_TEST(a_status_comes_out_as_it_went_in_or_not_at_all)
                         .hit_disk = true,
                         .wall_us = 12,
                         .user_us = 3,
+                        .throttled_us = 5,
                         .peak_processes = 4,
                         .missing = 2,
                         .message = "why"};
@@ -232,6 +233,7 @@ START_TEST(a_status_comes_out_as_it_went_in_or_not_at_all)
     ck_assert_int_eq(box_status_decode(writer.data, writer.length, &got), 0);
     ck_assert(got.oom_killed && got.hit_disk && !got.hit_processes);
     ck_assert_int_eq(got.peak_processes, 4);
+    ck_assert_int_eq(got.throttled_us, 5);
     ck_assert_str_eq(got.message, "why");
     for (size_t length = 0; length < writer.length; length++)
         ck_assert_int_eq(box_status_decode(writer.data, length, &got), -EBADMSG);
