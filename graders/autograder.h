@@ -68,6 +68,9 @@ typedef struct {
     char *setup_key;            /* of what its setup.sh made, or NULL */
     bool setup_was_made;        /* for this run, not for an earlier one */
     cJSON *box;
+    bool is_told;        /* in the figures of an earlier finding */
+    const char *kept_as; /* the plan's */
+    cJSON *original;     /* the results as they were written, if they are not too long */
 } AutograderRun;
 void autograder_run_free(AutograderRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AutograderRun, autograder_run_free)
@@ -93,6 +96,8 @@ typedef struct {
     const char *const *env; /* an image's own goes over it */
     bool inner_root;
     BoxProfile profile;
+    const char *kept_as; /* the first finding of a run has {NAME: {score, results}} as figure `runs`, for the runs of
+                            later submissions; NULL: none */
     AutograderParse *parse;
 } AutograderPlan;
 

@@ -29,6 +29,7 @@ void autograder_run_free(AutograderRun *run)
     g_free(run->image_digest);
     g_free(run->setup_key);
     cJSON_Delete(run->box);
+    cJSON_Delete(run->original);
     g_free(run);
 }
 
@@ -70,6 +71,7 @@ static const char *const report_states[] = {
 /* What a box ended at a limit left behind is not what its autograder meant to say. */
 static void read_results(AutograderRun *run, const AutograderPlan *plan, const Check *check, const BoxResult *result)
 {
+    const gsize max_original = 64 << 10;
     char sentence[512];
     const BoxBytes *bytes = plan->results_path ? &result->reports[0].bytes : &result->out;
     BoxReportState state = plan->results_path ? result->reports[0].state : BOX_REPORT_OK;
@@ -87,6 +89,9 @@ static void read_results(AutograderRun *run, const AutograderPlan *plan, const C
     run->results = plan->parse(bytes->data ? bytes->data : "", bytes->length, &error);
     if (!run->results)
         run->failure = g_strdup_printf("gave results that cannot be read: %s", error->message);
+    else if (plan->kept_as && bytes->length <= max_original)
+        run->original = json_parse(bytes->data, bytes->length, NULL);
+    run->kept_as = plan->kept_as;
 }
 
 static AutograderRun *make_run(const AutograderPlan *plan, const Check *check, const BoxResult *result)
@@ -171,9 +176,9 @@ static AutograderRun *run_now(const AutograderPlan *plan, const Check *check, Gr
 char *autograder_key(const Check *check, ...)
 {
     const BoxLimits *limits = &check->limits;
-    const gint64 numbers[] = {limits->wall_ms,      limits->cpu_ms,     limits->memory_bytes, limits->processes,
-                              limits->output_bytes, limits->disk_bytes, limits->files,        limits->file_bytes,
-                              limits->open_files,   limits->stack_bytes};
+    const gint64 numbers[] = {limits->wall_ms,      limits->cpu_ms,      limits->memory_bytes, limits->processes,
+                              limits->output_bytes, limits->disk_bytes,  limits->files,        limits->file_bytes,
+                              limits->open_files,   limits->stack_bytes, limits->cpus_milli};
     GString *key = g_string_new(NULL);
     va_list texts;
     va_start(texts, check);
@@ -189,8 +194,10 @@ const AutograderRun *autograder_run(const AutograderPlan *plan, const char *key,
                                     GraderContext *context, GError **error)
 {
     AutograderRun *run = g_datalist_get_data(context->kept, key);
-    if (run)
+    if (run) {
+        run->is_told = true;
         return run;
+    }
     run = run_now(plan, check, context, error);
     if (run)
         g_datalist_set_data_full(context->kept, key, run, (GDestroyNotify)autograder_run_free);

@@ -36,6 +36,11 @@ typedef struct GraderContext {
     gint64 received_us, deadline_us; /* deadline: G_MAXINT64 when there is none */
     const Member *members;
     gsize n_members;
+    const char *assignment_title; /* or NULL */
+    gint64 max_milli;             /* points of the rubric, thousandths */
+    /* What the owner handed in before, oldest first: an array of {received_us, is_error, runs: {NAME: {score,
+     * results}}}, `results` only of the newest; NULL: nothing. See AutograderPlan.kept_as. */
+    const cJSON *previous;
     const Placeholders *placeholders;
     GTimeZone *zone;
     const char *scratch_folder; /* for files that a box is to be shown; absolute, no box sees it by itself */

@@ -104,21 +104,32 @@ static const char *value_of(const GraderContext *context, const char *name)
     return value ? value : "";
 }
 
+/* There, work is released at some time and accepted late until another; here it has been out since ever, and how late
+ * is too late is the tokens' business. */
+static void add_dates(cJSON *object, const GraderContext *context)
+{
+    add_time(object, "release_date", 0, context->zone);
+    add_time(object, "due_date", context->deadline_us, context->zone);
+    json_add(object, "late_due_date", cJSON_CreateNull());
+}
+
 static cJSON *make_assignment(const GraderContext *context)
 {
     cJSON *assignment = cJSON_CreateObject();
     bool is_group = *value_of(context, "team.id") != '\0';
     add_id(assignment, "id", value_of(context, "assignment.id"));
     add_id(assignment, "course_id", value_of(context, "course.id"));
-    json_add_string(assignment, "title", value_of(context, "assignment.id"));
-    add_time(assignment, "due_date", context->deadline_us, context->zone);
-    json_add(assignment, "late_due_date", cJSON_CreateNull());
-    json_add(assignment, "release_date", cJSON_CreateNull());
+    json_add_string(assignment, "title",
+                    context->assignment_title ? context->assignment_title : value_of(context, "assignment.id"));
+    add_dates(assignment, context);
     if (is_group)
         json_add_int64(assignment, "group_size", (gint64)context->n_members);
     else
         json_add(assignment, "group_size", cJSON_CreateNull());
     json_add_bool(assignment, "group_submission", is_group);
+    g_autofree char *points = points_format(context->max_milli);
+    g_autofree char *total = strchr(points, '.') ? g_strdup(points) : g_strconcat(points, ".0", NULL);
+    json_add_string(assignment, "total_points", total);
     return assignment;
 }
 
@@ -131,12 +142,38 @@ static cJSON *make_users(const GraderContext *context)
         add_id(user, "id", member->id);
         json_add_string(user, "name", member->name ? member->name : member->id);
         json_add_string(user, "email", member->emails && member->emails[0] ? member->emails[0] : "");
+        add_dates(json_add(user, "assignment", cJSON_CreateObject()), context);
         cJSON_AddItemToArray(users, user);
     }
     return users;
 }
 
-static char *make_metadata(const GraderContext *context)
+/* Of this autograder's runs: `results` only of the newest, as there. */
+static cJSON *make_previous(const GraderContext *context, const char *zip)
+{
+    cJSON *list = cJSON_CreateArray();
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, context->previous)
+    {
+        const cJSON *runs = cJSON_GetObjectItemCaseSensitive(entry, "runs");
+        const cJSON *run = cJSON_GetObjectItemCaseSensitive(runs, zip);
+        bool is_error = !run && json_bool_or(entry, "is_error", false);
+        if (!run && !is_error)
+            continue; /* graded by another rubric */
+        const cJSON *score = cJSON_GetObjectItemCaseSensitive(run, "score");
+        const cJSON *results = cJSON_GetObjectItemCaseSensitive(run, "results");
+        cJSON *previous = cJSON_CreateObject();
+        add_time(previous, "submission_time", json_int64_or(entry, "received_us", 0), context->zone);
+        json_add(previous, "score", cJSON_CreateNumber(cJSON_IsNumber(score) ? score->valuedouble : 0));
+        json_add_bool(previous, "autograder_error", is_error);
+        if (results)
+            json_add(previous, "results", cJSON_Duplicate(results, true));
+        cJSON_AddItemToArray(list, previous);
+    }
+    return list;
+}
+
+static char *make_metadata(const GraderContext *context, const char *zip)
 {
     g_autoptr(cJSON) metadata = cJSON_CreateObject();
     g_autofree char *identity =
@@ -147,7 +184,7 @@ static char *make_metadata(const GraderContext *context)
     json_add(metadata, "assignment", make_assignment(context));
     json_add_string(metadata, "submission_method", context->git_commit ? "GitHub" : "upload");
     json_add(metadata, "users", make_users(context));
-    json_add(metadata, "previous_submissions", cJSON_CreateArray());
+    json_add(metadata, "previous_submissions", make_previous(context, zip));
     return json_print_pretty(metadata);
 }
 
@@ -200,7 +237,7 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
         "TAR_OPTIONS=--no-same-owner",
         NULL};
     const GradescopeParameters *parameters = check->parameters;
-    g_autofree char *metadata = make_metadata(context);
+    g_autofree char *metadata = make_metadata(context, parameters->zip);
     const AutograderFile files[] = {{.name = "submission_metadata.json", .text = metadata}};
     const SetupPlan setup = {
         .kit = parameters->zip,
@@ -212,6 +249,7 @@ static bool gradescope_judge(const Check *check, GraderContext *context, Finding
     bool has_own_root = parameters->image && !parameters->has_setup;
     const AutograderPlan plan = {
         .kit = parameters->zip,
+        .kept_as = parameters->zip,
         .setup = parameters->has_setup ? &setup : NULL,
         .shown_as = "/autograder/run_autograder",
         .script = parameters->has_setup ? script_after_setup : script,

@@ -91,6 +91,88 @@ bool basis_find(const BasisContext *context, const Submission *submission, const
     return true;
 }
 
+/* ---- what was handed in before --------------------------------------------------------------------------------------
+ */
+
+static bool runs_autograder(const Rubric *rubric)
+{
+    for (guint i = 0; i < rubric->order->len; i++) {
+        const Item *item = g_ptr_array_index(rubric->order, i);
+        for (guint j = 0; j < item->checks->len; j++) {
+            if (strcmp(((const Check *)g_ptr_array_index(item->checks, j))->type->name, "gradescope") == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the runs of autograders that a finding tells of. */
+static void add_runs(const Finding *finding, bool with_results, cJSON *runs)
+{
+    const cJSON *run;
+    cJSON_ArrayForEach(run, cJSON_GetObjectItemCaseSensitive(finding->figures, "runs"))
+    {
+        if (cJSON_GetObjectItemCaseSensitive(runs, run->string))
+            continue;
+        cJSON *copy = json_add(runs, run->string, cJSON_Duplicate(run, true));
+        if (!with_results)
+            cJSON_DeleteItemFromObjectCaseSensitive(copy, "results");
+    }
+}
+
+static cJSON *describe(const Submission *submission, const Verdict *verdict, bool is_newest)
+{
+    cJSON *entry = cJSON_CreateObject();
+    json_add_int64(entry, "received_us", submission->received_us);
+    json_add_bool(entry, "is_error", verdict->n_error > 0);
+    cJSON *runs = json_add(entry, "runs", cJSON_CreateObject());
+    for (guint i = 0; i < verdict->items->len; i++) {
+        const VerdictItem *item = g_ptr_array_index(verdict->items, i);
+        for (guint j = 0; j < item->findings->len; j++)
+            add_runs(g_ptr_array_index(item->findings, j), is_newest, runs);
+    }
+    return entry;
+}
+
+/* *ret_verdict NULL: it was not graded. */
+static bool read_verdict(const BasisContext *context, gint64 submission, Verdict **ret_verdict, GError **error)
+{
+    g_autoptr(VerdictRow) row = NULL;
+    if (!store_verdict_latest(context->store, submission, &row, error))
+        return false;
+    g_autoptr(cJSON) json = row ? json_parse(row->json, strlen(row->json), error) : NULL;
+    *ret_verdict = json ? verdict_from_json(json, error) : NULL;
+    return !row || *ret_verdict;
+}
+
+static bool came_before(const Submission *other, const Submission *submission)
+{
+    return other->received_us < submission->received_us ||
+           (other->received_us == submission->received_us && other->id < submission->id);
+}
+
+/* Of the owner, for this assignment, before this one: what GraderContext.previous says. */
+static bool list_previous(const BasisContext *context, const Submission *submission, cJSON **ret, GError **error)
+{
+    const guint max_looked_at = 200;
+    const int max_previous = 100;
+    g_autoptr(GPtrArray) all =
+        store_submission_list(context->store, submission->assignment, submission->owner, max_looked_at, error);
+    g_autoptr(cJSON) list = cJSON_CreateArray();
+    for (guint i = 0; all && i < all->len && cJSON_GetArraySize(list) < max_previous; i++) {
+        const Submission *other = g_ptr_array_index(all, i);
+        g_autoptr(Verdict) verdict = NULL;
+        if (!came_before(other, submission))
+            continue;
+        if (!read_verdict(context, other->id, &verdict, error))
+            return false;
+        if (verdict)
+            cJSON_InsertItemInArray(list, 0, describe(other, verdict, cJSON_GetArraySize(list) == 0));
+    }
+    *ret = all ? g_steal_pointer(&list) : NULL;
+    return all != NULL;
+}
+
 WorkerJob *basis_job(const BasisContext *context, const Submission *submission, const Basis *basis, GError **error)
 {
     const Assignment *assignment = find_assignment(context, submission, error);
@@ -104,6 +186,10 @@ WorkerJob *basis_job(const BasisContext *context, const Submission *submission, 
     placeholders_set(job->placeholders, "submission.id", id);
     placeholders_set(job->placeholders, "submission.received", received);
     placeholders_set(job->placeholders, "submission.commit", is_git ? submission->revision : "");
+    if (runs_autograder(basis->rubric) && !list_previous(context, submission, &job->previous, error)) {
+        worker_job_free(job);
+        return NULL;
+    }
     job->content_kind = is_git ? CONTENT_GIT : CONTENT_ARCHIVE;
     job->content_path = g_build_filename(context->config->state_folder, submission->content_path, NULL);
     job->git_commit = is_git ? g_strdup(submission->revision) : NULL;

@@ -29,6 +29,8 @@ void worker_job_free(WorkerJob *job)
     if (!job)
         return;
     g_free(job->assignment);
+    g_free(job->assignment_title);
+    cJSON_Delete(job->previous);
     g_free(job->owner);
     g_free(job->content_path);
     g_free(job->git_commit);
@@ -74,6 +76,9 @@ cJSON *worker_job_to_json(const WorkerJob *job)
 {
     g_autoptr(cJSON) json = cJSON_CreateObject();
     json_add_string(json, "assignment", job->assignment);
+    json_add_string(json, "assignment_title", job->assignment_title);
+    if (job->previous)
+        json_add(json, "previous", cJSON_Duplicate(job->previous, true));
     json_add_string(json, "owner", job->owner);
     json_add_string(json, "content_kind", content_kind_names[job->content_kind]);
     json_add_string(json, "content_path", job->content_path);
@@ -221,6 +226,8 @@ WorkerJob *worker_job_from_json(const cJSON *json, GError **error)
         return NULL;
     }
     job->deadline_us = json_int64_or(json, "deadline_us", G_MAXINT64);
+    job->assignment_title = g_strdup(json_string_or(json, "assignment_title", NULL));
+    job->previous = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(json, "previous"), true);
     job->public_only = json_bool_or(json, "public_only", false);
     job->image_digest = g_strdup(json_string_or(json, "image_digest", NULL));
     job->images_folder = g_strdup(json_string_or(json, "images_folder", NULL));
@@ -271,6 +278,7 @@ WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, co
     placeholders_free(job->placeholders);
     job->placeholders = placeholders;
     job->assignment = g_strdup(assignment->id);
+    job->assignment_title = g_strdup(assignment->title);
     job->owner = g_strdup(owner);
     job->course_folder = g_strdup(course->folder);
     job->rubric_path = g_strdup(rubric->path);

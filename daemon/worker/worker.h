@@ -30,11 +30,13 @@ typedef struct {
     char *assignment; /* id */
     char *owner;      /* id of the person or team */
     ContentKind content_kind;
-    char *content_path;  /* archive file, folder, or bare repository; absolute */
-    char *git_commit;    /* CONTENT_GIT: 40 hex */
-    char **git_refs;     /* CONTENT_GIT: names of refs; may be NULL */
-    char *course_folder; /* rubric snapshot or course folder, absolute */
-    char *rubric_path;   /* relative to it */
+    char *content_path;     /* archive file, folder, or bare repository; absolute */
+    char *git_commit;       /* CONTENT_GIT: 40 hex */
+    char **git_refs;        /* CONTENT_GIT: names of refs; may be NULL */
+    char *course_folder;    /* rubric snapshot or course folder, absolute */
+    char *rubric_path;      /* relative to it */
+    char *assignment_title; /* NULL: none */
+    cJSON *previous;        /* of GraderContext; NULL: none */
     gint64 received_us, deadline_us;
     char *zone_name;
     GPtrArray *members; /* of WorkerMember* */

@@ -99,7 +99,11 @@ touch /root/x /tmp/x
 tar xf /autograder/source/owned.tar -C /tmp
 python -c 'import json, sys; m = json.load(open("/autograder/submission_metadata.json"))
 assert m["previous_submissions"] == [] and m["users"][0]["email"] == "s0000@example.edu", m
-assert m["assignment"]["due_date"].startswith("2089-12-31T19:00:00.000000-05:00"), m
+a = m["assignment"]
+assert a["due_date"].startswith("2089-12-31T19:00:00.000000-05:00"), m
+assert a["title"] == "Homework 1" and a["total_points"] == "10.0" and a["late_due_date"] is None and a["release_date"] < "1971", m
+assert set(a) == {{"id", "course_id", "title", "due_date", "late_due_date", "release_date", "group_size", "group_submission", "total_points"}}, m
+assert m["users"][0]["assignment"]["due_date"] == a["due_date"] and m["submission_method"] == "upload", m
 assert isinstance(m["id"], int) and m["created_at"].count(":") == 3, m'
 echo hello from the autograder
 echo '{{"score": 1, "tests": [{{"score": 1, "max_score": 1, "name": "all"}}]}}' > {RESULTS}
@@ -207,6 +211,37 @@ def daemon(folder):
     claim("what is posted says that it is not the student's fault, and no more", "not your fault" in posted and "last words" not in posted, posted)
 
 
+COUNTING = f"""#!/usr/bin/env python3
+import json
+metadata = json.load(open("/autograder/submission_metadata.json"))
+previous = metadata["previous_submissions"]
+assert all(set(p) >= {{"submission_time", "score", "autograder_error"}} and not p["autograder_error"] for p in previous)
+assert all(("results" in p) == (p is previous[-1]) and p["submission_time"] < metadata["created_at"] for p in previous)
+n = previous[-1]["results"]["extra_data"]["n"] + 1 if previous else 1
+json.dump({{"score": n, "output": "before: %s." % [p["score"] for p in previous], "extra_data": {{"n": n}}}}, open("{RESULTS}", "w"))
+"""
+
+
+def earlier(folder):
+    """Three submissions of one owner: each finds the ones before, and what its autograder wrote down for itself."""
+    receiver = t.Receiver()
+    kit = Kit(folder / "course", ", threshold: 3").script(COUNTING)
+    config = t.make_config(folder, kit.folder, receiver.url)
+    child = t.Daemon(config, folder / "log")
+
+    def posted():
+        return b"".join(body for effects in list(receiver.effects.values()) for _, _, body in effects).decode()
+    child.start()
+    try:
+        for n in range(3):
+            t.write(folder / "inbox/hw1/s0001/answer.txt", f"{n}\n")
+            expected = f"before: {list(range(1, n + 1))}."
+            t.wait_until(lambda expected=expected: expected in posted(), 120, f"a result with {expected}")
+            print(f"ok: an autograder finds {n} earlier submissions and what it wrote down for itself")
+    finally:
+        child.stop()
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="autograders-"))
     os.umask(0o022)
@@ -214,7 +249,7 @@ def main():
     os.environ["RUBRIC_IMAGES"] = str(folder / "none")
     try:
         samples(make_course(folder))
-        for step in (layout, endings, limits, hidden, image, mistakes, daemon):
+        for step in (layout, endings, limits, hidden, image, mistakes, daemon, earlier):
             (folder / step.__name__).mkdir()
             step(folder / step.__name__)
     finally:
