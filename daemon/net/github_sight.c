@@ -321,7 +321,7 @@ GithubRepo *github_repo_find(const GithubLook *look, const GithubSight *sight, G
         return repo;
     g_autofree char *name = g_ascii_strdown(sight->full_name, -1);
     if (!g_hash_table_contains(source->table->by_name, name)) {
-        source->has_met_nobodys = source->has_met_nobodys || sight->pushed_us > source->newest_us;
+        source->has_met_nobodys = source->has_met_nobodys || sight->pushed_us > source->watermark_us;
         return NULL;
     }
     const gint64 *holder = g_hash_table_lookup(source->bindings, name);
