@@ -77,9 +77,12 @@ typedef struct {
     uint32_t missing;    /* known before init starts */
     char *shared;        /* where init finds the request's bytes */
     char *program_stack; /* NULL: is to be made */
-    bool has_mounts;     /* init was sent these, opened by the monitor */
-    int workspace_fd;    /* -1: none */
-    int root_fd;         /* -1: none */
+    /* A pair of sockets between init and the program's process, outside of the box's network namespace, so that it
+     * does not count there; -1: nothing can be made ahead. */
+    int program_fd, program_own_fd;
+    bool has_mounts;  /* init was sent these, opened by the monitor */
+    int workspace_fd; /* -1: none */
+    int root_fd;      /* -1: none */
     int bind_fds[BOX_MAX_BINDS];
 } Box;
 
@@ -87,7 +90,7 @@ typedef struct {
     {                                                                                                                  \
         .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .network_fd = -1, .network_user_fd = -1,   \
         .monitor_fd = -1, .init_fd = -1, .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT,                \
-        .workspace_fd = -1, .root_fd = -1                                                                              \
+        .program_fd = -1, .program_own_fd = -1, .workspace_fd = -1, .root_fd = -1                                      \
     }
 
 /* What went wrong, for the operator. */
@@ -199,9 +202,9 @@ typedef struct {
     const Box *box;
     Problem *problem;
     BoxGuess guess;
-    bool is_ahead;  /* made before the request */
-    pid_t pid;      /* 0: not made yet */
-    int fd, own_fd; /* init's end of the socket between them, and its own */
+    bool is_ahead;              /* made before the request */
+    pid_t pid;                  /* 0: not made yet */
+    int alive_fd, own_alive_fd; /* both ends of a pipe; its own, the writing one, goes when it executes or dies */
     Landlock landlock;
     const char *const *env;
     char **shell_argv; /* room for running a script that names no interpreter */

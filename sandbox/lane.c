@@ -114,7 +114,8 @@ static void serve_box(Lane *lane, int control_fd)
         launched = launch_take_init(&box);
     if (launched < 0 && lane->slot)
         launched = launch_anew(lane, &box);
-    if (launched == 0 && box.has_group && !lane->guess.has_share && !request_is_here(&box))
+    bool may_guess = lane->slot && box.has_group && !lane->guess.has_share;
+    if (launched == 0 && may_guess && !request_is_here(&box))
         launch_prepare(&box, &lane->guess);
     if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box)) {
         answer(&box, launched);

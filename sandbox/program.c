@@ -2,7 +2,7 @@
 /*
  * Pid 2 of the box. It shares init's memory until it executes, and has a stack of its own, so it must not return and
  * must leave nothing locked. Never do both run: while one does, the other waits in a system call for a packet from it,
- * or for its end of the socket to close, as executing does.
+ * or for its end of a pipe to close, as executing does.
  */
 #include "sandbox/box.h"
 #include "sandbox/packet.h"
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,9 +103,9 @@ static int finish_walls(Program *program, const int *fds, size_t n_fds)
     r = program->landlock.fd >= 0 ? landlock_enter(&program->landlock, spec) : 0;
     if (r < 0)
         return problem_set(program->problem, -r, "cannot set up Landlock");
-    /* Init waits until the last descriptor of our end is gone: this one, when the command executes. */
+    /* Init waits until this is gone, as it is when the command executes. */
     const int first = STDERR_FILENO + 1;
-    if ((program->own_fd != first && dup3(program->own_fd, first, O_CLOEXEC) < 0) ||
+    if ((program->own_alive_fd != first && dup3(program->own_alive_fd, first, O_CLOEXEC) < 0) ||
         close_range((unsigned)first + 1, ~0U, 0) < 0)
         return problem_set(program->problem, errno, "cannot close file descriptors");
     return 0;
@@ -173,8 +174,9 @@ static int run_program(void *data)
     size_t n_fds;
     if (build_walls(program) < 0)
         _exit(EXIT_FAILURE);
-    if (program->is_ahead && (packet_send(program->own_fd, &word, sizeof word, NULL, 0) < 0 ||
-                              packet_receive(program->own_fd, &word, sizeof word, fds, 3, &n_fds) < 0 || n_fds < 2))
+    if (program->is_ahead &&
+        (packet_send(program->box->program_own_fd, &word, sizeof word, NULL, 0) < 0 ||
+         packet_receive(program->box->program_own_fd, &word, sizeof word, fds, 3, &n_fds) < 0 || n_fds < 2))
         _exit(EXIT_FAILURE);
     if (!program->is_ahead)
         n_fds = list_streams(program->box, fds);
@@ -209,15 +211,14 @@ static char *make_stack(void)
     return stack == MAP_FAILED ? NULL : stack;
 }
 
-/* Waits while the other one has our memory; false when it has executed, or is dead. */
+/* Waits while the other one has our memory; true when it says something, false when it has executed or is dead. */
 static bool await_program(const Program *program)
 {
+    struct pollfd fds[] = {{program->alive_fd, 0, 0}, {program->is_ahead ? program->box->program_fd : -1, POLLIN, 0}};
     char word;
-    ssize_t n;
-    do
-        n = recv(program->fd, &word, sizeof word, 0);
-    while (n < 0 && errno == EINTR);
-    return n == sizeof word;
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    return fds[1].revents && recv(program->box->program_fd, &word, sizeof word, MSG_DONTWAIT) == sizeof word;
 }
 
 static int say_why_not(const Program *program)
@@ -232,10 +233,10 @@ static int make(Program *program)
     int pair[2];
     const Box *box = program->box;
     char *stack = box->program_stack ? box->program_stack : make_stack();
-    if (!stack || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    if (!stack || pipe2(pair, O_CLOEXEC) < 0)
         return problem_set(program->problem, errno, "cannot start the command");
-    program->fd = pair[0];
-    program->own_fd = pair[1];
+    program->alive_fd = pair[0];
+    program->own_alive_fd = pair[1];
     program->pid = clone(run_program, stack + PROGRAM_STACK_SIZE, CLONE_VM | SIGCHLD, program);
     int error = errno;
     close(pair[1]);
@@ -254,7 +255,7 @@ static int order_start(const Program *program)
     int fds[3];
     const char word = 'x';
     size_t n = list_streams(program->box, fds);
-    int r = packet_send(program->fd, &word, sizeof word, fds, n);
+    int r = packet_send(program->box->program_fd, &word, sizeof word, fds, n);
     return r == -EPIPE ? 0 : r; /* it is dead: that is seen below */
 }
 
@@ -272,7 +273,7 @@ int program_start(Program *program, const Box *box, Problem *problem)
         ;
     if (r < 0)
         return problem->text[0] ? r : problem_set(problem, -r, "cannot start the command");
-    close(program->fd);
+    close(program->alive_fd);
     free(program->shell_argv);
     return program->is_ready ? 0 : say_why_not(program);
 }

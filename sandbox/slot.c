@@ -105,13 +105,17 @@ static int be_init(void *box)
 }
 
 /* Between its answer and the next order it must leave memory alone: it is init's. */
-static _Noreturn void serve_orders(const Slot *slot, const BoxSetup *setup, int order_fd, int monitor_fd, char *stacks)
+static _Noreturn void serve_orders(const Slot *slot, const BoxSetup *setup, int order_fd, int monitor_fd,
+                                   const int *program_fds, char *stacks)
 {
     for (;;) {
         char order;
         if (recv(order_fd, &order, sizeof order, 0) != sizeof order)
             _exit(EXIT_SUCCESS);
-        packet_discard(monitor_fd); /* what the last one was not alive to hear */
+        /* What the last ones were not alive to hear. */
+        packet_discard(monitor_fd);
+        packet_discard(program_fds[0]);
+        packet_discard(program_fds[1]);
         Box box = BOX_INIT;
         box.setup = *setup;
         box.slot = slot;
@@ -119,6 +123,8 @@ static _Noreturn void serve_orders(const Slot *slot, const BoxSetup *setup, int 
         box.monitor_fd = monitor_fd;
         box.init_fd = order_fd; /* what init closes, so that we are seen to die */
         box.program_stack = stacks + INIT_STACK_SIZE;
+        box.program_fd = program_fds[0];
+        box.program_own_fd = program_fds[1];
         pid_t pid = clone(be_init, stacks + INIT_STACK_SIZE,
                           CLONE_VM | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC, &box);
         int answer = pid < 0 ? -errno : pid;
@@ -133,9 +139,11 @@ static _Noreturn void be_slot(const Slot *slot, const BoxSetup *setup, int order
     close_all_but(order_fd, monitor_fd);
     char *stacks = mmap(NULL, INIT_STACK_SIZE + PROGRAM_STACK_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (stacks == MAP_FAILED || enter_slot(setup, order_fd) < 0)
+    int program_fds[2];
+    if (stacks == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, program_fds) < 0 ||
+        enter_slot(setup, order_fd) < 0)
         _exit(EXIT_FAILURE);
-    serve_orders(slot, setup, order_fd, monitor_fd, stacks);
+    serve_orders(slot, setup, order_fd, monitor_fd, program_fds, stacks);
 }
 
 /* ---- making
