@@ -345,7 +345,7 @@ bool policy_members_pay(const Policy *policy, const Course *course)
 {
     for (guint i = 0; i < course->assignments->len; i++) {
         const Assignment *assignment = g_ptr_array_index(course->assignments, i);
-        if (assignment->owner_kind == OWNER_TEAM && policy_rule(policy, assignment)->group != GROUP_ACCOUNT)
+        if ((policy_groups(policy, assignment) & ~(1U << GROUP_ACCOUNT)) != 0)
             return true;
     }
     return false;
@@ -426,7 +426,7 @@ void fold_free(Fold *fold)
 
 bool policy_has_own_deadlines(const Policy *policy, const Assignment *assignment)
 {
-    return assignment->owner_kind == OWNER_TEAM && policy_rule(policy, assignment)->group == GROUP_EACH_MEMBER;
+    return (policy_groups(policy, assignment) & (1U << GROUP_EACH_MEMBER)) != 0;
 }
 
 gint64 policy_deadline(const Policy *policy, const Course *course, const char *account, const Assignment *due,

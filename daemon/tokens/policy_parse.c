@@ -74,6 +74,24 @@ const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, g
     return rule;
 }
 
+static guint groups_of(const Rule *rule)
+{
+    guint groups = 1U << rule->group;
+    for (guint i = 0; i < rule->n_periods; i++)
+        groups |= 1U << rule->periods[i].rule->group;
+    return groups;
+}
+
+guint policy_groups(const Policy *policy, const Assignment *assignment)
+{
+    if (assignment->owner_kind != OWNER_TEAM)
+        return 0;
+    guint groups = groups_of(policy_rule(policy, assignment));
+    for (guint i = 0; assignment->parts && i < assignment->parts->len; i++)
+        groups |= groups_of(policy_rule(policy, g_ptr_array_index(assignment->parts, i)));
+    return groups;
+}
+
 static bool scalar_is(const YamlNode *node, const char *text)
 {
     return yaml_kind(node) == YAML_SCALAR && strcmp(yaml_scalar(node), text) == 0;
@@ -350,7 +368,7 @@ static void check_allocation(const Course *course, const Policy *policy, const Y
 {
     for (guint i = 0; policy->allocation != ALLOCATE_BY_RECEIPT && i < course->assignments->len; i++) {
         const Assignment *assignment = g_ptr_array_index(course->assignments, i);
-        if (assignment->owner_kind == OWNER_TEAM && policy_rule(policy, assignment)->group != GROUP_ACCOUNT) {
+        if ((policy_groups(policy, assignment) & ~(1U << GROUP_ACCOUNT)) != 0) {
             yaml_report(yaml_get(node, "allocation"), diagnostics, SEVERITY_ERROR,
                         "allocation: only receipt goes with members who pay for their team (\"%s\")", assignment->id);
             return;
@@ -363,14 +381,9 @@ static void check_parts(const Course *course, const Policy *policy, const YamlNo
 {
     for (guint i = 0; i < course->assignments->len; i++) {
         const Assignment *assignment = g_ptr_array_index(course->assignments, i);
-        for (guint j = 0; assignment->parts && j < assignment->parts->len; j++) {
-            const Assignment *part = g_ptr_array_index(assignment->parts, j);
-            if (part->owner_kind == OWNER_TEAM && (policy_rule(policy, part)->group == GROUP_EACH_MEMBER ||
-                                                   policy_rule(policy, assignment)->group == GROUP_EACH_MEMBER))
-                yaml_report(node, diagnostics, SEVERITY_ERROR,
-                            "group: each_member does not go with an assignment that has parts (\"%s\")",
-                            assignment->id);
-        }
+        if (assignment->parts && (policy_groups(policy, assignment) & (1U << GROUP_EACH_MEMBER)) != 0)
+            yaml_report(node, diagnostics, SEVERITY_ERROR,
+                        "group: each_member does not go with an assignment that has parts (\"%s\")", assignment->id);
     }
 }
 

@@ -95,6 +95,28 @@ START_TEST(a_share_of_a_unit_is_for_units_that_are_equally_long)
 }
 END_TEST
 
+/* Tokens are handed out at the end to one account after the other. */
+START_TEST(members_who_pay_are_refused_where_tokens_are_handed_out_at_the_end)
+{
+    static const char *const groups[] = {
+        "group: shared",
+        "assignments: {m1: {group: any_member}}",
+        "periods: [{from: \"2022-10-01 00:00\", group: all_members}]",
+        "parts: {m1/a: {group: shared}}",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(groups); i++) {
+        g_autofree char *problems = NULL;
+        g_autofree char *text = g_strdup_printf("  m1: {kind: milestone, deadline: \"2022-09-10 23:59\", parts: {a: "
+                                                "{deadline: \"2022-09-08 23:59\", share: 30}}}\n"
+                                                "tokens:\n  allocation: in_order\n  late: {price: 1}\n  %s\n",
+                                                groups[i]);
+        g_autoptr(Policy) parsed = parse(text, &problems);
+        ck_assert_msg(!parsed && strstr(problems, "only receipt goes with members") != NULL, "%s: %s", groups[i],
+                      problems);
+    }
+}
+END_TEST
+
 START_TEST(kinds_and_assignments_change_only_what_they_name)
 {
     g_autofree char *problems = NULL;
@@ -300,6 +322,7 @@ int main(void)
     tcase_add_test(tcase, a_course_without_tokens_charges_nothing_and_holds_late_work);
     tcase_add_test(tcase, every_mistake_is_reported_where_it_is);
     tcase_add_test(tcase, a_share_of_a_unit_is_for_units_that_are_equally_long);
+    tcase_add_test(tcase, members_who_pay_are_refused_where_tokens_are_handed_out_at_the_end);
     tcase_add_test(tcase, kinds_and_assignments_change_only_what_they_name);
     tcase_add_test(tcase, a_mapping_that_is_missing_is_reported_not_assumed);
     tcase_add_test(tcase, a_course_of_penalties_alone_has_no_bank);
