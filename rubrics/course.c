@@ -159,6 +159,10 @@ static void read_submit(Assignment *assignment, YamlReader *outer)
     assignment->git_pull_request = g_strdup(yaml_read_text(&reader, "pull_request", YAML_OPTIONAL, NULL));
     assignment->git_release = g_strdup(yaml_read_text(&reader, "release", YAML_OPTIONAL, NULL));
     assignment->gradescope_id = g_strdup(yaml_read_text(&reader, "gradescope", YAML_OPTIONAL, NULL));
+    if (g_strcmp0(assignment->git_branch, RESULTS_BRANCH) == 0 ||
+        g_strcmp0(assignment->git_pull_request, RESULTS_BRANCH) == 0)
+        yaml_report(node, outer->diagnostics, SEVERITY_ERROR,
+                    "submit: nothing is handed in by the branch \"%s\": results are pushed to it", RESULTS_BRANCH);
     yaml_reader_end(&reader);
 }
 

@@ -346,6 +346,8 @@ typedef struct {
 typedef enum { OWNER_PERSON, OWNER_TEAM } OwnerKind;
 const char *owner_kind_name(OwnerKind kind); /* "person" "team" */
 
+/* The branch that a sink of GitHub may push results to; nothing is handed in by it. */
+#define RESULTS_BRANCH "rubricd/results"
 /* Where a sink of GitHub that comments does so: nowhere, on the pull request that was handed in, or there and else in
  * an issue of the repository. */
 typedef enum { COMMENT_NONE, COMMENT_PULL_REQUEST, COMMENT_ISSUE } CommentPlace;

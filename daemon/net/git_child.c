@@ -121,6 +121,10 @@ static char **git_argv(const GitChild *git, const char *const *arguments)
         "-c",
         "credential.helper=",
         "-c",
+        "user.name=rubricd",
+        "-c",
+        "user.email=rubricd@localhost",
+        "-c",
         "gc.auto=0",
         "-c",
         "maintenance.auto=false",
@@ -321,7 +325,7 @@ void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrA
 /* ---- mirrors
  * ------------------------------------------------------------------------------------------------------------- */
 
-static bool make_mirror(const GitChild *git, const char *mirror, GError **error)
+bool git_make_mirror(const GitChild *git, const char *mirror, GError **error)
 {
     g_autofree char *head = g_build_filename(mirror, "HEAD", NULL);
     if (access(head, F_OK) == 0)
@@ -333,7 +337,7 @@ static bool make_mirror(const GitChild *git, const char *mirror, GError **error)
 
 bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error)
 {
-    if (!git_url_check(url, error) || !make_mirror(git, mirror, error))
+    if (!git_url_check(url, error) || !git_make_mirror(git, mirror, error))
         return false;
     g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
     static const char *const fixed[] = {

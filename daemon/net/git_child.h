@@ -18,6 +18,8 @@ enum { GIT_MAX_AT_ONCE = 8 };
  * long, zeroed. */
 void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrArray **ret_refs, GError **ret_errors);
 
+/* Makes the bare repository `mirror` if it is not there. */
+bool git_make_mirror(const GitChild *git, const char *mirror, GError **error);
 /* Fetches `refs` (full names, NULL-terminated) of `url` into the bare repository `mirror` (made if absent), as
  * refs/rubricd/incoming/<i>. */
 bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error);

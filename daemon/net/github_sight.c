@@ -106,6 +106,7 @@ void github_repo_free(gpointer data)
     g_free(repo->node_id);
     g_free(repo->full_name);
     g_free(repo->bound);
+    g_free(repo->results_sha);
     g_ptr_array_unref(repo->pushes);
     g_hash_table_unref(repo->strangers);
     g_free(repo);
@@ -381,6 +382,15 @@ static bool note_gone(const GithubLook *look, const GithubSight *sight, GithubRe
     return true;
 }
 
+/* Were there results of ours pushed since the last look? */
+static bool results_moved(GithubRepo *repo, const GithubPush *results)
+{
+    bool is_moved = g_strcmp0(repo->results_sha, results->sha) != 0;
+    g_free(repo->results_sha);
+    repo->results_sha = g_strdup(results->sha);
+    return is_moved;
+}
+
 /* The last push of the repository is the one of a ref only if nothing else moved since the last look. */
 static void note_refs(const GithubLook *look, const GithubSight *sight, GithubRepo *repo)
 {
@@ -388,7 +398,10 @@ static void note_refs(const GithubLook *look, const GithubSight *sight, GithubRe
     for (guint i = 0; i < sight->refs->len; i++) {
         const GithubPush *push = g_ptr_array_index(sight->refs, i);
         bool is_pushed = g_str_has_prefix(push->ref, "refs/heads/") || g_str_has_prefix(push->ref, "refs/tags/");
-        n_moved += is_pushed && repo_wants(repo, push) && git_repo_moved(&repo->git, push->ref, push->sha);
+        if (strcmp(push->ref, github_results_ref) == 0)
+            n_moved += results_moved(repo, push);
+        else
+            n_moved += is_pushed && repo_wants(repo, push) && git_repo_moved(&repo->git, push->ref, push->sha);
     }
     for (guint i = 0; i < sight->refs->len; i++) {
         GithubPush push = *(const GithubPush *)g_ptr_array_index(sight->refs, i);

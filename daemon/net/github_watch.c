@@ -10,6 +10,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
+const char github_results_ref[] = "refs/heads/" RESULTS_BRANCH;
+
 static void watch_free(gpointer data)
 {
     GithubWatch *watch = data;
@@ -22,8 +24,16 @@ static void watch_free(gpointer data)
     g_free(watch);
 }
 
+/* What we push ourselves is never handed in, whatever an assignment asks for. */
+static bool is_of_results(const GithubPush *push)
+{
+    return strcmp(push->ref, github_results_ref) == 0 || g_strcmp0(push->head, RESULTS_BRANCH) == 0;
+}
+
 bool github_watch_wants(const GithubWatch *watch, const GithubPush *push)
 {
+    if (is_of_results(push))
+        return false;
     if (github_pull_of_ref(push->ref) > 0)
         return watch->base && g_strcmp0(watch->base, push->base) == 0;
     return (watch->branch && strcmp(watch->branch, push->ref) == 0) ||
@@ -143,6 +153,8 @@ GithubWatchTable *github_watch_table_new(const Course *course)
         if (assignment->git_branch || assignment->git_tag || assignment->git_pull_request || assignment->git_release)
             watch_assignment(table, course, assignment);
     }
+    if (table->interest.tags) /* a tag is dated by the repository's last push, which must not be ours */
+        add_once(table->interest.branches, g_strdup(github_results_ref));
     return table;
 }
 

@@ -3,7 +3,7 @@
  * The ways in which a result is written to GitHub, one file each; sink_github.c chooses and judges what came of it.
  *
  * Each looks for what it wrote before, so that a crash between the request and our commit changes nothing: a check run
- * by its external_id, a status by its context, a comment by a hidden mark.
+ * by its external_id, a status by its context, a comment by a hidden mark, a file on a branch by its name and bytes.
  */
 #pragma once
 
@@ -15,14 +15,15 @@ typedef struct {
     gint64 app_id;    /* 0: a personal access token */
     const char *sink; /* its name */
     const char *key;  /* the effect's idempotency key */
-    gint64 submission_id;
+    gint64 submission_id, verdict_number;
+    const char *state_folder;
     const GithubPlace *place;
     const GithubPage *page;
     const char *assignment;     /* its id */
     bool is_announcement;       /* the page is no result: it never takes one's place */
     gint64 end_mono_us;         /* no further request after that */
     GithubAnswer answer;        /* of the last request; outcome OK unless it stopped the writing */
-    bool is_write_unauthorized; /* the last request wrote and was answered with 401 */
+    bool is_write_unauthorized; /* the last request wrote, or was git's, and its token was refused */
 } GithubPost;
 
 /* The id of what is there now (caller frees). NULL with post->answer.outcome other than OK: GitHub said so. NULL with
@@ -30,6 +31,7 @@ typedef struct {
 char *github_write_check_run(GithubPost *post, GError **error);
 char *github_write_status(GithubPost *post, GError **error);
 char *github_write_comment(GithubPost *post, GError **error);
+char *github_write_branch(GithubPost *post, GError **error);
 /* Does the course want one for what was handed in there? `assignment` NULL: no. */
 bool github_comment_is_wanted(const GithubPlace *place, const Assignment *assignment);
 

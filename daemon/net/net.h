@@ -193,8 +193,8 @@ Sink *sink_webhook_new(const char *name, const char *url, const char *secret_fil
                        gint64 timeout_ms, GError **error);
 
 /* How a result appears on GitHub. */
-typedef enum { GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT } GithubWrite;
-/* "check_run" "status" "comment" */
+typedef enum { GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT, GITHUB_WRITE_BRANCH } GithubWrite;
+/* "check_run" "status" "comment" "branch" */
 const char *github_write_name(GithubWrite write);
 typedef struct {
     const char *name; /* of the sink; checks and statuses are called "<name>/<assignment>" */
@@ -202,10 +202,11 @@ typedef struct {
     gint64 max_tries;  /* of what only people can mend: refusals, what is not found */
     gint64 timeout_ms; /* after that no further request is begun for this try */
     gint64 announce_after_us;
+    const char *state_folder; /* the branch is made below it before it is pushed; borrowed */
 } GithubSinkConfig;
-/* Writes beside the student's commit, or comments where the assignment says. Only submissions of GitHub; what exists
- * already is found before it is made. Limits, 5xx and silence of GitHub are waited for as long as they last; 422 is
- * never tried again. Borrows `client`. */
+/* Writes beside the student's commit, comments where the assignment says, or pushes a branch of its own. Only
+ * submissions of GitHub; what exists already is found before it is made. Limits, 5xx and silence of GitHub are waited
+ * for as long as they last; 422 is never tried again. Borrows `client`. */
 Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client);
 
 /* Has Gradescope rerun the bridge where it has not shown a result yet. Only submissions of Gradescope whose assignment

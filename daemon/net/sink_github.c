@@ -15,6 +15,7 @@ typedef struct {
     Sink base;
     GithubWrite write;
     gint64 max_tries, timeout_ms;
+    const char *state_folder;
     GithubClient *client;
 } GithubSink;
 
@@ -25,6 +26,7 @@ static const struct {
     [GITHUB_WRITE_CHECK_RUN] = {"check_run", github_write_check_run},
     [GITHUB_WRITE_STATUS] = {"status", github_write_status},
     [GITHUB_WRITE_COMMENT] = {"comment", github_write_comment},
+    [GITHUB_WRITE_BRANCH] = {"branch", github_write_branch},
 };
 
 const char *github_write_name(GithubWrite write)
@@ -138,6 +140,8 @@ static char *write_page(const GithubSink *sink, const Effect *effect, const Gith
         .sink = sink->base.name,
         .key = effect->idempotency_key,
         .submission_id = effect->submission->id,
+        .verdict_number = effect->verdict_number,
+        .state_folder = sink->state_folder,
         .place = place,
         .page = page,
         .assignment = effect->submission->assignment,
@@ -158,6 +162,8 @@ static bool must_wait(const GithubSink *sink, const Effect *effect, gint64 *ret_
     GithubWrites writes = GITHUB_WRITES_PLENTY;
     const char *why = NULL;
     gint64 until_us = 0;
+    if (sink->write == GITHUB_WRITE_BRANCH)
+        return false; /* git's pushes are none of the writes that are counted */
     if (!github_client_writes(sink->client, &writes, &until_us, &why, NULL))
         return false; /* whatever it is, the writing meets it, too */
     if (writes == GITHUB_WRITES_NONE) {
@@ -263,6 +269,7 @@ Sink *sink_github_new(const GithubSinkConfig *config, GithubClient *client)
     sink->write = config->write;
     sink->max_tries = config->max_tries;
     sink->timeout_ms = config->timeout_ms;
+    sink->state_folder = config->state_folder;
     sink->client = client;
     return &sink->base;
 }

@@ -77,6 +77,8 @@ typedef struct {
     char *assignment, *owner;
     char *branch, *tag, *base, *release; /* full name; glob of a full name; name; glob of "releases/..."; or NULL */
 } GithubWatch;
+/* Of the branch that our own results are pushed to. */
+extern const char github_results_ref[];
 bool github_watch_wants(const GithubWatch *watch, const GithubPush *push);
 
 typedef struct {
@@ -107,6 +109,7 @@ typedef struct {
     char *bound;           /* the key of the table by which it was found first: renames do not change whose it is */
     GPtrArray *watches;    /* of GithubWatch*, borrowed from the table; NULL: nobody's */
     GPtrArray *pushes;     /* of GithubPush*, to be taken */
+    char *results_sha;     /* of our own results' branch when it was last seen; NULL: not yet */
     GHashTable *strangers; /* logins and e-mails that were flagged already */
     bool wants_sight;      /* its refs are to be asked for */
     bool is_gone;          /* a sweep did not find it, and that was said */

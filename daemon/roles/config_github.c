@@ -83,8 +83,9 @@ GithubConfig *config_read_github(ConfigParse *parse, YamlReader *outer)
 
 void config_read_github_sink(ConfigParse *parse, YamlReader *reader, SinkConfig *sink)
 {
-    static const char *const names[] = {"check_run", "status", "comment", NULL};
-    static const GithubWrite writes[] = {GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT};
+    static const char *const names[] = {"check_run", "status", "comment", "branch", NULL};
+    static const GithubWrite writes[] = {GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT,
+                                         GITHUB_WRITE_BRANCH};
     const gint64 default_tries = 12, default_timeout_us = 60 * CLOCK_SECOND_US, us_per_ms = 1000;
     const gint64 default_announce_us = 5 * CLOCK_SECOND_US;
     const GithubConfig *github = parse->config->github;

@@ -35,6 +35,7 @@ static Sink *make_sink(const Posting *posting, const SinkConfig *about, GError *
         .max_tries = about->max_tries,
         .timeout_ms = about->timeout_ms,
         .announce_after_us = about->announce_after_us,
+        .state_folder = config->state_folder,
     };
     return sink_github_new(&github, posting->github);
 }

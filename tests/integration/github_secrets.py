@@ -170,7 +170,8 @@ def judge(world, sampler, out):
 
 
 def main():
-    with world_of(N, web=True) as world:
+    sinks = "  - github: {name: results}\n  - github: {name: pushed, write: branch}\n"
+    with world_of(N, web=True, sinks=sinks) as world:
         sampler, out = run(world)
         world.daemon.stop()
         judge(world, sampler, out)

@@ -3,6 +3,7 @@
 github_standin.Github(git=True), for whoever brings one of its tokens (Basic, user x-access-token)."""
 
 import base64
+import http.client
 import os
 import pathlib
 import shlex
@@ -24,10 +25,16 @@ refuse() {{
   printf 'Status: %s\\r\\nContent-Type: text/plain\\r\\n%b\\r\\n%s\\n' "$1" "$2" "$3"
   exit 0
 }}
+stall=
 for fault in "$folder"/git-faults/*; do
+  read -r status only 2>/dev/null <"$fault" || continue
+  case "$REQUEST_METHOD $PATH_INFO?$QUERY_STRING" in *"$only"*) ;; *) continue ;; esac
   if mv "$fault" "$folder/git-fault.$$" 2>/dev/null; then
-    read -r status <"$folder/git-fault.$$"
     rm "$folder/git-fault.$$"
+    if [ "$status" = stall ]; then
+      stall=1
+      break
+    fi
     if [ "$status" = reset ]; then
       say reset
       printf 'Content-Type: application/x-git-upload-pack-advertisement\\r\\nContent-Length: 5000\\r\\n\\r\\n001e# service'
@@ -37,15 +44,33 @@ for fault in "$folder"/git-faults/*; do
   fi
 done
 is_known=
-while read -r line; do
-  [ "$line" = "$HTTP_AUTHORIZATION" ] && is_known=1
+may_write=
+while read -r may line; do
+  [ "$line" = "$HTTP_AUTHORIZATION" ] && is_known=1 && may_write=$may
 done <"$folder/git-credentials"
 [ "$is_known" ] || refuse 401 'WWW-Authenticate: Basic realm="GitHub"\\r\\n' 'Bad credentials'
 [ -d "$folder/git$(printf '%s' "$PATH_INFO" | sed 's,\\.git/.*,.git,')" ] || refuse 404 "" 'Repository not found.'
-case $QUERY_STRING$PATH_INFO in *receive-pack*) refuse 403 "" 'Write access to repository not granted.' ;; esac
+case $QUERY_STRING$PATH_INFO in
+  *receive-pack*)
+    [ "$may_write" = write ] || refuse 403 "" 'Write access to repository not granted.'
+    [ ! -e "$folder/git-archived/$(printf '%s' "$PATH_INFO" | sed 's,.*/\\([^/]*\\)\\.git/.*,\\1,')" ] ||
+      refuse 403 "" 'This repository was archived so it is read-only.'
+    mkdir -p "$folder/git-pushed"
+    ;;
+esac
 say 200
 unset HTTP_AUTHORIZATION
-GIT_PROJECT_ROOT=$folder/git GIT_HTTP_EXPORT_ALL=1 exec git http-backend
+export GIT_PROJECT_ROOT="$folder/git" GIT_HTTP_EXPORT_ALL=1
+case $REQUEST_METHOD$PATH_INFO in POST*receive-pack) ;; *) exec git http-backend ;; esac
+git http-backend >"$folder/git-answer.$$"
+: >"$folder/git-pushed/$(printf '%s' "$PATH_INFO" | sed 's,.*/\\([^/]*\\)\\.git/.*,\\1,')"
+if [ "$stall" ]; then # done, and never answered
+  : >"$folder/git-stalled"
+  while [ -e "$folder/git-stalled" ]; do sleep 0.1; done
+  exit 0
+fi
+cat "$folder/git-answer.$$"
+rm "$folder/git-answer.$$"
 """
 
 
@@ -54,7 +79,7 @@ def basic(token):
 
 
 class GitHttp:
-    """Serves <folder>/git. `admit(tokens)` says which are good from now on; `fault(status, n)` breaks the next n requests."""
+    """Serves <folder>/git. `admit(readers, writers)` says which tokens are good from now on; `fault(status, n)` breaks the next n requests."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -101,20 +126,32 @@ $HTTP["url"] =~ "" {{ cgi.assign = ("" => "") }}
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def admit(self, tokens):
+    def admit(self, readers, writers=()):
         """Whole at each moment: requests read it meanwhile."""
         with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False) as new:
-            new.write("".join(basic(token) + "\n" for token in tokens))
+            new.write("".join(f"{'write' if token in writers else 'read'} {basic(token)}\n" for token in readers))
         os.rename(new.name, self.folder / "git-credentials")
 
-    def fault(self, status, times=1):
-        """`status`: a number, or "reset": the connection ends in the middle of the answer."""
+    def fault(self, status, times=1, only=""):
+        """`status`: a number; "reset": the connection ends in the middle of the answer; "stall": a push is done and not answered as long as
+        <folder>/git-stalled is there. `only`: a part of "METHOD /path?query"."""
         for _ in range(times):
             self.n_faults += 1
-            (self.folder / f"git-faults/{self.n_faults:06}").write_text(f"{status}\n")
+            (self.folder / f"git-faults/{self.n_faults:06}").write_text(f"{status} {only}\n")
 
     def faults_left(self):
         return len(list((self.folder / "git-faults").iterdir()))
+
+    def forward(self, request, raw):
+        """What this server answers to a request that another got: status, headers, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")}
+        connection.request(request.method, request.target, raw or None, headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        kept = ("content-type", "www-authenticate", "cache-control")
+        return answer.status, {name: value for name, value in answer.getheaders() if name.lower() in kept}, body
 
     def log(self):
         """[(status, "sent" or "", path)] of every request so far."""
@@ -122,5 +159,6 @@ $HTTP["url"] =~ "" {{ cgi.assign = ("" => "") }}
         return [tuple(line.split(" ", 2)) for line in path.read_text().splitlines()] if path.exists() else []
 
     def close(self):
+        (self.folder / "git-stalled").unlink(missing_ok=True)
         self.process.terminate()
         self.process.wait()

@@ -28,6 +28,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
+import github_git
 import github_shapes as shapes
 from github_limits import AppKey, Credential, Limits, Refused
 from github_routes import Answer, find
@@ -91,7 +92,7 @@ class Repo:
 class Github:
     """The state and all that a test may do to it."""
 
-    def __init__(self, folder, organization="course", git=False, git_url=None):
+    def __init__(self, folder, organization="course", git=False, git_url=None, enterprise=False):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.organization, self.is_git = organization, git
@@ -108,7 +109,9 @@ class Github:
         self.hook, self.deliveries = None, []
         self.git_http = None  # a GitHttp that is told of credentials
         self.server = _Server(self)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.host = f"http://127.0.0.1:{self.server.server_port}"
+        self.is_enterprise = enterprise  # an Enterprise Server has all on one host: REST and GraphQL below /api, git beside them
+        self.url = self.host + ("/api/v3" if enterprise else "")
         self.other_host = f"http://localhost:{self.server.server_port}"
         self.git_url = git_url or "https://github.test"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -148,6 +151,9 @@ class Github:
     def set(self, repository, **more):
         """archived, disabled, has_issues, ..."""
         self.repos[repository].__dict__.update(more)
+        if more.get("archived"):
+            (self.folder / "git-archived").mkdir(exist_ok=True)
+            (self.folder / "git-archived" / repository).touch()
 
     def set_limits(self, **more):
         self.limits.__dict__.update(more)
@@ -177,7 +183,9 @@ class Github:
     def tell_git(self):
         """Who serves git takes the same credentials."""
         if self.git_http:
-            self.git_http.admit([token for token, one in self.credentials.items() if not one.revoked and one.may("contents", "read")])
+            good = {token: one for token, one in self.credentials.items() if not one.revoked}
+            self.git_http.admit([token for token, one in good.items() if one.may("contents", "read")],
+                                {token for token, one in good.items() if one.may("contents", "write")})
 
     def rename(self, name, new_name):
         with self.lock:
@@ -301,15 +309,6 @@ class Github:
             "payload": payload})
         return code
 
-    def archive(self, path):
-        """What the tarball's redirect leads to; only with git."""
-        parts = path.split("/")
-        if not self.is_git or parts[1] != "_codeload":
-            return b""
-        repo, sha = self.repos[parts[3]], parts[4]
-        return subprocess.run(["git", "-C", repo.path, "archive", "--format=tar.gz", f"--prefix={repo.owner}-{repo.name}-{sha[:7]}/", sha],
-                              check=True, capture_output=True).stdout
-
     # ---- breaking it
 
     def fault(self, kind, method=None, path=None, when="before", times=1, **more):
@@ -406,6 +405,7 @@ class Github:
         points = 1 if request.method in ("GET", "HEAD") or resource == "graphql" else 5
         self.limits.admit(credential.owner, resource, points, content)
         with self.lock:
+            github_git.absorb(self)
             if "repo" in parameters and "installation" not in request.path:
                 repo = self.find_repo(parameters.pop("owner"), parameters["repo"], credential)
                 if not repo and parameters["repo"] in self.renamed:
@@ -440,7 +440,7 @@ class Request:
 
     def __init__(self, handler, raw):
         split = urllib.parse.urlsplit(handler.path)
-        self.method, self.path, self.headers = handler.command, split.path, handler.headers
+        self.method, self.path, self.headers, self.target = handler.command, split.path, handler.headers, handler.path
         self.query = dict(urllib.parse.parse_qsl(split.query))
         try:
             self.body = json.loads(raw) if raw else None
@@ -460,7 +460,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.admin(hub, request)
         if request.path.startswith(("/_codeload/", "/_elsewhere")):
             hub.seen_elsewhere.append({"path": request.path, "authorization": bool(self.headers.get("Authorization"))})
-            return self.send(200, {"Content-Type": "application/gzip"}, hub.archive(request.path))
+            return self.send(200, {"Content-Type": "application/gzip"}, github_git.archive(hub, request.path))
+        if hub.is_enterprise:
+            if github_git.is_of_git(hub, request.path):
+                return self.send(*hub.git_http.forward(request, raw))
+            request.path = github_git.below_api(request.path)
         match = re.fullmatch(r"/repositories/(\d+)(.*)", request.path)
         for repo in hub.repos.values() if match else ():
             if str(repo.id) == match[1]:

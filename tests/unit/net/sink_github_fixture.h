@@ -34,7 +34,8 @@ static inline void stop(void)
 
 static inline Sink *new_sink(GithubWrite write, gint64 timeout_ms)
 {
-    const GithubSinkConfig config = {.name = "autograder", .write = write, .max_tries = 3, .timeout_ms = timeout_ms};
+    const GithubSinkConfig config = {
+        .name = "autograder", .write = write, .max_tries = 3, .timeout_ms = timeout_ms, .state_folder = f.state};
     return sink_github_new(&config, client);
 }
 

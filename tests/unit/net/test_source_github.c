@@ -371,6 +371,24 @@ START_TEST(a_course_that_changes_how_repositories_are_found_goes_on_with_the_sam
 }
 END_TEST
 
+START_TEST(our_own_results_are_no_submission_and_date_no_tag)
+{
+    const gint64 in_five_s = -5;
+    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 900, "");
+    ck_assert_uint_eq(look(), 1);
+    gint64 deadline_us = clock_now_us();
+    due(deadline_us);
+    tell("push", "{\"repository\": \"project-t1\", \"ref\": \"refs/tags/submit/m1\", \"sha\": \"%s\"}", sha);
+    g_autofree char *results = push("project-t1", "refs/heads/rubricd/results", "10 of 10", in_five_s, "");
+    tell("pull_request", "{\"repository\": \"project-t1\", \"head\": \"rubricd/results\"}");
+    ck_assert_uint_eq(look(), 1);
+    g_autoptr(GPtrArray) list = fixture_submissions(&f);
+    ck_assert_uint_eq(list->len, 2);
+    for (guint i = 0; i < list->len; i++) /* the last push is ours, so the tag may have been there at the deadline */
+        ck_assert_int_le(((const Submission *)g_ptr_array_index(list, i))->received_us, deadline_us);
+}
+END_TEST
+
 static void deliver(const char *guid, const char *event, const char *action, const char *body)
 {
     const DeliveryRow row = {
@@ -527,6 +545,7 @@ int main(void)
     tcase_add_test(tests, a_github_team_that_gets_its_repository_later_is_found_by_the_next_push);
     tcase_add_test(tests, a_credential_that_may_not_see_teams_is_told_which_permission_it_lacks);
     tcase_add_test(tests, a_course_that_changes_how_repositories_are_found_goes_on_with_the_same_ones);
+    tcase_add_test(tests, our_own_results_are_no_submission_and_date_no_tag);
     tcase_add_test(tests, a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time);
     tcase_add_test(tests, a_thousand_idle_repositories_cost_a_point_a_look);
     tcase_add_test(tests, a_thousand_repositories_that_were_never_pushed_to_cost_no_more);

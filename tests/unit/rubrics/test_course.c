@@ -211,6 +211,17 @@ START_TEST(problems_of_all_files_are_reported_in_one_run)
 }
 END_TEST
 
+START_TEST(nothing_is_handed_in_by_the_branch_of_results)
+{
+    put("course.yaml", "course: c\ntitle: T\ntimezone: UTC\nassignments:\n"
+                       "  a: {deadline: 2022-09-21 23:59, submit: {branch: rubricd/results}}\n"
+                       "  b: {deadline: 2022-09-21 23:59, submit: {pull_request: rubricd/results}}\n");
+    ck_assert_ptr_null(load());
+    ck_assert_reports("course.yaml:5:43: error: submit: nothing is handed in by the branch \"rubricd/results\"");
+    ck_assert_reports("course.yaml:6:43: error: submit: nothing is handed in by the branch \"rubricd/results\"");
+}
+END_TEST
+
 START_TEST(assignments_may_be_a_list_and_are_there_once)
 {
     put("course.yaml", "course: c\ntitle: T\ntimezone: UTC\nassignments:\n  - {id: a, deadline: 2022-09-21 23:59}\n"
@@ -344,6 +355,7 @@ int main(void)
     tcase_add_test(tcase, before_the_first_version_the_first_holds);
     tcase_add_test(tcase, two_versions_that_begin_together_are_refused);
     tcase_add_test(tcase, problems_of_all_files_are_reported_in_one_run);
+    tcase_add_test(tcase, nothing_is_handed_in_by_the_branch_of_results);
     tcase_add_test(tcase, assignments_may_be_a_list_and_are_there_once);
     tcase_add_test(tcase, a_course_that_cannot_be_read_still_has_its_other_files_checked);
     tcase_add_test(tcase, a_folder_without_a_course_says_so);
