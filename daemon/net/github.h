@@ -52,10 +52,10 @@ typedef enum {
     GITHUB_OK,
     GITHUB_NOT_MODIFIED, /* the ETag still holds */
     GITHUB_RETRY,        /* not before retry_at_us: limits, 5xx, no answer (then the effect may have happened) */
-    GITHUB_DENIED,       /* 401 with a fresh token, 403: said tells which permission lacks */
+    GITHUB_DENIED,       /* 401 with a fresh token, 403, an API version that is over: said tells what lacks */
     GITHUB_NOT_FOUND,    /* absent, or hidden from this credential */
     GITHUB_CONFLICT,     /* 409: an empty repository, a race */
-    GITHUB_GONE,         /* 410: switched off, or the API version is over */
+    GITHUB_GONE,         /* 410: switched off; 403 of an archived repository */
     GITHUB_INVALID,      /* 400, 422 and what is no answer to the question: never retried as it is */
     GITHUB_MOVED,        /* 301, 302, 307, 308: location */
 } GithubOutcome;

@@ -114,6 +114,20 @@ static bool is_limited(const HttpAnswer *http, const cJSON *json)
            (http->retry_after_us >= 0 || github_is_used_up(http) || says_limit(json_string_or(json, "message", NULL)));
 }
 
+/* "Repository was archived so is read-only.", which no waiting mends. */
+static bool is_archived(const HttpAnswer *http, const cJSON *json)
+{
+    const long forbidden = 403;
+    return http->status == forbidden && strstr(json_string_or(json, "message", ""), "archived");
+}
+
+/* "The API version 2022-11-28 is no longer supported.": the operator's to mend, and no repository's fault. */
+static bool is_of_old_version(const HttpAnswer *http, const cJSON *json)
+{
+    const long gone = 410;
+    return http->status == gone && strstr(json_string_or(json, "message", ""), "API version");
+}
+
 static GithubOutcome outcome_of_status(long status)
 {
     switch (status) {
@@ -205,6 +219,10 @@ void github_answer_read(const HttpAnswer *http, const char *api, bool is_graphql
     if (is_limited(http, ret->json)) {
         ret->outcome = GITHUB_RETRY;
         ret->retry_at_us = limit_ends_us(http, now_us);
+    } else if (is_archived(http, ret->json)) {
+        ret->outcome = GITHUB_GONE;
+    } else if (is_of_old_version(http, ret->json)) {
+        ret->outcome = GITHUB_DENIED;
     } else if (ret->outcome == GITHUB_RETRY) {
         ret->retry_at_us = now_us + MAX(after_failure_us, http->retry_after_us);
     }

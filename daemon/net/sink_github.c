@@ -2,8 +2,8 @@
 /*
  * Results beside the student's commit. This file decides whether there is something to write, and what becomes of what
  * GitHub said: limits, 5xx and silence are waited for as long as they last; what people must mend (a permission, an
- * uninstalled App, a proxy in between) is tried `max_tries` times with growing waits; a 422 is a fault of ours and goes
- * to a TA at once, with GitHub's words.
+ * uninstalled App, a proxy in between) is tried `max_tries` times with growing waits; what no waiting mends goes to a
+ * TA at once, with GitHub's words: a 422, which is a fault of ours, a 410, an archived repository.
  */
 #include <string.h>
 
@@ -99,6 +99,11 @@ char *github_post_login(GithubPost *post, GError **error)
 /* ---- the sink
  * ----------------------------------------------------------------------------------------------------------- */
 
+static bool is_for_ever(const GithubAnswer *answer)
+{
+    return answer->outcome == GITHUB_INVALID || answer->outcome == GITHUB_GONE;
+}
+
 /* When to try again; false: never. */
 static bool plan_retry(const GithubSink *sink, const Effect *effect, const GithubAnswer *answer,
                        gint64 *ret_retry_at_us)
@@ -113,7 +118,7 @@ static bool plan_retry(const GithubSink *sink, const Effect *effect, const Githu
         return true;
     }
     *ret_retry_at_us = backoff_at_us;
-    return answer->outcome != GITHUB_INVALID && effect->tries + 1 < sink->max_tries;
+    return !is_for_ever(answer) && effect->tries + 1 < sink->max_tries;
 }
 
 static PostOutcome put_off(const GithubSink *sink, const Effect *effect, const GithubAnswer *answer,
@@ -122,7 +127,7 @@ static PostOutcome put_off(const GithubSink *sink, const Effect *effect, const G
     bool may_pass = plan_retry(sink, effect, answer, ret_retry_at_us);
     error_set(error, may_pass ? RUBRIC_ERROR_TEMPORARY : RUBRIC_ERROR_INVALID, "%s (%s)",
               answer->said ? answer->said : "GitHub did not do it", github_outcome_name(answer->outcome));
-    if (!may_pass && answer->outcome != GITHUB_INVALID)
+    if (!may_pass && !is_for_ever(answer))
         g_prefix_error(error, "given up after %" G_GINT64_FORMAT " tries: ", effect->tries + 1);
     return may_pass ? POST_RETRY : POST_GIVE_UP;
 }

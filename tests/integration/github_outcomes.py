@@ -189,6 +189,7 @@ def deleted(it):
 def archived(it):
     sha = it.push()
     yield [sha]
+    wait_until(lambda: it.world.is_shown([(it.i, sha)]), SECONDS, "its result is there before it is archived")
     it.world.hub.set(it.name, archived=True)
     yield []
 

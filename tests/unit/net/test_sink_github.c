@@ -263,7 +263,7 @@ static const struct {
     {"403", "before", POST_RETRY, 14, 31, "GitHub answered 403"},
     {"404", "before", POST_RETRY, 14, 31, "not found"},
     {"409", "before", POST_RETRY, 14, 31, "conflict"},
-    {"410", "before", POST_RETRY, 14, 31, "gone"},
+    {"410", "before", POST_GIVE_UP, 0, 0, "GitHub answered 410: fault of the test"},
     {"422", "before", POST_GIVE_UP, 0, 0, "GitHub answered 422: fault of the test"},
     {"400", "before", POST_GIVE_UP, 0, 0, "GitHub answered 400"},
     {"429", "before", POST_RETRY, 59, 61, "429"},
@@ -323,6 +323,31 @@ START_TEST(a_fault_is_waited_for_or_told_and_nothing_is_doubled)
     g_autoptr(cJSON) figures = standin_do(&hub, "figures", "{}");
     const cJSON *elsewhere = cJSON_GetObjectItem(figures, "elsewhere");
     ck_assert_int_eq(cJSON_GetArraySize(elsewhere), 0); /* no redirect was followed */
+}
+END_TEST
+
+START_TEST(an_archived_repository_is_told_at_once_with_githubs_words)
+{
+    static const GithubWrite ways[] = {GITHUB_WRITE_CHECK_RUN, GITHUB_WRITE_STATUS, GITHUB_WRITE_COMMENT,
+                                       GITHUB_WRITE_BRANCH};
+    hand_in_by_pull_request();
+    g_free(tell_repository("set", ", \"archived\": true"));
+    for (gsize i = 0; i < G_N_ELEMENTS(ways); i++) {
+        sink_free(sink);
+        sink = new_sink(ways[i], 20000);
+        ck_assert_msg(post() == POST_GIVE_UP, "%s", github_write_name(ways[i]));
+        ck_assert_has(failure->message, "archived");
+        ck_assert_lacks(failure->message, "tries");
+    }
+}
+END_TEST
+
+START_TEST(issues_that_are_off_are_told_at_once)
+{
+    comment_instead(COMMENT_ISSUE);
+    g_free(tell_repository("set", ", \"has_issues\": false"));
+    ck_assert_int_eq(post(), POST_GIVE_UP);
+    ck_assert_has(failure->message, "GitHub answered 410: Issues has been disabled in this repository.");
 }
 END_TEST
 
@@ -432,6 +457,8 @@ int main(void)
     tcase_add_test(tests, when_writes_are_short_the_newest_results_have_them);
     tcase_add_test(tests, without_writes_left_nothing_is_asked);
     tcase_add_loop_test(tests, a_fault_is_waited_for_or_told_and_nothing_is_doubled, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tests, an_archived_repository_is_told_at_once_with_githubs_words);
+    tcase_add_test(tests, issues_that_are_off_are_told_at_once);
     tcase_add_test(tests, a_taken_back_token_is_minted_again_once);
     tcase_add_loop_test(tests, a_token_refused_after_the_effect_doubles_nothing, 0, 4);
     tcase_add_test(tests, a_refusal_is_given_up_after_max_tries_and_an_outage_never);
