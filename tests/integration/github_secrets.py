@@ -118,6 +118,11 @@ def break_much(world):
         git.fault(status)
 
 
+def is_pushed(world):
+    world.hasten()
+    return all("refs/heads/rubricd/results" in world.hub.repos[f"project-t{i}"].refs for i in range(N))
+
+
 def run(world):
     hub = world.hub
     hub.set_limits(enforced=False)
@@ -136,6 +141,7 @@ def run(world):
         break_much(world)
         second = [(i, world.push(i)) for i in range(N)]
         wait_until(lambda: world.is_shown(second) or world.flags("post"), SECONDS, "the second push of each is graded")
+        wait_until(lambda: is_pushed(world), SECONDS, "results are pushed by git")
         out = rubric("status", "-c", world.config, check=False) + rubric("status", "--json", "-c", world.config, check=False)
         out += rubric("flags", "-c", world.config, check=False)
     finally:
