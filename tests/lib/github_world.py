@@ -53,14 +53,14 @@ items:
 
 
 class World:
-    """`n` repositories project-t0...; `sinks`: lines of YAML; `token`: a personal access token instead of the App;
-    `course`: arguments of make_course."""
+    """`n` repositories project-t0...; `sinks`: lines of YAML; `token`: a personal access token instead of the App; `enterprise`: an
+    Enterprise Server, of which only `api` is told; `course`: arguments of make_course."""
 
-    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", course=None, **settings):
+    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", course=None, enterprise=False, **settings):
         self.folder, self.n = pathlib.Path(folder), n
         self.hub_folder = self.folder / "hub"
         self.git = GitHttp(self.hub_folder)
-        self.hub = github_standin.Github(self.hub_folder, git=True, git_url=self.git.url)
+        self.hub = github_standin.Github(self.hub_folder, git=True, git_url=self.git.url, enterprise=enterprise)
         self.hub.git_http = self.git
         for i in range(n):
             self.hub.repository(f"project-t{i}")
@@ -78,12 +78,13 @@ class World:
             (self.secrets / "app.pem").chmod(0o600)
             who = f"app: {{id: {self.hub.app_id}, key_file: {self.secrets}/app.pem}}"
         more = "".join(f"{key}: {value}\n" for key, value in settings.items())
+        git = "" if enterprise else f'git: "{self.git.url}", '
         listen = 'web: {listen: "127.0.0.1:0"}\n' if web else ""
         self.config = write(self.work / "rubricd.yaml", f"""course: course
 state: state
 grade_processes: 2
 accept_missing: [own-uid, cgroup-memory, cgroup-processes, cgroup-cpu] # tests run for an ordinary user as well
-github: {{api: "{self.hub.url}", git: "{self.git.url}", {who}, webhook_secret_file: {self.hook_secret}}}
+github: {{api: "{self.hub.url}", {git}{who}, webhook_secret_file: {self.hook_secret}}}
 {listen}{more}sources:
   - github: {{name: github, every: {every}}}
 sinks:
