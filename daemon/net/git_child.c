@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const gsize max_output_bytes = 16 * 1024 * 1024;
@@ -91,14 +92,15 @@ static char **git_environment(const GitChild *git, const char *home)
     return (char **)g_ptr_array_free(env, FALSE);
 }
 
-/* The shell only sets the limit on file sizes and becomes git. */
+/* The shell only sets the limit on file sizes and becomes git. The signal is ignored, so that who writes too much is
+ * told, cleans up and says so, instead of dying without a word. */
 static char **git_argv(const GitChild *git, const char *const *arguments)
 {
     const gint64 block_bytes = 512;
     GPtrArray *argv = g_ptr_array_new();
     g_ptr_array_add(argv, g_strdup("/bin/sh"));
     g_ptr_array_add(argv, g_strdup("-c"));
-    g_ptr_array_add(argv, g_strdup_printf("ulimit -f %" G_GINT64_FORMAT " && exec git \"$@\"",
+    g_ptr_array_add(argv, g_strdup_printf("trap '' XFSZ && ulimit -f %" G_GINT64_FORMAT " && exec git \"$@\"",
                                           MAX(git->max_bytes / block_bytes, 1)));
     static const char *const fixed[] = {
         "git",
@@ -112,6 +114,8 @@ static char **git_argv(const GitChild *git, const char *const *arguments)
         "fetch.recurseSubmodules=false",
         "-c",
         "fetch.writeCommitGraph=false",
+        "-c",
+        "fetch.unpackLimit=1", /* all that comes is one pack: a limit on files is one on the fetch */
         "-c",
         "core.bigFileThreshold=16m",
         "-c",
@@ -142,6 +146,11 @@ static char **git_argv(const GitChild *git, const char *const *arguments)
         g_ptr_array_add(argv, g_strdup(arguments[i]));
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
+}
+
+static char *show_bytes(gint64 bytes)
+{
+    return g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
 static char *last_words(const GString *err)
@@ -188,11 +197,11 @@ bool git_must(const GitChild *git, const char *folder, const char *const *argume
     int status = 0;
     if (!git_run(git, folder, arguments, &out, &words, &status, error))
         return false;
-    /* SIGXFSZ ends the part of git that writes the pack, and git says so. */
-    if (status != 0 && (strstr(words, "signal 25") || strstr(words, "File too large")))
-        return error_set(error, RUBRIC_ERROR_LIMIT,
-                         "git %s: it is larger than %" G_GINT64_FORMAT " MiB, the most that is taken", arguments[0],
-                         git->max_bytes >> 20);
+    if (status != 0 && strstr(words, "File too large")) {
+        g_autofree char *most = show_bytes(git->max_bytes);
+        return error_set(error, RUBRIC_ERROR_LIMIT, "git %s: it is larger than %s, the most that is taken",
+                         arguments[0], most);
+    }
     bool is_refused = strstr(words, "Authentication failed") || strstr(words, "could not read Username");
     if (status != 0)
         return error_set(error, is_refused ? RUBRIC_ERROR_DENIED : RUBRIC_ERROR_TEMPORARY, "git %s failed: %s",
@@ -325,20 +334,74 @@ void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrA
 /* ---- mirrors
  * ------------------------------------------------------------------------------------------------------------- */
 
+/* What is handed in stays, also what was pushed over; so a mirror may grow to some of the largest repositories. */
+static const gint64 fetches_a_mirror = 4;
+
+typedef bool (*EntryTest)(const char *name);
+
+static bool is_unfinished_pack(const char *name)
+{
+    return g_str_has_prefix(name, "tmp_");
+}
+
+static bool is_lock(const char *name)
+{
+    return g_str_has_suffix(name, ".lock");
+}
+
+static void remove_entries(const char *mirror, const char *folder, EntryTest is_left)
+{
+    g_autofree char *path = g_build_filename(mirror, folder, NULL);
+    g_autoptr(GDir) names = g_dir_open(path, 0, NULL);
+    for (const char *name = names ? g_dir_read_name(names) : NULL; name; name = g_dir_read_name(names)) {
+        g_autofree char *entry = g_build_filename(path, name, NULL);
+        if (is_left(name))
+            unlink(entry);
+    }
+}
+
+static void mirror_clean(const char *mirror)
+{
+    static const char *const with_locks[] = {"", "refs/rubricd/incoming", "refs/rubricd/keep"};
+    remove_entries(mirror, "objects/pack", is_unfinished_pack);
+    for (gsize i = 0; i < G_N_ELEMENTS(with_locks); i++)
+        remove_entries(mirror, with_locks[i], is_lock);
+}
+
+void git_mirrors_clean(const char *state_folder)
+{
+    g_autofree char *folder = g_build_filename(state_folder, "mirrors", NULL);
+    g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
+    for (const char *name = names ? g_dir_read_name(names) : NULL; name; name = g_dir_read_name(names)) {
+        g_autofree char *mirror = g_build_filename(folder, name, NULL);
+        mirror_clean(mirror);
+    }
+}
+
+static gint64 mirror_bytes(const char *mirror)
+{
+    g_autofree char *folder = g_build_filename(mirror, "objects", "pack", NULL);
+    g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
+    gint64 bytes = 0;
+    for (const char *name = names ? g_dir_read_name(names) : NULL; name; name = g_dir_read_name(names)) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        struct stat about;
+        if (lstat(path, &about) == 0)
+            bytes += about.st_size;
+    }
+    return bytes;
+}
+
 bool git_make_mirror(const GitChild *git, const char *mirror, GError **error)
 {
-    g_autofree char *head = g_build_filename(mirror, "HEAD", NULL);
-    if (access(head, F_OK) == 0)
-        return true;
     g_autofree char *parent = g_path_get_dirname(mirror);
     const char *const arguments[] = {"init", "--quiet", "--bare", "--template=", "--", mirror, NULL};
     return file_make_folder(parent, 0700, error) && git_must(git, NULL, arguments, NULL, error);
 }
 
-bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error)
+static bool fetch_into(const GitChild *git, const char *mirror, const char *url, const char *const *refs,
+                       GError **error)
 {
-    if (!git_url_check(url, error) || !git_make_mirror(git, mirror, error))
-        return false;
     g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
     static const char *const fixed[] = {
         "fetch",   "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
@@ -350,6 +413,31 @@ bool git_fetch(const GitChild *git, const char *mirror, const char *url, const c
         g_ptr_array_add(arguments, g_strdup_printf("+%s:refs/rubricd/incoming/%u", refs[i], i));
     g_ptr_array_add(arguments, NULL);
     return git_must(git, mirror, (const char *const *)arguments->pdata, NULL, error);
+}
+
+bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error)
+{
+    g_autofree char *head = g_build_filename(mirror, "HEAD", NULL);
+    bool is_new = access(head, F_OK) < 0;
+    if (!git_url_check(url, error) || (is_new && !git_make_mirror(git, mirror, error)))
+        return false;
+    mirror_clean(mirror);
+    gint64 most_bytes = fetches_a_mirror * git->max_bytes;
+    GitChild bounded = *git;
+    bounded.max_bytes = MIN(git->max_bytes, most_bytes - mirror_bytes(mirror));
+    g_autoptr(GError) problem = NULL;
+    if (bounded.max_bytes > 0 && fetch_into(&bounded, mirror, url, refs, &problem))
+        return true;
+    mirror_clean(mirror);
+    if (is_new)
+        file_remove_tree(mirror, NULL);
+    bool is_full = bounded.max_bytes < git->max_bytes && (!problem || problem->code == RUBRIC_ERROR_LIMIT);
+    g_autofree char *most = show_bytes(most_bytes);
+    if (is_full)
+        return error_set(error, RUBRIC_ERROR_LIMIT,
+                         "with all that came before it is more than %s, the most that is kept", most);
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
 }
 
 char *git_incoming_commit(const GitChild *git, const char *mirror, guint i, GError **error)

@@ -21,8 +21,11 @@ void git_ls_remotes(const GitChild *git, const char *const *urls, gsize n, GPtrA
 /* Makes the bare repository `mirror` if it is not there. */
 bool git_make_mirror(const GitChild *git, const char *mirror, GError **error);
 /* Fetches `refs` (full names, NULL-terminated) of `url` into the bare repository `mirror` (made if absent), as
- * refs/rubricd/incoming/<i>. */
+ * refs/rubricd/incoming/<i>. LIMIT: more than max_bytes came, or the mirror is full (four times that); git was stopped
+ * while it received. Of what failed nothing stays on the disk. */
 bool git_fetch(const GitChild *git, const char *mirror, const char *url, const char *const *refs, GError **error);
+/* Removes what gits that were killed left in the mirrors: unfinished packs, locks. None runs meanwhile. */
+void git_mirrors_clean(const char *state_folder);
 /* Is this commit in the mirror? */
 bool git_has_commit(const GitChild *git, const char *mirror, const char *commit, bool *ret_has, GError **error);
 /* The commit that refs/rubricd/incoming/<i> leads to, 40 hex; NULL and NOT_FOUND: no commit. Caller frees. */

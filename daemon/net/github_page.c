@@ -229,6 +229,7 @@ void github_page_announce(const Effect *effect, GithubPage *ret)
         effect->result->zone ? clock_format_local(submission->received_us, effect->result->zone) : g_strdup("");
     GithubPage page = {0};
     const char *then = "The result will be here; you need not do anything.";
+    g_autofree char *why = NULL;
     switch (effect->announcement) {
     case ANNOUNCE_QUEUED:
         page.title = say_queue(effect->n_before);
@@ -239,6 +240,12 @@ void github_page_announce(const Effect *effect, GithubPage *ret)
         page.status = "completed";
         page.conclusion = "cancelled";
         then = "It came before this one was graded; the result stands there.";
+        break;
+    case ANNOUNCE_REFUSED:
+        page.title = g_strdup("Not taken, not graded");
+        page.status = "completed";
+        page.conclusion = "action_required";
+        then = why = g_strconcat("Nothing of it is graded: ", submission->remark, ".", NULL);
         break;
     case ANNOUNCE_RUNNING:
     case ANNOUNCE_NOTHING:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/github_place.h"
 
+#include "daemon/net/source.h"
+
 #include <string.h>
 
 static const gsize sha_length = 40;
@@ -56,20 +58,23 @@ bool github_sha_is_plain(const char *sha)
 
 bool github_place_parse(const Submission *submission, GithubPlace *ret_place, GError **error)
 {
+    const char *sha = submission->revision;
+    if (sha && g_str_has_prefix(sha, SOURCE_REFUSED))
+        sha += strlen(SOURCE_REFUSED);
     g_auto(GStrv) parts = g_strsplit(submission->external_id ? submission->external_id : "", ":", 3);
     guint n = g_strv_length(parts);
     char *end = NULL;
     guint64 id = n >= 2 ? g_ascii_strtoull(parts[0], &end, 10) : 0;
     bool is_id = n >= 2 && g_ascii_isdigit(parts[0][0]) && !*end && id > 0 && id <= G_MAXINT64;
     g_autofree char *full_name = is_id ? read_full_name(submission->location, parts[1]) : NULL;
-    if (!full_name || !ref_is_known(parts[1]) || !github_sha_is_plain(submission->revision))
+    if (!full_name || !ref_is_known(parts[1]) || !github_sha_is_plain(sha))
         return error_set(error, RUBRIC_ERROR_INVALID, "submission %" G_GINT64_FORMAT " (\"%s\") is not of GitHub",
                          submission->id, submission->external_id ? submission->external_id : "");
     *ret_place = (GithubPlace){
         .repository_id = (gint64)id,
         .full_name = g_steal_pointer(&full_name),
         .ref = g_strdup(parts[1]),
-        .sha = g_strdup(submission->revision),
+        .sha = g_strdup(sha),
         .pull_number = github_pull_of_ref(parts[1]),
     };
     return true;

@@ -80,19 +80,20 @@ static bool fetch_each(const GithubLook *look, Taking *taking, GError **error)
 static bool fetch(const GithubLook *look, Taking *taking, GError **error)
 {
     const gint64 kib = 1024;
+    const char way_out[] = "take large files out of the repository's history and push again, or ask the staff";
     GithubRepo *repo = taking->repo;
     if (repo->size_kib > look->context->git_max_bytes / kib) {
-        taking->refusal = g_strdup_printf("the repository has %" G_GINT64_FORMAT
-                                          " MiB, more than is taken: make it smaller and push again",
-                                          repo->size_kib / kib);
+        g_autofree char *size = g_format_size_full((guint64)(repo->size_kib * kib), G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *most = g_format_size_full((guint64)look->context->git_max_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        taking->refusal =
+            g_strdup_printf("it cannot be taken: the repository has %s, and %s is the most; %s", size, most, way_out);
         return true;
     }
     g_autoptr(GError) problem = NULL;
     if (git_repo_fetch(&look->git, &repo->git, taking->refs, true, taking->moves, &problem))
         return true;
     if (problem->code == RUBRIC_ERROR_LIMIT) {
-        taking->refusal =
-            g_strdup_printf("what was pushed is too large: %s; make it smaller and push again", problem->message);
+        taking->refusal = g_strdup_printf("it cannot be taken: %s; %s", problem->message, way_out);
         return true;
     }
     if (is_gone_there(problem))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/gradescope_identity.h"
 
+#include "daemon/net/source.h"
+
 #include <string.h>
 
 static const char prefix[] = "submission_";
@@ -33,7 +35,7 @@ void gradescope_identify(Submission *submission, const Assignment *assignment, c
 
 bool gradescope_find(Store *store, const Submission *named, Submission **ret, GError **error)
 {
-    g_autofree char *refused = g_strconcat("refused:", named->revision, NULL);
+    g_autofree char *refused = g_strconcat(SOURCE_REFUSED, named->revision, NULL);
     *ret = NULL;
     return store_submission_find(store, named->source, named->external_id, named->revision, ret, error) &&
            (*ret || store_submission_find(store, named->source, named->external_id, refused, ret, error));
@@ -41,7 +43,7 @@ bool gradescope_find(Store *store, const Submission *named, Submission **ret, GE
 
 static bool close_flag(Store *store, const Submission *submission, const char *external_id, GError **error)
 {
-    g_autofree char *revision = g_strconcat("refused:", submission->revision, NULL);
+    g_autofree char *revision = g_strconcat(SOURCE_REFUSED, submission->revision, NULL);
     g_autoptr(Submission) refused = NULL;
     return store_submission_find(store, submission->source, external_id, revision, &refused, error) &&
            (!refused || store_flag_close(store, refused->id, "owner", "its owner is known by now", error));

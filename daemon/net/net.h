@@ -19,7 +19,7 @@ typedef struct {
     const Course *course;
     const char *state_folder; /* blobs/ and mirrors/ lie below it */
     gint64 git_timeout_ms;    /* one git child */
-    gint64 git_max_bytes;     /* one fetch */
+    gint64 git_max_bytes;     /* one fetch; a mirror grows to four times that */
     gint64 rest_us;           /* how long a file must not change before it is taken; 0: a second */
     bool in_transaction;      /* the caller has one open: source_offer joins it */
 } SourceContext;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/source.h"
 
+#include "daemon/net/git_child.h"
+
 bool source_poll(Source *source, SourceContext *context, guint *ret_n_new, GError **error)
 {
     if (source->class->poll(source, context, ret_n_new, error))
@@ -20,6 +22,7 @@ void source_free(Source *source)
 
 bool source_sweep(const char *state_folder, GError **error)
 {
+    git_mirrors_clean(state_folder);
     return blob_sweep(state_folder, error);
 }
 
@@ -124,7 +127,7 @@ bool source_refuse(SourceContext *context, Submission *submission, const char *w
     gint64 id = 0;
     g_autofree char *revision = g_steal_pointer(&submission->revision);
     /* Another revision than the same content has once it can be graded, so that it is taken then. */
-    submission->revision = g_strdup_printf("refused:%s", revision);
+    submission->revision = g_strconcat(SOURCE_REFUSED, revision, NULL);
     submission->state = SUBMISSION_RECEIVED;
     if (!store_submission_insert(context->store, submission, &id, ret_is_new, error))
         return false;

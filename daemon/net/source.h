@@ -38,6 +38,7 @@ gint64 source_received_us(gint64 last_look_us, gint64 seen_us);
 Submission *source_submission_new(const Source *source, const Assignment *assignment, const char *owner,
                                   const char *external_id, gint64 received_us, gint64 seen_us);
 
+#define SOURCE_REFUSED "refused:" /* before the revision of what was refused */
 /* Stores one that cannot be graded, with a flag of kind "owner" that says why and what to do. Once per revision. */
 bool source_refuse(SourceContext *context, Submission *submission, const char *why, bool *ret_is_new, GError **error);
 

@@ -99,6 +99,8 @@ static int read_kind(ConfigParse *parse, const YamlNode *node, const char *what,
     return -1;
 }
 
+static const gint64 repository_max_bytes = G_GINT64_CONSTANT(1) << 30;
+
 static void parse_source(ConfigParse *parse, const YamlNode *node)
 {
     static const char *const kinds[] = {"folder", "git", "github", "gradescope", NULL};
@@ -119,6 +121,8 @@ static void parse_source(ConfigParse *parse, const YamlNode *node)
     if (kind == 0)
         source->path = config_resolve_path(parse, yaml_read_text(&reader, "path", YAML_REQUIRED, NULL));
     source->interval_us = read_interval_us(parse, &reader, intervals_us[kind]);
+    if (strcmp(source->kind, "git") == 0 || strcmp(source->kind, "github") == 0)
+        source->repository_max_bytes = yaml_read_bytes(&reader, "repository_max", YAML_OPTIONAL, repository_max_bytes);
     if (strcmp(source->kind, "github") == 0 && !parse->config->github)
         yaml_report(node, parse->diagnostics, SEVERITY_ERROR,
                     "a source github needs `github:` with the App or token to read with");

@@ -9,7 +9,6 @@
 #include "daemon/roles/role.h"
 
 static const gint64 git_timeout_ms = 5 * 60 * 1000;
-static const gint64 git_max_bytes = G_GINT64_CONSTANT(1) << 30;
 static const gint64 settle_us =
     CLOCK_SECOND_US + CLOCK_SECOND_US / 20; /* with `once`: as soon as a file can have rested */
 static const gint64 longest_sleep_us = 5 * CLOCK_SECOND_US;
@@ -18,6 +17,7 @@ static const guint max_failures_once = 3;
 
 typedef struct {
     Source *source;
+    const SourceConfig *config;
     gint64 next_mono_us, noted_mono_us;
     guint n_looks, n_failures; /* failures in a row */
     guint64 n_taken;
@@ -50,6 +50,7 @@ static GPtrArray *make_sources(const Config *config)
         const SourceConfig *source = g_ptr_array_index(config->sources, i);
         Watched *watched = g_new0(Watched, 1);
         watched->source = make_source(config, source);
+        watched->config = source;
         g_ptr_array_add(list, watched);
     }
     return list;
@@ -82,6 +83,7 @@ static void look_at(Role *role, SourceContext *context, Watched *watched)
     g_autoptr(GError) error = NULL;
     watched->n_looks++;
     g_clear_pointer(&watched->error, g_free);
+    context->git_max_bytes = watched->config->repository_max_bytes;
     if (source_poll(watched->source, context, &n_new, &error)) {
         watched->n_failures = 0;
     } else {
@@ -154,7 +156,6 @@ static bool turn(Role *role, const GPtrArray *sources, gint64 *ret_next_mono_us,
         .course = role->watch.course,
         .state_folder = role->config->state_folder,
         .git_timeout_ms = git_timeout_ms,
-        .git_max_bytes = git_max_bytes,
     };
     *ret_next_mono_us = look_at_due(role, &context, sources);
     return outcome_repost_due(role->store, role->config, role->watch.course, error);

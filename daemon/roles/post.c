@@ -129,7 +129,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Posted, posted_clear)
 /* What is graded by now, or graded after all, is not announced any more: its result says more. */
 static bool is_still_so(const Submission *submission, Announcement what)
 {
-    return submission->state == (what == ANNOUNCE_OVER ? SUBMISSION_REPLACED : SUBMISSION_FETCHED);
+    switch (what) {
+    case ANNOUNCE_OVER:
+        return submission->state == SUBMISSION_REPLACED;
+    case ANNOUNCE_REFUSED:
+        return submission->state == SUBMISSION_REFUSED;
+    case ANNOUNCE_QUEUED:
+    case ANNOUNCE_RUNNING:
+    case ANNOUNCE_NOTHING:
+        break;
+    }
+    return submission->state == SUBMISSION_FETCHED;
 }
 
 static bool carry_announcement(const Posting *posting, Sink *sink, const OutboxRow *row, Posted *posted, GError **error)

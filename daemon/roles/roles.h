@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
     char *kind, *name, *path;
     gint64 interval_us;
+    gint64 repository_max_bytes; /* of git and github */
 } SourceConfig;
 typedef struct {
     char *kind, *name, *path, *url, *secret_file;

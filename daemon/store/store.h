@@ -268,11 +268,12 @@ GPtrArray *store_outbox_list(Store *store, gint64 submission_id, GError **error)
 bool store_outbox_next_due(Store *store, gint64 *ret_at_us, GError **error);
 
 /* What can be said of a submission before it has a result. */
-typedef enum { ANNOUNCE_NOTHING, ANNOUNCE_QUEUED, ANNOUNCE_RUNNING, ANNOUNCE_OVER } Announcement;
-/* "queued" "running" "over"; "" for nothing. */
+typedef enum { ANNOUNCE_NOTHING, ANNOUNCE_QUEUED, ANNOUNCE_RUNNING, ANNOUNCE_OVER, ANNOUNCE_REFUSED } Announcement;
+/* "queued" "running" "over" "refused"; "" for nothing. */
 const char *announcement_name(Announcement announcement);
 /* Makes and claims an announcement to `sink`: of what is being graded or has waited for `after_us`, once each; and that
- * it is over where one is to be seen of a submission that was replaced. *ret NULL: there is none to make. */
+ * it is over where one is to be seen of a submission that was replaced, or why one was refused, of the last week. *ret
+ * NULL: there is none to make. */
 bool store_outbox_announce(Store *store, const char *worker, gint64 lease_us, const char *sink, gint64 after_us,
                            OutboxRow **ret, GError **error);
 /* NOTHING: the row is a result. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Announcements: that a submission waits, is being graded, or will not be graded since a newer one took its place. They
- * are effects like results are (store_outbox.c), but nobody waits for them: a row is made when it is claimed, and one
- * that fails is not tried again.
+ * Announcements: that a submission waits, is being graded, or will not be (a newer one took its place, or it cannot be
+ * taken). They are effects like results are (store_outbox.c), but nobody waits for them: a row is made when it is
+ * claimed, and one that fails is not tried again.
  */
 #include "daemon/store/sqlite.h"
 
@@ -11,9 +11,12 @@ const char *announcement_name(Announcement announcement)
     static const char *const names[] = {[ANNOUNCE_NOTHING] = "",
                                         [ANNOUNCE_QUEUED] = "queued",
                                         [ANNOUNCE_RUNNING] = "running",
-                                        [ANNOUNCE_OVER] = "over"};
+                                        [ANNOUNCE_OVER] = "over",
+                                        [ANNOUNCE_REFUSED] = "refused"};
     return names[announcement];
 }
+
+static const gint64 looked_back_us = 7 * CLOCK_DAY_US;
 
 /* Nothing else of this submission is under way to the sink, and this was not announced before. */
 #define IS_FREE(submission, stage)                                                                                     \
@@ -45,13 +48,21 @@ static bool find_queued(Store *store, const char *sink, gint64 before_us, gint64
 /* Only where something was announced that would stand there for ever. */
 static bool find_over(Store *store, const char *sink, gint64 *ret_submission_id, GError **error)
 {
-    const gint64 looked_back_us = 7 * CLOCK_DAY_US;
     return sql_get_int(store, ret_submission_id, error,
                        "SELECT announced.submission_id FROM outbox AS announced"
                        " JOIN submission ON submission.id = announced.submission_id"
                        " WHERE announced.verdict_id IS NULL AND announced.queued_us > ?2 AND announced.sink = ?1"
                        " AND announced.external_id IS NOT NULL"
                        " AND submission.state = 'replaced'" IS_FREE("announced.submission_id", "over") " LIMIT 1",
+                       SQL_TEXT(sink), SQL_INT(clock_now_us() - looked_back_us));
+}
+
+/* A source refused it, and the reason is all that its owner will get. */
+static bool find_refused(Store *store, const char *sink, gint64 *ret_submission_id, GError **error)
+{
+    return sql_get_int(store, ret_submission_id, error,
+                       "SELECT submission.id FROM submission WHERE submission.state = 'refused'"
+                       " AND submission.seen_us > ?2" IS_FREE("submission.id", "refused") " LIMIT 1",
                        SQL_TEXT(sink), SQL_INT(clock_now_us() - looked_back_us));
 }
 
@@ -71,7 +82,12 @@ static bool find(Store *store, const char *sink, gint64 after_us, gint64 *ret_su
     if (*ret_submission_id > 0)
         return true;
     *ret_what = ANNOUNCE_OVER;
-    return find_over(store, sink, ret_submission_id, error);
+    if (!find_over(store, sink, ret_submission_id, error))
+        return false;
+    if (*ret_submission_id > 0)
+        return true;
+    *ret_what = ANNOUNCE_REFUSED;
+    return find_refused(store, sink, ret_submission_id, error);
 }
 
 static bool claim(Store *store, const char *worker, gint64 lease_us, const char *sink, gint64 after_us, OutboxRow **ret,
@@ -109,7 +125,7 @@ bool store_outbox_announce(Store *store, const char *worker, gint64 lease_us, co
 
 Announcement outbox_row_announces(const OutboxRow *row)
 {
-    for (Announcement what = ANNOUNCE_QUEUED; what <= ANNOUNCE_OVER; what++) {
+    for (Announcement what = ANNOUNCE_QUEUED; what <= ANNOUNCE_REFUSED; what++) {
         g_autofree char *end = g_strconcat(":", announcement_name(what), NULL);
         if (row->verdict_id == 0 && g_str_has_suffix(row->idempotency_key, end))
             return what;

@@ -53,10 +53,10 @@ items:
 
 
 class World:
-    """`n` repositories project-t0...; `sinks`: lines of YAML; `token`: a personal access token instead of the App; `enterprise`: an
-    Enterprise Server, of which only `api` is told; `course`: arguments of make_course."""
+    """`n` repositories project-t0...; `sinks`: lines of YAML; `source`: more settings of it, after a comma; `token`: a personal access token instead
+    of the App; `enterprise`: an Enterprise Server, of which only `api` is told; `course`: arguments of make_course."""
 
-    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", course=None, enterprise=False, **settings):
+    def __init__(self, folder, n, sinks="  - github: {name: results}\n", token=False, web=False, every="1s", source="", course=None, enterprise=False, **settings):
         self.folder, self.n = pathlib.Path(folder), n
         self.hub_folder = self.folder / "hub"
         self.git = GitHttp(self.hub_folder)
@@ -86,7 +86,7 @@ grade_processes: 2
 accept_missing: [own-uid, cgroup-memory, cgroup-processes, cgroup-cpu] # tests run for an ordinary user as well
 github: {{api: "{self.hub.url}", {git}{who}, webhook_secret_file: {self.hook_secret}}}
 {listen}{more}sources:
-  - github: {{name: github, every: {every}}}
+  - github: {{name: github, every: {every}{source}}}
 sinks:
 {sinks}""")
         self.daemon = Daemon(self.config, self.work / "log")

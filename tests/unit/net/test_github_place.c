@@ -29,6 +29,10 @@ START_TEST(what_the_source_writes_the_sink_reads)
     g_auto(GithubPlace) bare = {0};
     ck_assert_good(parse("5:refs/heads/main", "https://ghe.example.edu/git/o/r#refs/heads/main", sha, &bare, error));
     ck_assert_str_eq(bare.full_name, "o/r");
+    g_auto(GithubPlace) of_refused = {0};
+    ck_assert_good(parse("5:refs/heads/main", "https://github.com/o/r#refs/heads/main",
+                         "refused:0123456789abcdef0123456789abcdef01234567", &of_refused, error));
+    ck_assert_str_eq(of_refused.sha, "0123456789abcdef0123456789abcdef01234567");
 }
 END_TEST
 
@@ -51,7 +55,8 @@ START_TEST(a_row_of_another_source_is_refused)
         {"5:refs/heads/main", "#refs/heads/main", sha},
         {"5:refs/heads/main", "r#refs/heads/main", sha},
         {"5:refs/heads/main", "o/#refs/heads/main", sha},
-        {"5:refs/heads/main", main_of, "refused:0123456789abcdef0123456789abcdef01234567"},
+        {"5:refs/heads/main", main_of, "other:0123456789abcdef0123456789abcdef01234567"},
+        {"5:refs/heads/main", main_of, "refused:0123456789"},
         {"5:refs/heads/main", main_of, NULL},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/source.h"
 #include "tests/unit/net/sink_github_fixture.h"
 
 static void set_places(guint n)
@@ -183,6 +184,23 @@ START_TEST(what_was_announced_and_not_graded_is_cancelled)
     ck_assert_run("completed", "a newer commit took its place");
     post_well(); /* after all */
     ck_assert_run("completed", "10 of 15 points");
+}
+END_TEST
+
+START_TEST(what_is_refused_says_why_beside_the_commit)
+{
+    g_autofree char *refused = g_strconcat(SOURCE_REFUSED, sha, NULL);
+    submission.revision = refused;
+    submission.remark = (char *)"it cannot be taken: it is larger than allowed";
+    ck_assert_int_eq(announce(ANNOUNCE_REFUSED), POST_DONE);
+    submission.remark = NULL;
+    submission.revision = sha;
+    ck_assert_run("completed", "Not taken");
+    g_autoptr(cJSON) all = NULL;
+    const cJSON *run = cJSON_GetArrayItem(written("check_runs", &all), 0);
+    ck_assert_str_eq(json_string_or(run, "conclusion", ""), "action_required");
+    ck_assert_has(json_string_or(cJSON_GetObjectItem(run, "output"), "summary", ""),
+                  "Nothing of it is graded: it cannot be taken");
 }
 END_TEST
 
@@ -453,6 +471,7 @@ int main(void)
     tcase_add_test(tests, a_run_of_another_submission_is_not_touched);
     tcase_add_test(tests, one_run_is_queued_then_in_progress_then_completed);
     tcase_add_test(tests, what_was_announced_and_not_graded_is_cancelled);
+    tcase_add_test(tests, what_is_refused_says_why_beside_the_commit);
     tcase_add_test(tests, an_announcement_whose_answer_is_lost_is_waited_for_and_one_that_is_refused_is_not);
     tcase_add_test(tests, when_writes_are_short_the_newest_results_have_them);
     tcase_add_test(tests, without_writes_left_nothing_is_asked);

@@ -1,87 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/net/source_github.h"
-
-#include "tests/unit/net/standin.h"
-
-static const char organisation[] = "connections:\n"
-                                   "  github: {organization: course, repositories: \"project-{team.id}\"}\n";
-static const char roster[] = "id,name,email,team,github\n"
-                             "alice,Alice A,student@example.edu,t1,student\n"
-                             "bob,Bob B,bob@example.edu,t1,bob-gh\n"
-                             "carol,Carol C,carol@example.edu,t2,carol-gh\n";
-
-static Fixture f;
-static Standin hub;
-static Source *source;
-static GithubConfig config;
-static char *folder;
-
-/* A fresh world for each test: numbers of repositories and their names are remembered over there. */
-static void setup(void)
-{
-    fixture_open(&f, organisation);
-    fixture_write(f.course_folder, "roster.csv", roster);
-    fixture_load_course(&f);
-    folder = g_dir_make_tmp("rubric-source-github-XXXXXX", NULL);
-    standin_start(&hub, folder, true);
-    config = hub.config;
-    config.git = g_strdup_printf("file://%s/git", hub.folder);
-    standin_tell(&hub, "repository", "{\"name\": \"project-t1\"}");
-    source = source_github_new("github", &config, CLOCK_SECOND_US);
-}
-
-static void teardown(void)
-{
-    source_free(source);
-    standin_stop(&hub);
-    fixture_close(&f);
-    file_remove_tree(folder, NULL);
-    g_free(folder);
-    g_free(config.git);
-}
-
-static void tell(const char *method, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void tell(const char *method, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    standin_tell(&hub, method, text);
-}
-
-/* A push of one file; its text is what makes the commit. At `ago_s` seconds before now, by GitHub's clock. */
-static char *push(const char *repository, const char *ref, const char *text, gint64 ago_s, const char *more)
-{
-    g_autofree char *arguments =
-        g_strdup_printf("{\"repository\": \"%s\", \"ref\": \"%s\", \"files\": {\"answer.txt\": "
-                        "\"%s\"}, \"at\": %" G_GINT64_FORMAT "%s}",
-                        repository, ref, text, clock_now_us() / CLOCK_SECOND_US - ago_s, more);
-    g_autoptr(cJSON) sha = standin_do(&hub, "push", arguments);
-    ck_assert(cJSON_IsString(sha));
-    return g_strdup(sha->valuestring);
-}
-
-/* A look that is due now, whatever the pace. */
-static guint look(void)
-{
-    guint n_new = 0;
-    ((GithubSource *)source)->next_look_mono_us = 0;
-    ck_assert_good(source_poll(source, &f.context, &n_new, error));
-    return n_new;
-}
-
-static void sweep(void)
-{
-    ((GithubSource *)source)->next_sweep_mono_us = 0;
-    look();
-}
-
-static void restart(void)
-{
-    source_free(source);
-    source = source_github_new("github", &config, CLOCK_SECOND_US);
-}
+#include "tests/unit/net/source_github_fixture.h"
 
 /* The text of all flags of a kind. */
 static char *flags(const char *kind)
@@ -260,7 +178,7 @@ START_TEST(an_empty_an_archived_and_a_too_large_repository_are_no_trouble)
     ck_assert_uint_eq(look(), 1);
     ck_assert_uint_eq(look(), 0);
     g_autofree char *refused = flags("owner");
-    ck_assert_has(refused, "more than is taken: make it smaller and push again");
+    ck_assert_has(refused, "the repository has 976.6");
     tell("set", "{\"repository\": \"project-t2\", \"size\": 1}");
     g_autofree char *small = push("project-t2", "refs/heads/main", "2", 50, "");
     ck_assert_uint_eq(look(), 1);
@@ -425,107 +343,6 @@ START_TEST(a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time)
 }
 END_TEST
 
-/* Requests of the stand-in since it was told to forget. */
-static gint64 n_requests(void)
-{
-    g_autoptr(cJSON) figures = standin_do(&hub, "figures", "{}");
-    tell("forget", "{}");
-    return json_int64_or(figures, "requests", 0);
-}
-
-/* As if so much time had passed since the last look. */
-static void let_pass(gint64 us)
-{
-    ((GithubSource *)source)->watermark_mono_us -= us;
-}
-
-static const gint64 n_sweep = 11; /* pages of 1,001 repositories, 99 a page */
-
-static void expect_a_point_a_look(void)
-{
-    const guint n_looks = 20;
-    for (guint i = 0; i < n_looks; i++)
-        look();
-    ck_assert_int_eq(n_requests(), n_looks);
-    sweep();
-    ck_assert_int_eq(n_requests(), n_sweep);
-    /* 120 looks and 4 sweeps an hour, a point a request. */
-    ck_assert_int_le(120 + 4 * n_sweep, 250);
-}
-
-START_TEST(a_thousand_idle_repositories_cost_a_point_a_look)
-{
-    tell("many", "{\"prefix\": \"other\", \"n\": 1000, \"pushed_at\": 1000000000}");
-    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 100, "");
-    look();
-    n_requests();
-    expect_a_point_a_look();
-}
-END_TEST
-
-START_TEST(a_thousand_repositories_that_were_never_pushed_to_cost_no_more)
-{
-    tell("many", "{\"prefix\": \"other\", \"n\": 1000}");
-    look();
-    n_requests();
-    expect_a_point_a_look();
-    g_autofree char *sha = push("project-t1", "refs/heads/main", "1", 0, "");
-    ck_assert_uint_eq(look(), 1);
-}
-END_TEST
-
-START_TEST(a_burst_is_seen_whole_and_not_asked_for_for_ever)
-{
-    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 1000, "");
-    look();
-    n_requests();
-    g_autofree char *many = g_strdup_printf("{\"prefix\": \"other\", \"n\": 1000, \"pushed_at\": %" G_GINT64_FORMAT "}",
-                                            clock_now_us() / CLOCK_SECOND_US - 5);
-    tell("many", "%s", many);
-    g_autofree char *last =
-        push("project-t1", "refs/heads/main", "2", 10, ""); /* before all of them: on the last page */
-    n_requests();
-    ck_assert_uint_eq(look(), 1);
-    ck_assert_int_ge(n_requests(), n_sweep);
-    /* One that GitHub lists late is still found among them. */
-    let_pass(60 * CLOCK_SECOND_US);
-    g_autofree char *late = push("project-t1", "refs/heads/main", "3", 8, "");
-    n_requests();
-    ck_assert_uint_eq(look(), 1);
-    let_pass(200 * CLOCK_SECOND_US);
-    look();
-    n_requests();
-    expect_a_point_a_look();
-}
-END_TEST
-
-START_TEST(what_is_pushed_while_others_are_fetched_is_seen_at_once)
-{
-    GithubSource *github = (GithubSource *)source;
-    github->slice_us = 0; /* one at a time */
-    tell("repository", "{\"name\": \"project-t2\"}");
-    g_autofree char *second = push("project-t2", "refs/heads/main", "1", 50, "");
-    g_autofree char *first = push("project-t1", "refs/heads/main", "1", 100, "");
-    ck_assert_uint_eq(look(), 1);
-    g_autoptr(GPtrArray) taken = fixture_submissions(&f);
-    ck_assert_uint_eq(taken->len, 1);
-    ck_assert_str_eq(((const Submission *)g_ptr_array_index(taken, 0))->revision, first); /* who waits longest */
-    ck_assert_uint_eq(source->n_pending, 1);
-    ck_assert_int_eq(source->interval_us, 0); /* the rest at once */
-    g_autofree char *third = push("project-t1", "refs/heads/main", "2", 10, "");
-    ck_assert_uint_eq(look(), 1);
-    ck_assert_uint_eq(source->n_pending, 1); /* it is noted, with its time, and comes after the one that waits */
-    const gint64 id = 10000;
-    const GithubRepo *repo = g_hash_table_lookup(github->repos, &id);
-    const GithubPush *waiting = g_ptr_array_index(repo->pushes, 0);
-    ck_assert_str_eq(waiting->sha, third);
-    restart();
-    ck_assert_uint_eq(look(), 1);
-    ck_assert_uint_eq(source->n_pending, 0);
-    ck_assert_int_gt(source->interval_us, 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("source_github");
@@ -547,10 +364,6 @@ int main(void)
     tcase_add_test(tests, a_course_that_changes_how_repositories_are_found_goes_on_with_the_same_ones);
     tcase_add_test(tests, our_own_results_are_no_submission_and_date_no_tag);
     tcase_add_test(tests, a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time);
-    tcase_add_test(tests, a_thousand_idle_repositories_cost_a_point_a_look);
-    tcase_add_test(tests, a_thousand_repositories_that_were_never_pushed_to_cost_no_more);
-    tcase_add_test(tests, a_burst_is_seen_whole_and_not_asked_for_for_ever);
-    tcase_add_test(tests, what_is_pushed_while_others_are_fetched_is_seen_at_once);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

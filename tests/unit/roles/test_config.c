@@ -44,6 +44,7 @@ START_TEST(the_whole_of_it_is_read_and_paths_are_of_the_file)
               "sources:\n"
               "  - folder: {name: inbox, path: in, every: 500ms}\n"
               "  - git: {name: git}\n"
+              "  - git: {name: small, repository_max: 2M}\n"
               "sinks:\n"
               "  - folder: {name: files}\n"
               "  - webhook: {name: hook, url: \"https://h/x\", secret_file: s, max_tries: 2, timeout: 3s}\n");
@@ -59,6 +60,9 @@ START_TEST(the_whole_of_it_is_read_and_paths_are_of_the_file)
     ck_assert_str_eq(inbox->path, "/etc/rubricd/in");
     ck_assert_int_eq(inbox->interval_us, CLOCK_SECOND_US / 2);
     ck_assert_int_eq(git->interval_us, 60 * CLOCK_SECOND_US);
+    const SourceConfig *small = g_ptr_array_index(config->sources, 2);
+    ck_assert_int_eq(git->repository_max_bytes, G_GINT64_CONSTANT(1) << 30);
+    ck_assert_int_eq(small->repository_max_bytes, 2 << 20);
     const SinkConfig *hook = g_ptr_array_index(config->sinks, 1);
     ck_assert_str_eq(hook->secret_file, "/etc/rubricd/s");
     ck_assert_int_eq(hook->max_tries, 2);

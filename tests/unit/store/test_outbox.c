@@ -293,6 +293,19 @@ START_TEST(an_announcement_is_held_three_times_at_most)
 }
 END_TEST
 
+START_TEST(what_is_refused_is_announced_once)
+{
+    gint64 id = fixture_submission("m2", "t9", clock_now_us(), "refused:a");
+    ck_assert_good(store_submission_move(store, id, SUBMISSION_REFUSED, "too large", error));
+    g_autoptr(OutboxRow) refused = announce();
+    ck_assert_announces(refused, id, ANNOUNCE_REFUSED);
+    ck_assert_ptr_null(announce());
+    ck_assert_good(store_outbox_complete(store, refused, "run 1", error));
+    ck_assert_ptr_null(announce());
+    ck_assert_int_eq(fixture_state(id), SUBMISSION_REFUSED);
+}
+END_TEST
+
 START_TEST(what_was_announced_and_replaced_is_announced_as_over)
 {
     gint64 first = enqueue(5, "a");
@@ -339,6 +352,7 @@ int main(void)
     tcase_add_test(tcase, what_waits_and_what_is_graded_is_announced_once);
     tcase_add_test(tcase, a_result_waits_for_an_announcement_under_way);
     tcase_add_test(tcase, an_announcement_is_held_three_times_at_most);
+    tcase_add_test(tcase, what_is_refused_is_announced_once);
     tcase_add_test(tcase, what_was_announced_and_replaced_is_announced_as_over);
     tcase_add_test(tcase, what_is_quick_is_not_announced);
     return fixture_main(tcase, "store outbox");
