@@ -215,7 +215,9 @@ static char *say_points(const Sum *sum, const GPtrArray *tests, bool does_pass)
 
 static void append_test(GString *text, const AutograderTest *test)
 {
-    g_string_append_printf(text, "%s %s", test_passes(test) ? "passed:" : "failed:", test_name(test));
+    bool is_open = !has_points(test) && test->status == AUTOGRADER_UNSAID && test->max_score != 0;
+    const char *word = is_open ? "" : test_passes(test) ? "passed: " : "failed: ";
+    g_string_append_printf(text, "%s%s", word, test_name(test));
     if (!isnan(test->score)) {
         g_autofree char *points = format_points(test->score, test->max_score);
         g_string_append_printf(text, " (%s)", points);

@@ -216,6 +216,17 @@ static bool write_data(Archive *archive, Archive *disk, const char *name, gint64
     }
 }
 
+/* What the owner may, all may: there the owner is root, who reads it all, and the one user of a box is somebody else.
+ */
+static void widen_mode(ArchiveEntry *entry)
+{
+    mode_t mode = archive_entry_perm(entry);
+    mode_t readable = S_IRUSR | (mode & S_IXUSR);
+    if (archive_entry_filetype(entry) == AE_IFDIR)
+        readable |= S_IXUSR;
+    archive_entry_set_perm(entry, readable | (readable >> 3) | (readable >> 6) | S_IWUSR);
+}
+
 /* The disk's writer follows no link on the way and stays below the folder that we put before each name. */
 static bool write_entry(Archive *archive, Archive *disk, ArchiveEntry *entry, const char *name, const char *target,
                         gint64 *left, GError **error)
@@ -233,6 +244,7 @@ static bool write_entry(Archive *archive, Archive *disk, ArchiveEntry *entry, co
     }
     g_autofree char *path = g_build_filename(target, name, NULL);
     archive_entry_set_pathname(entry, path);
+    widen_mode(entry);
     if (archive_write_header(disk, entry) < ARCHIVE_WARN)
         return fail_to_write(disk, name, error);
     return write_data(archive, disk, name, left, error) &&

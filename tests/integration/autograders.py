@@ -211,6 +211,67 @@ def daemon(folder):
     claim("what is posted says that it is not the student's fault, and no more", "not your fault" in posted and "last words" not in posted, posted)
 
 
+RUNNER = """import json, sys, time, unittest
+sys.path.insert(0, "/autograder/submission")
+start, tests = time.time(), []
+for number, case in enumerate(c for group in unittest.defaultTestLoader.discover("tests") for suite in group for c in suite):
+    result = unittest.TestResult()
+    case(result)
+    worth = getattr(getattr(case, case._testMethodName), "worth", None)
+    entry = {"name": case.shortDescription() or str(case), "number": f"1.{number + 1}", "output": "", "tags": ["x"], "extra_data": {}}
+    if worth is not None:
+        entry.update(score=worth if result.wasSuccessful() else 0.0, max_score=worth)
+    tests.append({**entry, "status": "passed" if result.wasSuccessful() else "failed"})
+print("printed beside the results")
+json.dump({"tests": tests, "leaderboard": [{"name": "time", "value": 1.5, "order": "asc"}], "visibility": "visible", "stdout_visibility": "visible",
+           "execution_time": format(time.time() - start, "0.2f"), "output_format": "md", "score": str(sum(t.get("score", 0) for t in tests))},
+          open("/autograder/results/results.json", "w"), indent=4)
+"""
+UNIT_TESTS = """import unittest
+from answer import answer
+def worth(points):
+    def mark(function):
+        function.worth = points
+        return function
+    return mark
+class Test(unittest.TestCase):
+    @worth(2)
+    def test_answer(self):
+        'Answers'
+        self.assertEqual(answer(), 42)
+    @worth(0.5)
+    def test_whole(self):
+        'A whole number'
+        self.assertIsInstance(answer(), int)
+    def test_there(self):
+        'It is there'
+"""
+
+
+def shapes(folder):
+    """A zip as Windows and Python make them (no modes, owners' modes, CRLF) of what most autograders are: unit tests, relative paths, results as JSON."""
+    script = "#!/usr/bin/env bash\r\n\r\ncd source\r\npython3 run_tests.py\r\n"
+    t.make_course(folder, 2, "2090-01-01T00:00:00Z", "gradescope: {zip: checks/kit.zip}")
+    (folder / "checks").mkdir()
+    with zipfile.ZipFile(folder / "checks/kit.zip", "w") as packed:
+        bare = zipfile.ZipInfo("run_autograder")
+        bare.create_system, bare.external_attr = 0, 0x20
+        packed.writestr(bare, script)
+        packed.writestr("run_tests.py", RUNNER)  # mode 0600
+        packed.writestr("tests/__init__.py", "")
+        packed.writestr("tests/test_answer.py", UNIT_TESTS)
+
+    def grade(answer):
+        t.write(folder / "work/answer.py", f"def answer():\n    return {answer}\n")
+        ended = run("grade", "-c", folder, "-a", "hw1", "--json", folder / "work")
+        return json.loads(ended.stdout)["items"][0]["findings"][0] if ended.stdout else {"outcome": ended.stderr}
+    found = grade("42")
+    claim("a zip without modes runs", found["outcome"] == "pass" and "2.5 of 2.5 points" in found["message"], found)
+    claim("and what it shows is shown", "passed: It is there" in found["evidence"] and "printed beside" in found["evidence"], found)
+    found = grade("42.5")
+    claim("its tests fail by name", found["outcome"] == "fail" and found["message"].endswith("0 of 2.5 points; not passed: Answers, A whole number"), found)
+
+
 COUNTING = f"""#!/usr/bin/env python3
 import json
 metadata = json.load(open("/autograder/submission_metadata.json"))
@@ -249,7 +310,7 @@ def main():
     os.environ["RUBRIC_IMAGES"] = str(folder / "none")
     try:
         samples(make_course(folder))
-        for step in (layout, endings, limits, hidden, image, mistakes, daemon, earlier):
+        for step in (layout, shapes, endings, limits, hidden, image, mistakes, daemon, earlier):
             (folder / step.__name__).mkdir()
             step(folder / step.__name__)
     finally:

@@ -120,6 +120,7 @@ START_TEST(the_rubric_schema_has_the_keys_that_are_read)
         {"$defs/files/anyOf/2/properties/absent/anyOf/0/anyOf/1/properties", ITEM "check: {files: {absent: {%s}}}}]\n"},
         {"$defs/tests/properties", ITEM "check: {tests: {%s}}}]\n"},
         {"$defs/gradescope/properties", ITEM "check: {gradescope: {%s}}}]\n"},
+        {"$defs/gradescope/properties/setup/anyOf/1/properties", ITEM "check: {gradescope: {setup: {%s}}}}]\n"},
         {"$defs/autolab/properties", ITEM "check: {autolab: {%s}}}]\n"},
         {"$defs/git/properties", ITEM "check: {git: {%s}}}]\n"},
         {"$defs/git/properties/commits/anyOf/1/properties", ITEM "check: {git: {commits: {%s}}}}]\n"},

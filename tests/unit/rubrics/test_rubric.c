@@ -18,7 +18,7 @@ START_TEST(a_rubric_is_read_with_all_that_an_item_has)
         load_rubric("rubric: m1\ntitle: \"M1: first\"\neffective: 2022-09-01 00:00\n"
                     "limits: {wall: 90s, memory: 1G, processes: 8}\ntotal: 26.25\nitems:\n"
                     "  - id: builds\n    points: 20\n    title: It builds\n    passes: >\n      Runs make.\n"
-                    "    limits: {cpu: 500ms}\n    visible: after_deadline\n"
+                    "    limits: {cpu: 500ms, cpus: 0.5}\n    visible: after_deadline\n"
                     "    check: {run: make, limits: {wall: 5s}}\n"
                     "  - {id: report, points: 6.25, title: A report, needs: [builds]}\n"
                     "bonus:\n  - id: extra\n    points: 3\n    title: More\n    judge: both\n"
@@ -41,6 +41,7 @@ START_TEST(a_rubric_is_read_with_all_that_an_item_has)
     ck_assert_ptr_eq(check->type, &fake_run);
     ck_assert_int_eq(check->limits.wall_ms, 5000);
     ck_assert_int_eq(check->limits.cpu_ms, 500);
+    ck_assert_int_eq(check->limits.cpus_milli, 500);
     ck_assert_int_eq(check->limits.memory_bytes, 1 << 30);
     ck_assert_int_eq(check->limits.processes, 8);
     ck_assert_int_eq(check->limits.open_files, box_limits_default().open_files);
@@ -169,9 +170,10 @@ END_TEST
 
 START_TEST(checks_that_are_none_are_reported)
 {
-    ck_assert_ptr_null(load_rubric(HEAD ITEM("a", ", check: {}") ITEM("b", ", check: {limits: {wall: 0s}}") ITEM(
-        "c", ", checks: []") ITEM("d", ", check: {run: x}, checks: [{run: y}]") ITEM("e", ", check: [run]")
-                                       ITEM("f", ", checks: [x]") ITEM("g", ", check: {qqqqqqq: 1}")));
+    ck_assert_ptr_null(load_rubric(HEAD ITEM("a", ", check: {}") ITEM("b", ", check: {limits: {wall: 0s, cpus: 0.001}}")
+                                       ITEM("c", ", checks: []") ITEM("d", ", check: {run: x}, checks: [{run: y}]")
+                                           ITEM("e", ", check: [run]") ITEM("f", ", checks: [x]")
+                                               ITEM("g", ", check: {qqqqqqq: 1}")));
     ck_assert_reports("4:41: error: the check names no grader");
     ck_assert_reports("5:41: error: the check names no grader");
     ck_assert_reports("wall: must be more than 0");
@@ -179,6 +181,7 @@ START_TEST(checks_that_are_none_are_reported)
     ck_assert_reports("an item has `check:` or `checks:`, not both");
     ck_assert_reports("8:41: error: check: expected a mapping");
     ck_assert_reports("9:43: error: check: expected a mapping");
+    ck_assert_reports("cpus: expected a number of processors from 0.01 on, such as 0.5");
     ck_assert_reports("there is no grader \"qqqqqqq\"; a check may have: files, run, limits");
 }
 END_TEST
