@@ -118,6 +118,26 @@ static void check_total(const RubricLoad *load, YamlReader *reader)
                 "total: the points of the items sum to %s, but the total says %s", sum, total);
 }
 
+/* How much may be handed in. It is unpacked into memory, so not everything can be asked for. */
+static void read_submission(RubricLoad *load, YamlReader *reader)
+{
+    const gint64 mib = 1 << 20, usual_bytes = 256 * mib, usual_files = 20000;
+    Rubric *rubric = load->rubric;
+    YamlReader own;
+    rubric->submission_bytes = usual_bytes;
+    rubric->submission_files = usual_files;
+    const YamlNode *node = yaml_read_mapping(reader, "submission", YAML_OPTIONAL);
+    if (!node)
+        return;
+    yaml_reader_start(&own, node, "submission", load->diagnostics);
+    rubric->submission_bytes = yaml_read_bytes(&own, "size", YAML_OPTIONAL, usual_bytes);
+    rubric->submission_files =
+        yaml_read_integer(&own, "files", YAML_OPTIONAL, usual_files, 1, rubric_submission_most_files);
+    if (rubric->submission_bytes < mib || rubric->submission_bytes > rubric_submission_most_bytes)
+        yaml_report(yaml_get(node, "size"), load->diagnostics, SEVERITY_ERROR, "size: expected 1M to 2G");
+    yaml_reader_end(&own);
+}
+
 static void read_head(RubricLoad *load, YamlReader *reader, GTimeZone *zone)
 {
     Rubric *rubric = load->rubric;
@@ -132,6 +152,7 @@ static void read_head(RubricLoad *load, YamlReader *reader, GTimeZone *zone)
     BoxLimits defaults = box_limits_default();
     box_limits_fill(&rubric->limits, &defaults);
     load->image = rubric_load_image(load, reader);
+    read_submission(load, reader);
 }
 
 static void read_rubric(RubricLoad *load, const YamlNode *root, GTimeZone *zone)

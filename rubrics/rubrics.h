@@ -241,6 +241,9 @@ char *points_format(gint64 milli);
 /* The other way round: digits, and at most three decimals; up to 1,000,000. */
 bool points_parse(const char *text, gint64 *ret_milli);
 
+/* The most that a rubric may let be handed in. */
+static const gint64 rubric_submission_most_bytes = G_GINT64_CONSTANT(2) << 30, rubric_submission_most_files = 200000;
+
 /* ======== rubric
  * ====================================================================================================== */
 
@@ -304,9 +307,10 @@ struct Rubric {
     char *path;          /* file, relative to the course folder */
     gint64 effective_us; /* G_MININT64: from the beginning */
     BoxLimits limits;
-    GPtrArray *items;       /* of Item*, in file order, bonus last */
-    GPtrArray *order;       /* of Item* (borrowed): file order, but needs first */
-    GPtrArray *leaderboard; /* of Ranking* */
+    gint64 submission_bytes, submission_files; /* so much, unpacked, may be handed in */
+    GPtrArray *items;                          /* of Item*, in file order, bonus last */
+    GPtrArray *order;                          /* of Item* (borrowed): file order, but needs first */
+    GPtrArray *leaderboard;                    /* of Ranking* */
     gint64 max_milli;
     char *digest;      /* "sha256:" of the file and of all files it uses, see rubric_digest in docs/formats.md */
     GPtrArray *files;  /* of char*: files used, relative, sorted */

@@ -55,7 +55,7 @@ static bool store_content(const ExportTake *take, int folder_fd, const char *key
     if (blob < 0)
         return false;
     file_autofd int content = open_content(folder_fd, key, take->context->state_folder, &made, error);
-    UnpackLimits limits = unpack_limits_default();
+    UnpackLimits limits = unpack_limits_most();
     bool kept = content >= 0 && pack_folder(content, blob, &limits, error) &&
                 blob_keep(take->context->state_folder, blob, temporary, &submission->content_path,
                           &submission->content_digest, error);

@@ -292,7 +292,7 @@ static bool store_content(const Look *look, const Candidate *candidate, const Kn
     if (candidate->kind == CANDIDATE_FOLDER) {
         g_autofree char *temporary = NULL;
         file_autofd int blob = blob_temporary(state_folder, &temporary, error);
-        UnpackLimits limits = unpack_limits_default();
+        UnpackLimits limits = unpack_limits_most();
         bool kept =
             blob >= 0 && pack_folder(fd, blob, &limits, error) &&
             blob_keep(state_folder, blob, temporary, &submission->content_path, &submission->content_digest, error);

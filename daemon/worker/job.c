@@ -282,6 +282,8 @@ WorkerJob *worker_job_for(const Course *course, const Assignment *assignment, co
     job->owner = g_strdup(owner);
     job->course_folder = g_strdup(course->folder);
     job->rubric_path = g_strdup(rubric->path);
+    job->unpack.total_bytes = job->unpack.file_bytes = rubric->submission_bytes;
+    job->unpack.n_entries = rubric->submission_files;
     job->hosts = find_hosts(rubric, placeholders);
     job->deadline_us = assignment->deadline_us;
     g_free(job->zone_name);

@@ -26,6 +26,14 @@ UnpackLimits unpack_limits_default(void)
     };
 }
 
+UnpackLimits unpack_limits_most(void)
+{
+    UnpackLimits limits = unpack_limits_default();
+    limits.total_bytes = limits.file_bytes = rubric_submission_most_bytes;
+    limits.n_entries = rubric_submission_most_files;
+    return limits;
+}
+
 /* libarchive gives names in the locale's character set, and nothing when they do not fit. */
 typedef struct {
     locale_t own, before;

@@ -25,6 +25,8 @@ typedef struct {
     gint64 wall_ms;     /* 60,000 */
 } UnpackLimits;
 UnpackLimits unpack_limits_default(void);
+/* What no rubric allows more than: for those who keep submissions before a rubric looks at them. */
+UnpackLimits unpack_limits_most(void);
 
 typedef struct {
     char *assignment; /* id */

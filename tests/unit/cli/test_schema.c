@@ -103,6 +103,7 @@ START_TEST(the_rubric_schema_has_the_keys_that_are_read)
         {"properties", "rubric: r\n%s\nitems: []\n"},
         {"$defs/item/properties", ITEM "%s}]\n"},
         {"properties/leaderboard/items/properties", "rubric: r\nleaderboard: [{%s}]\nitems: []\n"},
+        {"properties/submission/properties", "rubric: r\nsubmission: {%s}\nitems: []\n"},
         {"$defs/limits/properties", "rubric: r\nlimits: {%s}\nitems: []\n"},
         {"$defs/run/anyOf/1/properties", ITEM "check: {run: {command: x, %s}}}]\n"},
         {"$defs/service/properties", ITEM "check: {run: {command: x, service: {%s}}}}]\n"},

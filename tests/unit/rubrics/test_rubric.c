@@ -155,6 +155,23 @@ START_TEST(a_leaderboard_that_cannot_be_is_refused)
 }
 END_TEST
 
+START_TEST(how_much_may_be_handed_in_is_the_rubrics)
+{
+    static const char *const bad[] = {"{size: 3G}",       "{size: 1K}", "{size: lots}", "{files: 0}",
+                                      "{files: 1000000}", "{depth: 3}", "600M"};
+    g_autoptr(Rubric) usual = load_rubric(HEAD ITEM("a", ""));
+    ck_assert_int_eq(usual->submission_bytes, 256 << 20);
+    ck_assert_int_eq(usual->submission_files, 20000);
+    g_autoptr(Rubric) large = load_rubric(HEAD ITEM("a", "") "submission: {size: 600M, files: 30000}\n");
+    ck_assert_int_eq(large->submission_bytes, 600 << 20);
+    ck_assert_int_eq(large->submission_files, 30000);
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *text = g_strdup_printf(HEAD ITEM("a", "") "submission: %s\n", bad[i]);
+        ck_assert_msg(load_rubric(text) == NULL, "%s", bad[i]);
+    }
+}
+END_TEST
+
 START_TEST(ids_are_lower_case_and_not_too_long)
 {
     static const char *const bad[] = {
@@ -334,6 +351,7 @@ int main(void)
     tcase_add_test(tcase, a_total_that_is_not_the_sum_is_refused_with_both_numbers);
     tcase_add_test(tcase, a_leaderboard_names_items_and_what_their_checks_measure);
     tcase_add_loop_test(tcase, a_leaderboard_that_cannot_be_is_refused, 0, G_N_ELEMENTS(bad_rankings));
+    tcase_add_test(tcase, how_much_may_be_handed_in_is_the_rubrics);
     tcase_add_test(tcase, ids_are_lower_case_and_not_too_long);
     tcase_add_test(tcase, checks_that_are_none_are_reported);
     tcase_add_test(tcase, a_rubric_needs_items_and_an_id);
