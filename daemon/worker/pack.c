@@ -76,10 +76,14 @@ static bool pack_file(Packer *packer, int folder_fd, const char *name, const cha
         return error_set_errno(error, errno, "cannot read \"%s\"", path);
     if (!S_ISREG(info.st_mode))
         return error_set(error, RUBRIC_ERROR_TEMPORARY, "\"%s\" changed while it was packed", path);
-    if (info.st_size > packer->limits->file_bytes || info.st_size > packer->limits->total_bytes - packer->n_bytes)
+    gint64 left_bytes = packer->limits->total_bytes - packer->n_bytes;
+    if (info.st_size > packer->limits->file_bytes || info.st_size > left_bytes) {
+        g_autofree char *most = g_format_size_full((guint64)packer->limits->total_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *size = g_format_size_full((guint64)info.st_size, G_FORMAT_SIZE_IEC_UNITS);
         return error_set(error, RUBRIC_ERROR_LIMIT,
-                         "the folder holds more than is taken at once: \"%s\" has %" G_GINT64_FORMAT " bytes", path,
-                         (gint64)info.st_size);
+                         "the folder holds more than %s, the most that may be handed in: \"%s\" alone has %s", most,
+                         path, size);
+    }
     packer->n_bytes += info.st_size;
     g_autoptr(ArchiveEntry) entry = new_entry(path, &info);
     return write_header(packer, entry, error) && write_content(packer, fd, info.st_size, error);
