@@ -151,6 +151,16 @@ class Github:
                 subprocess.run(["git", "-C", model, "config", key, "true"], check=True)
         shutil.copytree(model, repo.path)
 
+    def reset(self):
+        """No repository, nothing asked, no limit used: as at the start, with the same key."""
+        with self.lock:
+            self.repos, self.renamed, self.teams = {}, {}, {}
+            self.faults, self.chaos, self.skew = [], None, 0
+            self.hook, self.deliveries = None, []
+            self.limits = Limits(self.now)
+            self.log.clear()
+            shutil.rmtree(self.folder / "git", ignore_errors=True)
+
     def many(self, prefix, n, **more):
         """`n` repositories without anything in git."""
         for i in range(n):

@@ -19,14 +19,26 @@ static Source *source;
 static GithubConfig config;
 static char *folder;
 
-/* A fresh world for each test: numbers of repositories and their names are remembered over there. */
+/* One stand-in for all: making its key takes longer than a test. */
+static inline void start(void)
+{
+    folder = g_dir_make_tmp("rubric-source-github-XXXXXX", NULL);
+    standin_start(&hub, folder, true);
+}
+
+static inline void stop(void)
+{
+    standin_stop(&hub);
+    file_remove_tree(folder, NULL);
+    g_free(folder);
+}
+
 static inline void setup(void)
 {
     fixture_open(&f, organisation);
     fixture_write(f.course_folder, "roster.csv", roster);
     fixture_load_course(&f);
-    folder = g_dir_make_tmp("rubric-source-github-XXXXXX", NULL);
-    standin_start(&hub, folder, true);
+    standin_tell(&hub, "reset", "{}");
     config = hub.config;
     config.git = g_strdup_printf("file://%s/git", hub.folder);
     standin_tell(&hub, "repository", "{\"name\": \"project-t1\"}");
@@ -36,10 +48,7 @@ static inline void setup(void)
 static inline void teardown(void)
 {
     source_free(source);
-    standin_stop(&hub);
     fixture_close(&f);
-    file_remove_tree(folder, NULL);
-    g_free(folder);
     g_free(config.git);
 }
 

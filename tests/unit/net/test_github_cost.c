@@ -108,6 +108,7 @@ int main(void)
     Suite *suite = suite_create("github_cost");
     TCase *tests = tcase_create("looks");
     tcase_set_timeout(tests, 240);
+    tcase_add_unchecked_fixture(tests, start, stop);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_thousand_idle_repositories_cost_a_point_a_look);
     tcase_add_test(tests, a_thousand_repositories_that_were_never_pushed_to_cost_no_more);

@@ -348,6 +348,7 @@ int main(void)
     Suite *suite = suite_create("source_github");
     TCase *tests = tcase_create("looks");
     tcase_set_timeout(tests, 240);
+    tcase_add_unchecked_fixture(tests, start, stop);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_push_is_a_submission_once_with_githubs_time_and_its_exact_commit);
     tcase_add_test(tests, a_push_in_time_is_not_lost_behind_a_late_one_and_commit_dates_count_nothing);
