@@ -32,62 +32,13 @@ import uuid
 import github_git
 import github_shapes as shapes
 from github_limits import AppKey, Credential, Limits, Refused
+from github_repo import Repo
 from github_routes import Answer, find
 import github_writes  # noqa: F401, it adds its routes
 
 GOOD_VERSIONS = ("2022-11-28", "2026-03-10")
 PERMISSIONS = {"metadata": "read", "contents": "write", "checks": "write", "statuses": "write", "issues": "write", "pull_requests": "write",
                "members": "read"}
-
-
-class Repo:
-    def __init__(self, hub, number, name, **more):
-        self.hub, self.id, self.name, self.owner = hub, number, name, hub.organization
-        self.node_id = shapes.node_id("Repository", number)
-        self.private, self.fork, self.archived, self.disabled, self.has_issues = True, False, False, False, True
-        self.default_branch, self.size, self.created_at, self.pushed_at = "main", 1, hub.now(), None
-        self.refs, self.tags, self.commits, self.parents = {}, {}, {}, {}
-        self.activity, self.pulls, self.releases, self.issues, self.comments = [], [], [], [], []
-        self.check_runs, self.statuses, self.collaborators = [], [], []
-        self.__dict__.update(more)
-
-    @property
-    def full_name(self):
-        return f"{self.owner}/{self.name}"
-
-    @property
-    def path(self):
-        return self.hub.folder / "git" / self.owner / f"{self.name}.git"
-
-    def git(self, *arguments, **more):
-        return subprocess.run(["git", "-C", self.path, *arguments], check=True, capture_output=True, **more).stdout.decode().strip()
-
-    def point(self, ref, sha):
-        """What `git update-ref` does, without a process: a thousand pushes a minute are to cost the one who is measured, not us."""
-        path = self.path / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".lock")
-        new.write_text(sha + "\n")
-        os.rename(new, path)
-
-    def commit_of(self, ref):
-        sha = self.refs[ref]
-        return self.tags[sha]["commit"] if sha in self.tags else sha
-
-    def history(self, sha):
-        found = []
-        while sha:
-            found.append(sha)
-            sha = self.parents.get(sha)
-        return found
-
-    def new_issue(self, title, body, user, labels=(), **more):
-        number = 1 + max([one["number"] for one in self.issues + self.pulls], default=0)
-        now = self.hub.now()
-        one = {"id": self.hub.next_id(), "number": number, "title": title, "body": body, "user": user, "labels": list(labels),
-               "state": "open", "comments": 0, "created": now, "updated": now, **more}
-        self.issues.append(one)
-        return one
 
 
 class Github:
@@ -139,17 +90,8 @@ class Github:
         with self.lock:
             repo = self.repos[name] = Repo(self, 10000 + len(self.repos), name, **more)
             if self.is_git:
-                self.make_bare(repo)
+                repo.make()
             return {"id": repo.id, "full_name": repo.full_name}
-
-    def make_bare(self, repo):
-        """A copy of one that git made: a thousand times `git init` and `git config` take minutes."""
-        model = self.folder / f"model-{repo.default_branch}.git"
-        if not model.exists():
-            subprocess.run(["git", "init", "-q", "--bare", "--template=", "-b", repo.default_branch, model], check=True)
-            for key in ("http.receivepack", "uploadpack.allowReachableSHA1InWant"):
-                subprocess.run(["git", "-C", model, "config", key, "true"], check=True)
-        shutil.copytree(model, repo.path)
 
     def reset(self):
         """No repository, nothing asked, no limit used: as at the start, with the same key."""
