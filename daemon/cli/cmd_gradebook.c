@@ -105,7 +105,7 @@ typedef struct {
     GHashTable *earned;   /* &decision->submission_id -> gint64* */
     GHashTable *excused;  /* char*: assignments */
     GPtrArray *events;    /* of EventRow* */
-    gint64 tokens_milli;
+    gint64 tokens_milli, owed_milli;
 } Account;
 
 static void account_free(gpointer data)
@@ -129,6 +129,13 @@ static bool add_decision(Table *table, Account *account, Decision *decision, GEr
     return true;
 }
 
+/* A typed bank's account has the owner's name in front. */
+static bool is_account_of(const char *account, const char *name)
+{
+    gsize length = strlen(name);
+    return strncmp(account, name, length) == 0 && strchr("/", account[length]);
+}
+
 static bool read_account(Table *table, const char *name, Account *account, GError **error)
 {
     CliDaemon *daemon = &table->daemon;
@@ -137,11 +144,14 @@ static bool read_account(Table *table, const char *name, Account *account, GErro
         return false;
     g_autoptr(Fold) fold = policy_fold(daemon->policy, daemon->course, name, account->events);
     account->tokens_milli = fold->balance_milli;
+    for (guint i = 0; i < fold->accounts->len; i++) {
+        const FoldAccount *each = g_ptr_array_index(fold->accounts, i);
+        if (is_account_of(each->account, name))
+            account->owed_milli += MAX(0, -each->balance_milli);
+    }
     for (guint i = 0; i < fold->bought->len; i++) {
         const FoldBought *bought = g_ptr_array_index(fold->bought, i);
-        gsize length = strlen(name); /* a typed bank's account has the owner's name in front */
-        bool is_own = strncmp(bought->account, name, length) == 0 && strchr("/", bought->account[length]);
-        if (is_own && bought->excuses && bought->assignment)
+        if (is_account_of(bought->account, name) && bought->excuses && bought->assignment)
             g_hash_table_add(account->excused, g_strdup(bought->assignment));
     }
     while (fold->decisions->len > 0) {
@@ -252,7 +262,8 @@ static Grade *grade_of(Table *table, const Person *person, GError **error)
                         .excused = excused,
                         .peer_factors = factors,
                         .maxima = table->maxima,
-                        .tokens_milli = own->tokens_milli};
+                        .tokens_milli = own->tokens_milli,
+                        .owed_milli = own->owed_milli};
     add_ratings(table, person, &input);
     merge_account(own, person->id, NULL, &input);
     if (!add_team_work(table, person, own->events, &input, error))

@@ -151,6 +151,14 @@ static bool resubmission_is_not_allowed(Case *this)
     return false;
 }
 
+/* Later than the rule takes anything, by the clock. */
+static bool is_beyond(const Case *this)
+{
+    const LateRule *late = &this->rule->late;
+    return late->within_us != G_MAXINT64 && policy_late_us(this->policy, late, this->zone, this->entry->deadline_us,
+                                                           this->entry->received_us) > late->within_us;
+}
+
 static bool lateness_is_not_allowed(Case *this)
 {
     const LateRule *late = &this->rule->late;
@@ -160,7 +168,7 @@ static bool lateness_is_not_allowed(Case *this)
         return conclude(this, DECISION_REFUSED, BECAUSE_NOT_ALLOWED);
     if (late->needs_first && !this->track->has_one_on_time)
         return conclude(this, DECISION_REFUSED, BECAUSE_NO_FIRST);
-    if (this->facts.units > late->stop_after)
+    if (this->facts.units > late->stop_after || is_beyond(this))
         return conclude(this, DECISION_REFUSED, BECAUSE_STOPPED);
     if (this->facts.units > late->hold_after && !this->entry->is_confirmed)
         return conclude(this, DECISION_HELD, BECAUSE_TOO_LATE);
@@ -244,6 +252,11 @@ static void move_track(Case *this)
     track->has_one_on_time |= entry->received_us <= entry->deadline_us && !entry->is_withdrawn && !entry->is_refused;
     track->has_earned |= this->earned_tokens_milli > 0;
     if (this->kind == DECISION_COUNTS) {
+        bool is_late = this->facts.because == BECAUSE_LATE && this->facts.units > 0;
+        if (is_late && track->late_number == 0)
+            track->late_number = this->late.n_late + 1;
+        if (is_late && this->facts.route)
+            track->bought_units = MAX(track->bought_units, this->facts.route->covered_units);
         if (this->opens_cycle) {
             track->in_resubmission = this->facts.is_resubmission;
             track->n_resubmissions += this->facts.is_resubmission;
@@ -319,6 +332,10 @@ static void look_at_time(Case *this, GTimeZone *zone)
     facts->late_us = entry->received_us - entry->deadline_us;
     facts->unit = this->rule->late.unit;
     facts->units = policy_late_units(this->policy, &this->rule->late, zone, entry->deadline_us, entry->received_us);
+    if (facts->units > 0 && this->rule->late.unit == UNIT_NTH)
+        facts->units = this->track->late_number > 0 ? this->track->late_number : this->late.n_late + 1;
+    facts->is_in_days_off = this->rule->late.skips_days_off && facts->units == 0 && facts->late_us > 0 &&
+                            facts->late_us > this->rule->late.grace_us;
 
     Track *track = this->track;
     const ResubmissionRule *redo = &this->rule->resubmission;
@@ -344,6 +361,9 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
                  .entry = entry,
                  .budget_milli = means->budget_milli,
                  .late_budget_milli = means->late_budget_milli,
+                 .room_milli = means->room_milli,
+                 .late = means->late,
+                 .zone = course->zone,
                  .n_term = means->n_term,
                  .n_round = means->n_round,
                  .penalty = PENALTY_NONE,
@@ -365,7 +385,7 @@ Decision *decide_entry(const Policy *policy, const Course *course, Track *track,
     this.facts.cutoff_us = this.rule->cutoff_us;
     this.facts.refund_milli = this.rule->resubmission.refund_milli;
     this.facts.reward_from_milli = this.rule->early.at_least_milli;
-    this.facts.is_reward_share = this.rule->early.percent_milli > 0;
+    this.facts.is_reward_share = scale_total(&this.rule->early.percent, this.rule->early.times) > 0;
     this.facts.buys_lateness = this.rule->late.max_units > 0 || this.rule->late.n_flats > 0;
     this.facts.covered_costs = this.rule->late.each_milli > 0;
     look_at_time(&this, course->zone);

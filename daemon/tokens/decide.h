@@ -14,7 +14,9 @@ typedef struct {
     Facts facts;
     bool opens_cycle;
     DecisionKind kind;
-    gint64 tokens_milli, budget_milli, late_budget_milli, n_term, n_round;
+    gint64 tokens_milli, budget_milli, late_budget_milli, room_milli, n_term, n_round;
+    LateCounts late; /* of the other assignments */
+    GTimeZone *zone;
     gint64 early_milli, earned_tokens_milli; /* what coming early brings */
     gint64 earned_milli;                     /* what it may be worth: all points while a person still judges */
     Penalty penalty;

@@ -22,11 +22,12 @@ static bool ignore_beside(Case *this, Because because, const Entry *counting)
     return conclude_beside(this, DECISION_IGNORED, because, counting);
 }
 
-/* With `counts: best` a lower one does not replace what counts. */
+/* With `counts: best` or `gain` a lower one does not replace what counts. */
 static bool a_better_one_stands(Case *this, gint64 credit_milli)
 {
     const Entry *counting = this->track->counting;
-    if (this->rule->counts != COUNTS_BEST || !counting || is_priced_anyway(this) || credit_of(counting) < credit_milli)
+    bool keeps_better = this->rule->counts == COUNTS_BEST || this->rule->counts == COUNTS_GAIN;
+    if (!keeps_better || !counting || is_priced_anyway(this) || credit_of(counting) < credit_milli)
         return false;
     return ignore_beside(this, BECAUSE_BETTER_STANDS, counting);
 }
@@ -36,18 +37,18 @@ static void reward(Case *this)
 {
     const EarlyRule *rule = &this->rule->early;
     const Entry *entry = this->entry;
-    gint64 ahead_us = entry->deadline_us - entry->received_us;
+    gint64 ahead_us = policy_ahead_us(this->policy, rule, this->zone, entry->deadline_us, entry->received_us);
     gint64 earned_milli = entry->points_milli + entry->bonus_milli;
     bool is_good = (__int128)earned_milli * all_milli >= (__int128)rule->at_least_milli * entry->max_milli;
     if (!rule->is_given || this->facts.is_resubmission || ahead_us < rule->by_us || !is_good || entry->n_review > 0)
         return;
     gint64 times = rule->by_us > 0 ? MIN(rule->times, ahead_us / rule->by_us) : 1;
-    gint64 percent_milli = MIN(rule->percent_milli * times, all_milli);
+    gint64 percent_milli = MIN(scale_total(&rule->percent, times), all_milli);
     if (earned_milli > 0)
-        this->early_milli =
-            rule->points_milli * times + (gint64)(((__int128)earned_milli * percent_milli + all_milli / 2) / all_milli);
+        this->early_milli = scale_total(&rule->points, times) +
+                            (gint64)(((__int128)earned_milli * percent_milli + all_milli / 2) / all_milli);
     if (!this->track->has_earned)
-        this->earned_tokens_milli = rule->tokens_milli * times;
+        this->earned_tokens_milli = MIN(scale_total(&rule->tokens, times), this->room_milli);
 }
 
 bool is_free_of_cost(Case *this)
@@ -94,7 +95,7 @@ static bool conclude_uncovered(Case *this)
 static bool loses_credit(const Case *this, const Route *route)
 {
     const Entry *counting = this->track->counting;
-    if (!counting)
+    if (!counting || this->rule->counts == COUNTS_GAIN)
         return false;
     gint64 probe_milli = MAX(this->earned_milli, this->entry->max_milli);
     Penalty old = penalty_of(counting->decision);
@@ -116,8 +117,8 @@ static bool needs_a_word(Case *this, const Route *route)
     bool is_settled = this->entry->is_confirmed || this->entry == track->selected;
     if (is_settled || this->policy->replace_on_time == REPLACE_CHARGE)
         return false;
-    bool loses_free =
-        standing && track->standing_is_free && (route->tokens_milli > 0 || takes_something(&route->penalty));
+    bool takes = takes_something(&route->penalty) && (this->rule->counts != COUNTS_GAIN || !track->counting);
+    bool loses_free = standing && track->standing_is_free && (route->tokens_milli > 0 || takes);
     bool is_worse = loses_credit(this, route);
     if (!loses_free && !is_worse)
         return false;
@@ -191,11 +192,14 @@ static Purchase make_purchase(Case *this, bool earned_nothing)
     else if (late->declare == DECLARE_BEFORE)
         declared = track->declared_at_us <= this->entry->deadline_us - late->declare_by_us ? track->declared_units : 0;
     this->facts.is_undeclared = declared < this->facts.units;
+    bool is_one_too_many = this->late.n_bought >= late->max_assignments;
+    gint64 left_units = late->max_units_term == G_MAXINT64 ? G_MAXINT64 : late->max_units_term - this->late.n_units;
     bool is_vain = earned_nothing && !policy->charges_for_nothing;
     return (Purchase){.rule = this->rule,
                       .owner_kind = this->facts.owner_kind,
                       .units = this->facts.units,
-                      .late_us = this->facts.late_us,
+                      .late_us =
+                          policy_late_us(policy, late, this->zone, this->entry->deadline_us, this->entry->received_us),
                       .paid_milli = this->facts.paid_milli,
                       .budget_milli = this->facts.paid_milli + (is_vain ? 0 : this->late_budget_milli),
                       .earned_milli = this->earned_milli,
@@ -203,6 +207,7 @@ static Purchase make_purchase(Case *this, bool earned_nothing)
                       .has_first = track->standing != NULL,
                       .charges_for_nothing = policy->charges_for_nothing,
                       .declared_units = declared,
+                      .most_units = is_one_too_many ? 0 : MAX(0, left_units),
                       .chosen = this->entry->chosen_route};
 }
 
@@ -224,6 +229,21 @@ static bool leaves_nothing(const Case *this, const Route *route)
     return penalty_credit(&route->penalty, probe_milli) == 0;
 }
 
+/* With `counts: gain`: what counts stays, and of what this one gains, the share is added that lateness leaves. Returns
+ * the credit. */
+static gint64 add_gain(Case *this, const Route *route)
+{
+    const Entry *counting = this->track->counting;
+    if (this->rule->counts != COUNTS_GAIN || !counting)
+        return route->credit_milli;
+    Penalty bounds = route->penalty;
+    bounds.percent_milli = 0;
+    this->base_milli = credit_of(counting);
+    this->share_milli = all_milli - route->penalty.percent_milli;
+    gint64 gain_milli = MAX(0, penalty_credit(&bounds, this->earned_milli) - this->base_milli);
+    return this->base_milli + (gint64)(((__int128)gain_milli * this->share_milli + all_milli / 2) / all_milli);
+}
+
 static bool pay_for_lateness(Case *this)
 {
     bool earned_nothing = this->earned_milli == 0;
@@ -238,7 +258,7 @@ static bool pay_for_lateness(Case *this)
         conclude_uncovered(this);
     else if (leaves_nothing(this, route))
         conclude(this, DECISION_FEEDBACK, BECAUSE_NO_TOKENS);
-    else if (a_better_one_stands(this, route->credit_milli) || needs_a_word(this, route))
+    else if (a_better_one_stands(this, add_gain(this, route)) || needs_a_word(this, route))
         return true;
     else
         conclude(this, DECISION_COUNTS, BECAUSE_LATE);
@@ -247,6 +267,10 @@ static bool pay_for_lateness(Case *this)
     if (this->kind == DECISION_COUNTS && route) {
         this->tokens_milli = route->tokens_milli;
         this->penalty = route->penalty;
+        this->facts.adds_gain = this->base_milli >= 0;
+        this->facts.share_milli = this->share_milli;
+        if (this->base_milli >= 0)
+            this->penalty.percent_milli = 0; /* it is in the share */
         /* What earned nothing saves nothing either by what it takes of the course grade. */
         if (earned_nothing && !this->policy->charges_for_nothing)
             this->penalty.course_milli = 0;

@@ -54,6 +54,7 @@ static char *started_units(const Facts *facts, gint64 n)
         [UNIT_SPAN] = {"started period", "started periods"},
         [UNIT_BRACKET] = {"step of lateness", "steps of lateness"},
         [UNIT_SLOT] = {"date missed", "dates missed"},
+        [UNIT_NTH] = {"late assignment", "late assignments"},
     };
     return g_strdup_printf("%" ID " %s", n, names[facts->unit][is_plural]);
 }
@@ -100,6 +101,8 @@ static char *explain_on_time(const Facts *facts)
     g_autofree char *reward = explain_reward(facts);
     if (facts->late_us <= 0)
         return g_strdup_printf("On time: no token is needed.%s", reward);
+    if (facts->is_in_days_off)
+        return g_strdup_printf("%s, but days off do not count: no token is needed.", late);
     if (facts->units == 0)
         return g_strdup_printf("%s, which is within the grace period: no token is needed.", late);
     return g_strdup_printf("%s, accepted by the course's staff: no token is needed.", late);
@@ -183,11 +186,22 @@ static char *explain_penalty(const Facts *facts)
                            bound ? bound : "");
 }
 
+/* "what counts stays, and 80 % of the points gained are added." */
+static char *explain_gain(const Facts *facts)
+{
+    g_autofree char *share = percent(facts->share_milli);
+    g_autofree char *loss = takes_something(&facts->penalty) ? loss_text(&facts->penalty) : NULL;
+    return g_strdup_printf("what counts stays, and %s of the points gained are added%s%s.", share, loss ? "; " : "",
+                           loss ? loss : "");
+}
+
 static char *explain_late(const Facts *facts, const Decision *decision)
 {
     g_autofree char *late = lateness(facts);
     g_autofree char *paid = payment(facts, decision->tokens_milli);
-    g_autofree char *taken = takes_something(&facts->penalty) ? explain_penalty(facts) : NULL;
+    g_autofree char *taken = facts->adds_gain                   ? explain_gain(facts)
+                             : takes_something(&facts->penalty) ? explain_penalty(facts)
+                                                                : NULL;
     bool is_unpaid = taken && decision->tokens_milli == 0 && facts->route->covered_units == 0;
     if (is_unpaid && !facts->buys_lateness)
         return g_strdup_printf("%s: %s", late, taken);

@@ -229,7 +229,7 @@ static void add_tokens(const Gradebook *gradebook, const GradeInput *input, Grad
     gint64 free_milli = MAX(0, input->tokens_milli - grade->tokens_used_milli);
     gint64 brings_milli = (gint64)((__int128)free_milli * gradebook->token_each_milli / one_milli);
     brings_milli = MIN(brings_milli, gradebook->token_most_milli);
-    if (brings_milli <= 0)
+    if (brings_milli <= 0 || free_milli < gradebook->token_from_milli)
         return;
     g_autofree char *left = points_format(free_milli), *brings = points_format(brings_milli);
     grade->total = exact_add(grade->total, exact_of(brings_milli, one_milli));
@@ -237,16 +237,26 @@ static void add_tokens(const Gradebook *gradebook, const GradeInput *input, Grad
                                                           : g_strdup_printf("%s tokens left bring %s", left, brings));
 }
 
-static void take_penalties(const GradeInput *input, Grade *grade)
+/* `line` is taken over. */
+static void take_off(Grade *grade, gint64 taken_milli, char *line)
 {
-    gint64 taken_milli = input->course_milli;
-    if (taken_milli <= 0)
-        return;
-    g_autofree char *taken = points_format(taken_milli);
     grade->total = exact_add(grade->total, exact_of(-taken_milli, one_milli));
     if (grade->total.numerator < 0)
         grade->total = exact_of(0, 1);
-    g_ptr_array_add(grade->lines, g_strdup_printf("lateness takes %s %% off the course grade", taken));
+    g_ptr_array_add(grade->lines, line);
+}
+
+static void take_penalties(const Gradebook *gradebook, const GradeInput *input, Grade *grade)
+{
+    gint64 owed_milli = (gint64)((__int128)input->owed_milli * gradebook->token_owed_milli / one_milli);
+    g_autofree char *late = points_format(input->course_milli), *owed = points_format(owed_milli);
+    g_autofree char *tokens = explain_tokens(input->owed_milli);
+    if (input->course_milli > 0)
+        take_off(grade, input->course_milli, g_strdup_printf("lateness takes %s %% off the course grade", late));
+    if (owed_milli > 0)
+        take_off(grade, owed_milli,
+                 g_strdup_printf("%s owed take%s %s %% off the course grade", tokens,
+                                 input->owed_milli == one_milli ? "s" : "", owed));
 }
 
 Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input)
@@ -263,7 +273,7 @@ Grade *gradebook_compute(const Gradebook *gradebook, const GradeInput *input)
         grade->total = exact_add(grade->total, part);
     }
     add_tokens(gradebook, input, grade);
-    take_penalties(input, grade);
+    take_penalties(gradebook, input, grade);
     grade->letter = letter_of(gradebook, grade->total);
     g_autofree char *total = exact_text(grade->total);
     g_ptr_array_add(grade->lines, g_strdup_printf("total %s: %s", total, grade->letter));

@@ -186,7 +186,7 @@ static void read_participation(YamlReader *outer, Gradebook *gradebook)
     yaml_reader_end(&reader);
 }
 
-/* `tokens: {each: 0.25, at_most: 1}` */
+/* `tokens: {each: 0.25, at_most: 1, from: 2, owed: 0.5}` */
 static void read_tokens(YamlReader *outer, Gradebook *gradebook)
 {
     const YamlNode *node = yaml_read_mapping(outer, "tokens", YAML_OPTIONAL);
@@ -194,8 +194,13 @@ static void read_tokens(YamlReader *outer, Gradebook *gradebook)
         return;
     YamlReader reader;
     yaml_reader_start(&reader, node, "tokens", outer->diagnostics);
-    gradebook->token_each_milli = yaml_read_milli(&reader, "each", YAML_REQUIRED, 0);
+    gradebook->token_each_milli = yaml_read_milli(&reader, "each", YAML_OPTIONAL, 0);
+    gradebook->token_from_milli = yaml_read_milli(&reader, "from", YAML_OPTIONAL, 0);
+    gradebook->token_owed_milli = yaml_read_milli(&reader, "owed", YAML_OPTIONAL, 0);
     gradebook->token_most_milli = yaml_read_milli(&reader, "at_most", YAML_OPTIONAL, G_MAXINT64);
+    if (!yaml_get(node, "each") && !yaml_get(node, "owed"))
+        yaml_report(node, outer->diagnostics, SEVERITY_ERROR,
+                    "tokens: expected each (for a token that is left), owed (for one that is owed), or both");
     yaml_reader_end(&reader);
 }
 
@@ -302,6 +307,8 @@ static Gradebook *read_variant(const Course *course, const Gradebook *base, cons
     variant->tokens_to_lectures = base->tokens_to_lectures;
     variant->token_each_milli = base->token_each_milli;
     variant->token_most_milli = base->token_most_milli;
+    variant->token_from_milli = base->token_from_milli;
+    variant->token_owed_milli = base->token_owed_milli;
     variant->below = g_strdup(base->below);
     g_array_unref(variant->peers.levels);
     variant->peers = base->peers;

@@ -77,6 +77,40 @@ static gint64 working_days(const Policy *policy, GTimeZone *zone, gint64 due_us,
     return policy->days_off_count_one ? MAX(1, n) : n;
 }
 
+/* When a day of the calendar on the wall begins. */
+static gint64 day_begins(GTimeZone *zone, gint64 day)
+{
+    gint64 local_us = day * CLOCK_DAY_US;
+    return local_us - offset_us(zone, local_us - offset_us(zone, local_us));
+}
+
+/* The time between two instants that is not in days off; of a time beyond all terms, the rest counts whole. */
+static gint64 working_us(const Policy *policy, GTimeZone *zone, gint64 from_us, gint64 to_us)
+{
+    const gint64 max_days = 800;
+    gint64 first = local_day(zone, from_us), last = MIN(local_day(zone, to_us), first + max_days);
+    gint64 working = MAX(0, to_us - from_us);
+    for (gint64 day = first; day <= last && from_us < to_us; day++) {
+        if (!is_working_day(policy, day))
+            working -= MIN(to_us, day_begins(zone, day + 1)) - MAX(from_us, day_begins(zone, day));
+    }
+    return working;
+}
+
+gint64 policy_late_us(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
+                      gint64 received_us)
+{
+    bool leaves_out = rule->skips_days_off && received_us > deadline_us;
+    return leaves_out ? working_us(policy, zone, deadline_us, received_us) : received_us - deadline_us;
+}
+
+gint64 policy_ahead_us(const Policy *policy, const EarlyRule *rule, GTimeZone *zone, gint64 deadline_us,
+                       gint64 received_us)
+{
+    bool leaves_out = rule->skips_days_off && received_us < deadline_us;
+    return leaves_out ? working_us(policy, zone, received_us, deadline_us) : deadline_us - received_us;
+}
+
 guint marks_before(const gint64 *marks_us, guint n, gint64 value_us)
 {
     guint passed = 0;
@@ -93,7 +127,7 @@ static gint64 marks_passed(const LateRule *rule, gint64 value_us)
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
                          gint64 received_us)
 {
-    gint64 late_us = received_us - deadline_us;
+    gint64 late_us = policy_late_us(policy, rule, zone, deadline_us, received_us);
     if (late_us <= 0 || late_us <= rule->grace_us)
         return 0;
     if (rule->grace_moves) {
@@ -102,6 +136,7 @@ gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *
     }
     switch (rule->unit) {
     case UNIT_ONCE:
+    case UNIT_NTH:
         return 1;
     case UNIT_STARTED_HOUR:
         return started(late_us, CLOCK_HOUR_US);
@@ -116,7 +151,8 @@ gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *
     case UNIT_SLOT:
         return marks_passed(rule, received_us) - marks_passed(rule, deadline_us) + 1;
     default:
-        return started_days(policy->day_count, zone, deadline_us, received_us);
+        return rule->skips_days_off ? started(late_us, CLOCK_DAY_US)
+                                    : started_days(policy->day_count, zone, deadline_us, received_us);
     }
 }
 

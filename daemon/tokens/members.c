@@ -178,11 +178,13 @@ static gint64 *paid_by(Track *track, const char *account)
 /* An extension may be one member's own. */
 static gint64 units_of(Gathered *gathered, const Entry *entry, const char *account, gint64 *ret_late_us)
 {
+    const LateRule *late = &entry->purchase.rule->late;
     const Track *own = gather_find_track(gathered, account, entry->assignment_id);
     gint64 deadline_us = entry->deadline_us + own->extended_us;
-    *ret_late_us = entry->received_us - deadline_us;
-    return policy_late_units(gathered->policy, &entry->purchase.rule->late, gathered->course->zone, deadline_us,
-                             entry->received_us);
+    GTimeZone *zone = gathered->course->zone;
+    gint64 units = policy_late_units(gathered->policy, late, zone, deadline_us, entry->received_us);
+    *ret_late_us = policy_late_us(gathered->policy, late, zone, deadline_us, entry->received_us);
+    return late->unit == UNIT_NTH && units > 0 ? entry->purchase.units : units;
 }
 
 static void share_lateness(Gathered *gathered, const Entry *entry, const Wallet *wallet, const char *account,

@@ -17,14 +17,17 @@ typedef enum {
     UNIT_SPAN,    /* any length: `every` */
     UNIT_BRACKET, /* lateness up to each of `brackets` */
     UNIT_SLOT,    /* the next of the listed `slots` */
+    UNIT_NTH,     /* which late assignment of the term it is */
 } LateUnit;
 typedef enum { DAYS_FRIENDLIER, DAYS_ELAPSED, DAYS_WALL_CLOCK } DayCount;
 typedef enum { REPLACE_ASK, REPLACE_CHARGE, REPLACE_NEVER } ReplaceOnTime;
 typedef enum { UNCOVERED_SCORE, UNCOVERED_FEEDBACK, UNCOVERED_REFUSED, UNCOVERED_HOLD } UncoveredKind;
 typedef enum { OF_EARNED, OF_MAXIMUM, OF_POINTS, OF_CAP, OF_COURSE, OF_KEPT } PenaltyBase;
-typedef enum { COUNTS_LAST, COUNTS_BEST, COUNTS_FIRST } WhichCounts;
+typedef enum { COUNTS_LAST, COUNTS_BEST, COUNTS_FIRST, COUNTS_GAIN } WhichCounts;
 typedef enum { REDO_REPLACES, REDO_BEST, REDO_GAIN } RedoRule;
-typedef enum { GROUP_ACCOUNT, GROUP_ALL_MEMBERS, GROUP_ANY_MEMBER, GROUP_SHARED, GROUP_EACH_MEMBER } GroupRule;
+typedef enum { GROUP_ACCOUNT, GROUP_MEMBERS, GROUP_EACH_MEMBER } GroupKind;
+typedef enum { ENOUGH_ALL, ENOUGH_ANY, ENOUGH_TOGETHER } Enough;
+typedef enum { PAYS_EACH, PAYS_ONE, PAYS_TOGETHER } Pays;
 typedef enum { DECLARE_NEVER, DECLARE_BEFORE, DECLARE_ANY_TIME } Declare;
 typedef enum { ALLOCATE_BY_RECEIPT, ALLOCATE_BEST_AT_END, ALLOCATE_IN_ORDER } Allocation;
 
@@ -69,11 +72,16 @@ typedef struct {
     bool needs_first;  /* late work is accepted only from who has handed in something in time */
     gint64 each_milli; /* percent of the earned points that a covered unit costs all the same */
     gint64 grace_us;
-    bool grace_moves;  /* lateness counts from the end of the grace */
-    gint64 max_units;  /* that tokens can buy */
-    gint64 hold_after; /* more units than this wait for a person */
-    gint64 stop_after; /* more units than this are refused */
-    bool is_partial;   /* tokens may cover some of the units */
+    bool grace_moves; /* lateness counts from the end of the grace */
+    bool skips_days_off;
+    gint64 within_us;       /* later than this is refused */
+    gint64 max_units;       /* that tokens can buy */
+    gint64 max_units_term;  /* for all assignments of this scope together */
+    gint64 max_assignments; /* for how many assignments of this scope */
+    guint scope;            /* what one `late:` of course.yaml is for */
+    gint64 hold_after;      /* more units than this wait for a person */
+    gint64 stop_after;      /* more units than this are refused */
+    bool is_partial;        /* tokens may cover some of the units */
     Declare declare;
     gint64 declare_by_us; /* so long before the deadline, at the latest */
 } LateRule;
@@ -81,11 +89,12 @@ typedef struct {
 /* What on-time work that comes early enough, or is good enough, brings. */
 typedef struct {
     bool is_given;
-    gint64 by_us;          /* before the deadline */
+    gint64 by_us; /* before the deadline */
+    bool skips_days_off;
     gint64 times;          /* at most: once for each full `by` */
-    gint64 points_milli;   /* added to the credit */
-    gint64 percent_milli;  /* of the earned points, added to the credit */
-    gint64 tokens_milli;   /* earned, once an assignment */
+    Scale points;          /* by times: added to the credit */
+    Scale percent;         /* of the earned points, added to the credit */
+    Scale tokens;          /* earned, once an assignment */
     gint64 at_least_milli; /* percent of all points: only for results that reach it */
 } EarlyRule;
 
@@ -119,6 +128,14 @@ typedef struct {
     bool is_prorated;
 } UncoveredRule;
 
+/* Who pays for team work. With GROUP_MEMBERS: of whom must there be enough, and who gives; PAYS_EACH: a price is for
+ * each head. */
+typedef struct {
+    GroupKind kind;
+    Enough enough;
+    Pays pays;
+} GroupRule;
+
 typedef struct Rule Rule;
 /* Another rule for what is due, or comes, from one instant to another. */
 typedef struct {
@@ -149,6 +166,7 @@ typedef struct {
     char name[40];
     OwnerKind owner;
     gint64 pool_milli, debt_milli;
+    gint64 most_milli; /* that it can hold; G_MAXINT64: as many as come */
     gint64 expires_us; /* G_MAXINT64: never */
     bool is_giftable;
     guint n_adds;
@@ -183,6 +201,7 @@ struct Policy {
     GHashTable *kinds;       /* kind of assignment -> Rule* */
     GHashTable *assignments; /* id -> Rule* */
     GPtrArray *period_rules; /* of Rule* */
+    guint n_scopes;          /* of LateRule.scope, from 1 on */
     guint n_purchasables;
     Purchasable purchasables[MAX_PURCHASABLES];
 };
@@ -196,7 +215,13 @@ guint policy_groups(const Policy *policy, const Assignment *assignment);
 /* Reads late, resubmission, without_tokens, counts, group, bank, cutoff of a mapping into a rule. */
 void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule);
 
-/* Started units of lateness; 0: on time. */
+/* Lateness as the rule counts it: without days off, where it leaves them out; 0 or less: on time. */
+gint64 policy_late_us(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
+                      gint64 received_us);
+/* How long before the deadline, as the rule counts it. */
+gint64 policy_ahead_us(const Policy *policy, const EarlyRule *rule, GTimeZone *zone, gint64 deadline_us,
+                       gint64 received_us);
+/* Started units of lateness; 0: on time. UNIT_NTH: 1 for whatever is late. */
 gint64 policy_late_units(const Policy *policy, const LateRule *rule, GTimeZone *zone, gint64 deadline_us,
                          gint64 received_us);
 /* Is a unit as long as any other, so that a part of one can be told? */
@@ -215,6 +240,7 @@ typedef struct {
     gint64 earned_milli, max_milli;
     bool has_first, charges_for_nothing;
     gint64 declared_units; /* that tokens may cover */
+    gint64 most_units;     /* that they may cover, by what they covered of other assignments */
     const char *chosen;    /* only this way, or NULL */
 } Purchase;
 /* One submission as its events tell it; of an assignment with parts, one for each of them and one for the rest. */
@@ -273,6 +299,8 @@ struct Track {
     gint64 opened_us;      /* of this cycle: the release */
     gint64 n_resubmissions;
     bool has_earned;     /* tokens for early or good work */
+    gint64 late_number;  /* which late assignment of its scope it is; 0: none */
+    gint64 bought_units; /* of lateness that tokens covered, at most at once */
     GHashTable *paid_by; /* member's account -> gint64* in this cycle, where each member pays alone; or NULL */
     gint64 paid_by_cycle_us;
 };
@@ -291,7 +319,7 @@ typedef enum {
     BECAUSE_ASKS,           /* a resubmission that nobody confirmed */
     BECAUSE_ON_HOLD,        /* a person put the assignment on hold */
     BECAUSE_TOO_LATE,       /* for the machine to decide */
-    BECAUSE_STOPPED,        /* beyond the last late unit */
+    BECAUSE_STOPPED,        /* beyond the last late unit, or too late by the clock */
     BECAUSE_CUTOFF,
     BECAUSE_NOT_EXTENSIBLE,
     BECAUSE_NOT_ALLOWED, /* no late work, no resubmission of this kind of assignment */
@@ -366,13 +394,24 @@ typedef struct {
     bool covered_costs;   /* what a token covers costs points all the same */
     bool is_quote;        /* the result is not known: what depends on it is said */
     bool is_reward_share; /* the reward is a share of what is earned */
+    bool is_in_days_off;  /* nothing but days off lies between the deadline and it */
+    bool adds_gain;       /* what counts stays, and `share` of what it gains is added */
 } Facts;
 
 /* Fills in sentence, ta_line and alternatives from the facts and the decision's numbers. */
 void explain_decision(Decision *decision, const Facts *facts);
 
+/* What an owner did so far in one scope. */
+typedef struct {
+    gint64 n_late;   /* assignments that were late, and counted */
+    gint64 n_bought; /* for which tokens covered lateness */
+    gint64 n_units;  /* of lateness that tokens covered */
+} LateCounts;
+
 /* Decides one submission: numbers, kind, sentences. Moves the track on. */
 typedef struct {
+    gint64 room_milli; /* that may be earned before all who earn have as many as they can hold */
+    LateCounts late;
     gint64 balance_milli;
     gint64 budget_milli;      /* of that, what may be spent on a resubmission */
     gint64 late_budget_milli; /* and on lateness: less, where tokens are handed out at the end */
@@ -427,6 +466,8 @@ void wallet_free(Wallet *wallet);
 /* What may be spent without leaving a later gift uncovered; and at that moment: nothing once the bank has expired. */
 gint64 wallet_left(const Wallet *wallet);
 gint64 wallet_budget(const Wallet *wallet, gint64 at_us);
+/* What it can still take. */
+gint64 wallet_room(const Wallet *wallet);
 
 typedef struct {
     GPtrArray *payers; /* of Wallet* (borrowed) */
@@ -436,7 +477,8 @@ typedef struct {
 gint64 purse_balance(const Purse *purse);
 gint64 purse_set_aside(const Purse *purse);
 gint64 purse_budget(const Purse *purse, gint64 at_us);
-/* How much each payer gives of an amount that is in the budget: gint64 a payer. Caller frees. */
+gint64 purse_room(const Purse *purse);
+/* How much each payer gives for an amount that is in the budget: gint64 a payer. Caller frees. */
 gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us);
 
 /* Hands out what each account has left after a walk in which lateness was not paid for: allocation_key -> gint64*, what

@@ -20,6 +20,7 @@ typedef struct {
     GHashTable *allotted; /* allocation_key -> gint64*: budgets of an allocation at the end of term, or NULL */
     bool is_dry;          /* allocation: lateness is not paid for yet */
     GHashTable *n_redone; /* account, or "account#round" -> Redone*, in the term, in the round */
+    GHashTable *lateness; /* "account#scope" -> LateCounts* */
     gint64 set_aside_for; /* the submission for which wallets have something set aside */
 } Walk;
 
@@ -82,11 +83,15 @@ static void add_change(Walk *walk, Wallet *wallet, const Change *change)
             word = strcmp(change->kind, "gift") == 0 && change->amount_milli > 0 ? "received" : words[i][1];
     }
     g_autofree char *tokens = explain_tokens(ABS(change->amount_milli));
-    g_autofree char *reason = g_strdup_printf("%s %s by %s: %s", tokens, word, change->who ? change->who : "the course",
-                                              change->why ? change->why : "");
+    bool may_be_full = change->amount_milli > 0 && wallet->bank->most_milli != G_MAXINT64;
+    g_autofree char *most = may_be_full ? explain_tokens(wallet->bank->most_milli) : NULL;
+    g_autofree char *bound = may_be_full ? g_strdup_printf(" (%s at most can be held)", most) : g_strdup("");
+    g_autofree char *reason =
+        g_strdup_printf("%s %s by %s: %s%s", tokens, word, change->who ? change->who : "the course",
+                        change->why ? change->why : "", bound);
     /* Nobody can be left with less than the policy allows, whatever was taken. */
     gint64 least_milli = -MAX(0, wallet->balance_milli + wallet->bank->debt_milli);
-    gint64 amount_milli = MAX(change->amount_milli, least_milli);
+    gint64 amount_milli = MIN(MAX(change->amount_milli, least_milli), wallet_room(wallet));
     if (amount_milli != 0)
         add_line(walk, wallet, change->kind, amount_milli, NULL, reason);
 }
@@ -111,11 +116,11 @@ static void fill_purse(Walk *walk, const Entry *entry, Purse *purse)
     static const Rule no_rule = {.bank = {OWNER_PERSON, OWNER_TEAM}};
     const Rule *rule = entry->assignment ? policy_rule_at(policy, entry->assignment, entry->received_us) : &no_rule;
     purse->payers = g_ptr_array_new();
-    purse->group = entry->owner_kind == OWNER_TEAM ? rule->group : GROUP_ACCOUNT;
+    purse->group = entry->owner_kind == OWNER_TEAM ? rule->group : (GroupRule){.kind = GROUP_ACCOUNT};
     const char *team = strchr(entry->account, ':') ? strchr(entry->account, ':') + 1 : entry->account;
-    purse->people = purse->group == GROUP_ACCOUNT ? NULL : members_at(walk->gathered, team, entry->received_us);
+    purse->people = purse->group.kind == GROUP_ACCOUNT ? NULL : members_at(walk->gathered, team, entry->received_us);
     if (!purse->people || purse->people->len == 0) {
-        purse->group = GROUP_ACCOUNT;
+        purse->group.kind = GROUP_ACCOUNT;
         const Bank *bank = &policy->banks[rule->bank[entry->owner_kind]];
         g_ptr_array_add(purse->payers, gather_find_wallet(walk->gathered, entry->account, bank));
         return;
@@ -191,14 +196,35 @@ static void count_redone(Redone *redone, const Entry *entry)
     redone->newest_id = entry->id;
 }
 
+static LateCounts *lateness_of(Walk *walk, const Entry *entry, const Rule *rule)
+{
+    g_autofree char *key = g_strdup_printf("%s#%u", entry->account, rule ? rule->late.scope : 0);
+    LateCounts *counts = g_hash_table_lookup(walk->lateness, key);
+    if (!counts) {
+        counts = g_new0(LateCounts, 1);
+        g_hash_table_insert(walk->lateness, g_steal_pointer(&key), counts);
+    }
+    return counts;
+}
+
+/* After a decision; `number` and `units`: of the assignment before it. */
+static void count_lateness(LateCounts *counts, const Track *track, gint64 number, gint64 units)
+{
+    counts->n_late += number == 0 && track->late_number > 0;
+    counts->n_bought += units == 0 && track->bought_units > 0;
+    counts->n_units += track->bought_units - units;
+}
+
 static void reward(Walk *walk, const Purse *purse, const Entry *entry, const Decision *decision)
 {
-    g_autofree char *tokens = explain_tokens(decision->earned_milli);
-    g_autofree char *reason = g_strdup_printf("%s earned with %s.", tokens, entry->assignment_id);
-    if (decision->earned_milli <= 0)
-        return;
-    for (guint i = 0; i < purse->payers->len; i++)
-        add_line(walk, g_ptr_array_index(purse->payers, i), "earn", decision->earned_milli, entry, reason);
+    for (guint i = 0; i < purse->payers->len; i++) {
+        Wallet *wallet = g_ptr_array_index(purse->payers, i);
+        gint64 earned_milli = MIN(decision->earned_milli, wallet_room(wallet));
+        g_autofree char *tokens = explain_tokens(earned_milli);
+        g_autofree char *reason = g_strdup_printf("%s earned with %s.", tokens, entry->assignment_id);
+        if (earned_milli > 0)
+            add_line(walk, wallet, "earn", earned_milli, entry, reason);
+    }
 }
 
 /* What the parts of a submission cost is the same whether its result, which a quote cannot know, gives a price back or
@@ -231,8 +257,14 @@ static void walk_entry(Walk *walk, Entry *entry)
         rule ? marks_before(rule->resubmission.rounds_us, rule->resubmission.n_rounds, entry->received_us) : 0;
     Redone *in_term = find_redone(walk, g_strdup(entry->account));
     Redone *in_round = find_redone(walk, g_strdup_printf("%s#%u", entry->account, round));
+    LateCounts *lateness = lateness_of(walk, entry, rule), others = *lateness;
+    others.n_bought -= track->bought_units > 0;
+    others.n_units -= track->bought_units;
+    gint64 number = track->late_number, units = track->bought_units;
     gint64 budget_milli = purse_budget(&purse, entry->received_us);
-    Means means = {.balance_milli = purse_balance(&purse),
+    Means means = {.room_milli = purse_room(&purse),
+                   .late = others,
+                   .balance_milli = purse_balance(&purse),
                    .budget_milli = budget_milli,
                    .late_budget_milli = late_budget(walk, entry, budget_milli),
                    .set_aside_milli = purse_set_aside(&purse),
@@ -240,8 +272,9 @@ static void walk_entry(Walk *walk, Entry *entry)
                    .n_round = redone_before(in_round, entry)};
     g_autoptr(GHashTable) older_credits = members_credits(track, &purse);
     Decision *decision = decide_entry(policy, walk->gathered->course, track, entry, &means);
-    if (purse.group == GROUP_EACH_MEMBER)
+    if (purse.group.kind == GROUP_EACH_MEMBER)
         members_share(walk->gathered, track, entry, older_credits, &purse, decision);
+    count_lateness(lateness, track, number, units);
     if (track->n_resubmissions > n_before) {
         count_redone(in_term, entry);
         count_redone(in_round, entry);
@@ -311,13 +344,15 @@ static Fold *walk_all(Gathered *gathered, const char *account, GHashTable *allot
     while (g_hash_table_iter_next(&each, NULL, &wallet))
         g_ptr_array_add(wallets, wallet);
     g_autoptr(GHashTable) n_redone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GHashTable) lateness = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_ptr_array_sort(wallets, compare_wallets);
     Walk walk = {.gathered = gathered,
                  .fold = fold_new(),
                  .wallets = wallets,
                  .allotted = allotted,
                  .is_dry = is_dry,
-                 .n_redone = n_redone};
+                 .n_redone = n_redone,
+                 .lateness = lateness};
     for (guint i = 0; i < wallets->len; i++)
         add_pool(&walk, g_ptr_array_index(wallets, i));
     for (guint i = 0; i < gathered->entries->len; i++)

@@ -404,13 +404,16 @@ static void finish_tracks(const Gathered *gathered)
 }
 
 /* From the last one on: what is still to come is summed up once, not again at each submission. */
-static void look_ahead(const GArray *changes)
+static void look_ahead(const Wallet *wallet)
 {
     gint64 ahead_milli = 0;
-    for (guint i = changes->len; i > 0; i--) {
-        Change *change = &g_array_index(changes, Change, i - 1);
+    for (guint i = wallet->changes->len; i > 0; i--) {
+        Change *change = &g_array_index(wallet->changes, Change, i - 1);
+        /* Where no more than so many can be held, what is given may be lost, and pays for nothing beforehand. */
+        gint64 sure_milli =
+            wallet->bank->most_milli == G_MAXINT64 ? change->amount_milli : MIN(0, change->amount_milli);
         /* A purchase is made only if it can be paid then. */
-        ahead_milli = change->buys ? ahead_milli : MIN(0, ahead_milli + change->amount_milli);
+        ahead_milli = change->buys ? ahead_milli : MIN(0, ahead_milli + sure_milli);
         change->ahead_milli = ahead_milli;
     }
 }
@@ -422,7 +425,7 @@ static void finish_wallets(const Gathered *gathered)
     g_hash_table_iter_init(&each, gathered->wallets);
     while (g_hash_table_iter_next(&each, NULL, &wallet)) {
         g_array_sort(((Wallet *)wallet)->changes, compare_changes);
-        look_ahead(((Wallet *)wallet)->changes);
+        look_ahead(wallet);
     }
 }
 

@@ -24,8 +24,14 @@ static Policy *policy_new(void)
     const Scale nothing = {.at_most_milli = no_limit};
     Policy *policy = g_new0(Policy, 1);
     policy->rule.cutoff_us = no_limit;
-    policy->rule.late = (LateRule){
-        .price = nothing, .max_units = no_limit, .hold_after = no_limit, .stop_after = no_limit, .is_partial = true};
+    policy->rule.late = (LateRule){.price = nothing,
+                                   .within_us = no_limit,
+                                   .max_units = no_limit,
+                                   .max_units_term = no_limit,
+                                   .max_assignments = no_limit,
+                                   .hold_after = no_limit,
+                                   .stop_after = no_limit,
+                                   .is_partial = true};
     policy->rule.resubmission = (ResubmissionRule){.price = nothing,
                                                    .max_times = no_limit,
                                                    .max_times_term = no_limit,
@@ -37,10 +43,11 @@ static Policy *policy_new(void)
                                                    .max_a_round = no_limit,
                                                    .within_us = no_limit,
                                                    .until_us = no_limit};
+    policy->rule.early = (EarlyRule){.points = nothing, .percent = nothing, .tokens = nothing};
     for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
         policy->rule.uncovered[kind] = (UncoveredRule){.kind = UNCOVERED_HOLD};
         policy->rule.bank[kind] = (guint)kind;
-        policy->banks[kind] = (Bank){.owner = (OwnerKind)kind, .expires_us = no_limit};
+        policy->banks[kind] = (Bank){.owner = (OwnerKind)kind, .most_milli = no_limit, .expires_us = no_limit};
     }
     policy->n_banks = 2;
     policy->is_incremental = true;
@@ -76,9 +83,9 @@ const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, g
 
 static guint groups_of(const Rule *rule)
 {
-    guint groups = 1U << rule->group;
+    guint groups = 1U << rule->group.kind;
     for (guint i = 0; i < rule->n_periods; i++)
-        groups |= 1U << rule->periods[i].rule->group;
+        groups |= 1U << rule->periods[i].rule->group.kind;
     return groups;
 }
 
@@ -212,7 +219,7 @@ static void read_bank(const YamlNode *key, const YamlNode *node, GTimeZone *zone
         bank = &policy->banks[MAX_BANKS - 1];
     } else {
         bank = &policy->banks[policy->n_banks++];
-        *bank = (Bank){.expires_us = no_limit};
+        *bank = (Bank){.most_milli = no_limit, .expires_us = no_limit};
         set_bank_name(key, bank, diagnostics);
         if (yaml_kind(node) == YAML_MAPPING && !yaml_get(node, "owner"))
             yaml_report(key, diagnostics, SEVERITY_ERROR,
@@ -223,6 +230,9 @@ static void read_bank(const YamlNode *key, const YamlNode *node, GTimeZone *zone
     }
     bank->pool_milli = yaml_read_milli(&reader, "pool", YAML_REQUIRED, 0);
     bank->debt_milli = yaml_read_milli(&reader, "debt", YAML_OPTIONAL, 0);
+    bank->most_milli = yaml_read_milli(&reader, "most", YAML_OPTIONAL, no_limit);
+    if (bank->pool_milli > bank->most_milli)
+        yaml_report(yaml_get(node, "most"), diagnostics, SEVERITY_ERROR, "most: the pool alone is more than that");
     bank->expires_us = yaml_read_time_us(&reader, "expires", YAML_OPTIONAL, zone, no_limit);
     bank->is_giftable = yaml_read_bool(&reader, "gifts", false);
     read_adds(&reader, zone, bank);
@@ -376,6 +386,38 @@ static void check_allocation(const Course *course, const Policy *policy, const Y
     }
 }
 
+/* What counts over the term follows the order of receipt; what a gain is added to is decided before, and the team's. */
+static void check_rule(const Assignment *assignment, const Policy *policy, const Rule *rule, const YamlNode *node,
+                       Diagnostics *diagnostics)
+{
+    const LateRule *late = &rule->late;
+    bool counts_term = late->unit == UNIT_NTH || late->max_units_term != no_limit || late->max_assignments != no_limit;
+    bool is_alone = assignment->owner_kind == OWNER_TEAM && rule->group.kind == GROUP_EACH_MEMBER;
+    if (policy->allocation != ALLOCATE_BY_RECEIPT && late->is_allowed && (counts_term || rule->counts == COUNTS_GAIN))
+        yaml_report(yaml_get(node, "allocation"), diagnostics, SEVERITY_ERROR,
+                    "allocation: only receipt goes with unit: nth, max_units_term, max_assignments and counts: gain "
+                    "(\"%s\")",
+                    assignment->id);
+    if (rule->counts == COUNTS_GAIN && is_alone)
+        yaml_report(node, diagnostics, SEVERITY_ERROR, "counts: gain does not go with group: each_member (\"%s\")",
+                    assignment->id);
+}
+
+static void check_rules(const Course *course, const Policy *policy, const YamlNode *node, Diagnostics *diagnostics)
+{
+    for (guint i = 0; i < course->assignments->len; i++) {
+        const Assignment *assignment = g_ptr_array_index(course->assignments, i);
+        const Rule *rule = policy_rule(policy, assignment);
+        check_rule(assignment, policy, rule, node, diagnostics);
+        for (guint j = 0; j < rule->n_periods; j++)
+            check_rule(assignment, policy, rule->periods[j].rule, node, diagnostics);
+        for (guint j = 0; assignment->parts && j < assignment->parts->len; j++) {
+            const Assignment *part = g_ptr_array_index(assignment->parts, j);
+            check_rule(part, policy, policy_rule(policy, part), node, diagnostics);
+        }
+    }
+}
+
 /* Who pays alone has a share of one decision, not of several. */
 static void check_parts(const Course *course, const Policy *policy, const YamlNode *node, Diagnostics *diagnostics)
 {
@@ -403,6 +445,7 @@ static void read_policy(const Course *course, const YamlNode *node, Policy *poli
     read_overrides(&reader, "parts", policy, course, base_of_part, policy->assignments);
     check_allocation(course, policy, node, diagnostics);
     check_parts(course, policy, node, diagnostics);
+    check_rules(course, policy, node, diagnostics);
     yaml_reader_end(&reader);
 }
 

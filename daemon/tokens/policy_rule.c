@@ -122,8 +122,8 @@ gint64 scale_total(const Scale *scale, gint64 n)
 
 /* ---- late ------------------------------------------------------------------------------------------------------- */
 
-static const char *const unit_names[] = {"started_day", "started_hour", "once", "calendar_day", "working_day", "span",
-                                         "brackets",    "slots",        NULL};
+static const char *const unit_names[] = {"started_day", "started_hour", "once",  "calendar_day", "working_day",
+                                         "span",        "brackets",     "slots", "nth",          NULL};
 static const char *const declare_names[] = {"never", "before_deadline", "any_time", NULL};
 
 static void add_mark(LateRule *rule, const YamlNode *node, gint64 at_us, Diagnostics *diagnostics)
@@ -217,7 +217,18 @@ static void read_flat(YamlReader *outer, LateRule *rule)
     }
 }
 
-static void parse_late(const YamlNode *node, GTimeZone *zone, LateRule *rule, Diagnostics *diagnostics)
+/* Days of the calendar and listed dates have days off, or have them not, by themselves. */
+static void read_days_off(YamlReader *reader, LateRule *rule)
+{
+    bool is_of_the_calendar =
+        rule->unit == UNIT_CALENDAR_DAY || rule->unit == UNIT_WORKING_DAY || rule->unit == UNIT_SLOT;
+    rule->skips_days_off = yaml_read_bool(reader, "skip_days_off", false);
+    if (rule->skips_days_off && is_of_the_calendar)
+        yaml_report(yaml_get(reader->mapping, "skip_days_off"), reader->diagnostics, SEVERITY_ERROR,
+                    "skip_days_off goes with spans of time, not with calendar_day, working_day or slots");
+}
+
+static void parse_late(const YamlNode *node, Policy *policy, GTimeZone *zone, LateRule *rule, Diagnostics *diagnostics)
 {
     if (scalar_is(node, "none")) {
         rule->is_allowed = false;
@@ -232,6 +243,11 @@ static void parse_late(const YamlNode *node, GTimeZone *zone, LateRule *rule, Di
     rule->each_milli = read_percent(&reader, "percent_each", 0);
     rule->grace_us = yaml_read_span_us(&reader, "grace", YAML_OPTIONAL, 0);
     rule->grace_moves = yaml_read_bool(&reader, "grace_moves", false);
+    read_days_off(&reader, rule);
+    rule->within_us = yaml_read_span_us(&reader, "within", YAML_OPTIONAL, no_limit);
+    rule->scope = ++policy->n_scopes;
+    rule->max_units_term = read_count(&reader, "max_units_term", no_limit, 0);
+    rule->max_assignments = read_count(&reader, "max_assignments", no_limit, 0);
     rule->max_units = read_count(&reader, "max_units", no_limit, 0);
     rule->hold_after = read_count(&reader, "hold_after", no_limit, 0);
     rule->stop_after = read_count(&reader, "stop_after", no_limit, 0);
@@ -309,16 +325,20 @@ static void parse_resubmission(const YamlNode *node, GTimeZone *zone, Resubmissi
 
 static void parse_early(const YamlNode *node, EarlyRule *rule, Diagnostics *diagnostics)
 {
-    *rule = (EarlyRule){.is_given = !scalar_is(node, "none")};
+    const Scale nothing = {.at_most_milli = no_limit};
+    *rule = (EarlyRule){.is_given = !scalar_is(node, "none"), .points = nothing, .percent = nothing, .tokens = nothing};
     if (!rule->is_given)
         return;
     YamlReader reader;
     yaml_reader_start(&reader, node, "early", diagnostics);
     rule->by_us = yaml_read_span_us(&reader, "by", YAML_OPTIONAL, 0);
     rule->times = read_count(&reader, "times", 1, 1);
-    rule->points_milli = yaml_read_milli(&reader, "points", YAML_OPTIONAL, 0);
-    rule->percent_milli = read_percent(&reader, "percent", 0);
-    rule->tokens_milli = yaml_read_milli(&reader, "tokens", YAML_OPTIONAL, 0);
+    rule->skips_days_off = yaml_read_bool(&reader, "skip_days_off", false);
+    read_scale(&reader, "points", YAML_OPTIONAL, &rule->points);
+    read_scale(&reader, "percent", YAML_OPTIONAL, &rule->percent);
+    read_scale(&reader, "tokens", YAML_OPTIONAL, &rule->tokens);
+    if (rule->percent.n_totals == 0 && rule->percent.n_steps == 0 && rule->percent.each_milli > all_milli)
+        yaml_report(yaml_get(node, "percent"), diagnostics, SEVERITY_ERROR, "percent is at most 100");
     rule->at_least_milli = read_percent(&reader, "at_least", 0);
     yaml_reader_end(&reader);
 }
@@ -439,16 +459,42 @@ static void check_prorated(const YamlNode *node, const Rule *rule, Diagnostics *
                     "prorated does nothing here: only the units started_day, started_hour and span are equally long");
 }
 
-/* All but `periods`, which a period has none of. */
-static void read_own_keys(YamlReader *reader, const Policy *policy, GTimeZone *zone, Rule *rule)
+/* One of the usual ways, or of whom there must be enough and who gives. */
+static void read_group(YamlReader *outer, Rule *rule)
 {
-    static const char *const counts_names[] = {"last", "best", "first", NULL};
-    static const char *const group_names[] = {"account", "all_members", "any_member", "shared", "each_member", NULL};
+    static const char *const names[] = {"account", "all_members", "any_member", "shared", "each_member", NULL};
+    static const GroupRule rules[] = {{.kind = GROUP_ACCOUNT},
+                                      {GROUP_MEMBERS, ENOUGH_ALL, PAYS_EACH},
+                                      {GROUP_MEMBERS, ENOUGH_ANY, PAYS_ONE},
+                                      {GROUP_MEMBERS, ENOUGH_TOGETHER, PAYS_TOGETHER},
+                                      {.kind = GROUP_EACH_MEMBER}};
+    static const char *const enough[] = {"all", "any", "together", NULL};
+    static const char *const pays[] = {"each", "one", "together", NULL};
+    const YamlNode *node = yaml_read_node(outer, "group", YAML_OPTIONAL);
+    if (node && yaml_kind(node) == YAML_MAPPING) {
+        YamlReader reader;
+        yaml_reader_start(&reader, node, "group", outer->diagnostics);
+        rule->group = (GroupRule){.kind = GROUP_MEMBERS,
+                                  .enough = (Enough)yaml_read_choice(&reader, "enough", YAML_REQUIRED, enough, 0),
+                                  .pays = (Pays)yaml_read_choice(&reader, "pays", YAML_REQUIRED, pays, 0)};
+        yaml_reader_end(&reader);
+        if (rule->group.enough == ENOUGH_TOGETHER && rule->group.pays == PAYS_ONE)
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR,
+                        "group: one cannot pay what they have together only; pays: together or each");
+    } else if (node) {
+        rule->group = rules[yaml_read_choice(outer, "group", YAML_OPTIONAL, names, 0)];
+    }
+}
+
+/* All but `periods`, which a period has none of. */
+static void read_own_keys(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule)
+{
+    static const char *const counts_names[] = {"last", "best", "first", "gain", NULL};
     const YamlNode *late = yaml_read_node(reader, "late", YAML_OPTIONAL);
     const YamlNode *resubmission = yaml_read_node(reader, "resubmission", YAML_OPTIONAL);
     const YamlNode *without_tokens = yaml_read_node(reader, "without_tokens", YAML_OPTIONAL);
     if (late)
-        parse_late(late, zone, &rule->late, reader->diagnostics);
+        parse_late(late, policy, zone, &rule->late, reader->diagnostics);
     if (resubmission)
         parse_resubmission(resubmission, zone, &rule->resubmission, reader->diagnostics);
     const YamlNode *early = yaml_read_node(reader, "early", YAML_OPTIONAL);
@@ -458,7 +504,7 @@ static void read_own_keys(YamlReader *reader, const Policy *policy, GTimeZone *z
     if (early)
         parse_early(early, &rule->early, reader->diagnostics);
     rule->counts = (WhichCounts)yaml_read_choice(reader, "counts", YAML_OPTIONAL, counts_names, (int)rule->counts);
-    rule->group = (GroupRule)yaml_read_choice(reader, "group", YAML_OPTIONAL, group_names, (int)rule->group);
+    read_group(reader, rule);
     if (scalar_is(yaml_read_node(reader, "cutoff", YAML_OPTIONAL), "none"))
         rule->cutoff_us = no_limit;
     else

@@ -44,18 +44,39 @@ Decision *policy_quote(const Policy *policy, const Course *course, const char *a
     g_assert_not_reached(); /* what is submitted is decided */
 }
 
-/* Units never become fewer, so the last instant with as many can be found by halving. */
-static gint64 last_with_units(const Policy *policy, const LateRule *late, GTimeZone *zone, gint64 deadline_us,
-                              gint64 at_us)
+typedef struct {
+    const Policy *policy;
+    const Rule *rule;
+    GTimeZone *zone;
+    gint64 deadline_us;
+} Terms;
+
+/* What lateness comes to at an instant: it never becomes less. */
+static gint64 late_at(const Terms *terms, gint64 at_us)
+{
+    const LateRule *late = &terms->rule->late;
+    bool is_beyond = late->within_us != G_MAXINT64 &&
+                     policy_late_us(terms->policy, late, terms->zone, terms->deadline_us, at_us) > late->within_us;
+    return 2 * policy_late_units(terms->policy, late, terms->zone, terms->deadline_us, at_us) + is_beyond;
+}
+
+/* How many times `by` it is ahead of the deadline, from many to none: it never becomes more. */
+static gint64 early_at(const Terms *terms, gint64 at_us)
+{
+    const EarlyRule *rule = &terms->rule->early;
+    return -policy_ahead_us(terms->policy, rule, terms->zone, terms->deadline_us, at_us) / rule->by_us;
+}
+
+/* The last instant at which that is what it is now, found by halving. */
+static gint64 last_as_now(const Terms *terms, gint64 (*what_at)(const Terms *terms, gint64 at_us), gint64 at_us)
 {
     const gint64 far_us = 400 * CLOCK_DAY_US;
-    gint64 units = policy_late_units(policy, late, zone, deadline_us, at_us);
-    gint64 low = at_us, high = MAX(at_us, deadline_us) + far_us;
-    if (policy_late_units(policy, late, zone, deadline_us, high) == units)
+    gint64 now = what_at(terms, at_us), low = at_us, high = MAX(at_us, terms->deadline_us) + far_us;
+    if (what_at(terms, high) == now)
         return G_MAXINT64;
     while (high - low > 1) {
         gint64 middle = low + (high - low) / 2;
-        if (policy_late_units(policy, late, zone, deadline_us, middle) == units)
+        if (what_at(terms, middle) == now)
             low = middle;
         else
             high = middle;
@@ -68,21 +89,14 @@ static gint64 before(gint64 until_us, gint64 at_us, gint64 so_far_us)
     return until_us != G_MAXINT64 && until_us > at_us ? MIN(so_far_us, until_us - 1) : so_far_us;
 }
 
-/* The last instant that is as many times `by` ahead of the deadline. */
-static gint64 last_as_early(const EarlyRule *rule, gint64 deadline_us, gint64 at_us)
-{
-    gint64 ahead_us = deadline_us - at_us;
-    return rule->by_us > 0 ? deadline_us - ahead_us / rule->by_us * rule->by_us : deadline_us;
-}
-
 static gint64 quote_until(const Policy *policy, const Course *course, const Assignment *assignment,
                           const Decision *quote, gint64 at_us)
 {
     const Rule *rule = policy_rule_at(policy, assignment, at_us);
     const ResubmissionRule *redo = &rule->resubmission;
+    const Terms terms = {.policy = policy, .rule = rule, .zone = course->zone, .deadline_us = quote->deadline_us};
     bool is_redo = quote->window_us > 0;
-    gint64 until_us =
-        is_redo ? G_MAXINT64 : last_with_units(policy, &rule->late, course->zone, quote->deadline_us, at_us);
+    gint64 until_us = is_redo ? G_MAXINT64 : last_as_now(&terms, late_at, at_us);
     if ((is_redo || (redo->is_allowed && redo->after_deadline)) && at_us <= quote->deadline_us)
         until_us = MIN(until_us, quote->deadline_us); /* after it, also within the grace, it is a resubmission */
     if (!is_redo && rule->uncovered[assignment->owner_kind].is_prorated && quote->late_us > 0)
@@ -95,7 +109,8 @@ static gint64 quote_until(const Policy *policy, const Course *course, const Assi
     if (is_redo && round < redo->n_rounds)
         until_us = MIN(until_us, redo->rounds_us[round]);
     if (rule->early.is_given && at_us <= quote->deadline_us)
-        until_us = MIN(until_us, last_as_early(&rule->early, quote->deadline_us, at_us));
+        until_us = MIN(until_us, MIN(quote->deadline_us, rule->early.by_us > 0 ? last_as_now(&terms, early_at, at_us)
+                                                                               : quote->deadline_us));
     const Rule *usual = policy_rule(policy, assignment);
     for (guint i = 0; i < usual->n_periods; i++) {
         until_us = before(usual->periods[i].from_us, at_us, until_us);
@@ -128,7 +143,8 @@ static void add_terms(GString *text, const Policy *policy, const Assignment *due
     bool may_count = quote->kind == DECISION_COUNTS || quote->kind == DECISION_HELD;
     bool may_cost = quote->tokens_milli > 0 || quote->kind == DECISION_HELD;
     bool is_late = !is_redo && quote->late_units > 0 && may_count;
-    bool keeps_better = is_redo ? rule->resubmission.rule != REDO_REPLACES : rule->counts == COUNTS_BEST;
+    bool keeps_better =
+        is_redo ? rule->resubmission.rule != REDO_REPLACES : rule->counts == COUNTS_BEST || rule->counts == COUNTS_GAIN;
     bool buys_lateness = rule->late.max_units > 0 || rule->late.n_flats > 0;
     /* Not all ways take their part of whatever was earned. */
     bool has_bounds =

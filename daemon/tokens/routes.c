@@ -195,23 +195,31 @@ static void add_late_days(const Purchase *purchase, GArray *routes, gint64 limit
     g_array_append_val(routes, best);
 }
 
+/* What tokens can buy of this assignment's lateness, unit by unit. */
+static gint64 units_for_tokens(const Purchase *purchase)
+{
+    return MIN(purchase->rule->late.max_units, purchase->most_units);
+}
+
 gint64 routes_partial_price(const Purchase *purchase)
 {
     const LateRule *late = &purchase->rule->late;
-    gint64 limit = MIN(purchase->units, MIN(late->max_units, purchase->declared_units));
+    gint64 limit = MIN(purchase->units, MIN(units_for_tokens(purchase), purchase->declared_units));
     return MAX(0, scale_total(&late->price, most_affordable(purchase, limit)) - purchase->paid_milli);
 }
 
 void routes_for_lateness(const Purchase *purchase, GArray *routes, gint64 *ret_needed_milli)
 {
     const LateRule *late = &purchase->rule->late;
-    gint64 limit = MIN(late->max_units, purchase->declared_units);
-    gint64 full_milli = purchase->units <= late->max_units ? scale_total(&late->price, purchase->units) : G_MAXINT64;
+    gint64 limit = MIN(units_for_tokens(purchase), purchase->declared_units);
+    bool can_be_had = purchase->units <= units_for_tokens(purchase);
+    gint64 full_milli = can_be_had ? scale_total(&late->price, purchase->units) : G_MAXINT64;
     *ret_needed_milli = full_milli;
     add_late_days(purchase, routes, limit);
     for (guint i = 0; i < late->n_flats; i++) {
         const FlatRoute *flat = &late->flats[i];
-        if (purchase->units > flat->up_to_units || (flat->needs_first && !purchase->has_first))
+        if (purchase->units > MIN(flat->up_to_units, purchase->most_units) ||
+            (flat->needs_first && !purchase->has_first))
             continue;
         *ret_needed_milli = MIN(*ret_needed_milli, flat->price_milli);
         Penalty taken = PENALTY_NONE;

@@ -215,6 +215,8 @@ typedef struct {
     char *lectures_column;                     /* of the scores file: how many were attended */
     bool tokens_to_lectures;                   /* a person's tokens that are left are lectures attended */
     gint64 token_each_milli, token_most_milli; /* percent of the course grade for a token that is left; at most */
+    gint64 token_from_milli;                   /* fewer than so many bring nothing */
+    gint64 token_owed_milli;                   /* percent of the course grade that a token takes which is owed */
     PeerRules peers;
     char *peer_column;    /* of the scores file: a factor, or NULL */
     char *peer_component; /* the component that it is applied to */
@@ -237,6 +239,7 @@ typedef struct {
     Exact peer_factor;        /* of the ratings that were read; denominator 0: none */
     GHashTable *peer_factors; /* char*: assignment -> Exact*: of ratings about one assignment; may be NULL */
     gint64 tokens_milli;      /* left at the end */
+    gint64 owed_milli;        /* tokens that are owed at the end, in all banks */
     gint64 course_milli;      /* percent of the course grade that lateness took */
 } GradeInput;
 

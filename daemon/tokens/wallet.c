@@ -21,27 +21,45 @@ gint64 wallet_budget(const Wallet *wallet, gint64 at_us)
     return at_us >= wallet->bank->expires_us ? 0 : wallet_left(wallet);
 }
 
-static gint64 by_rule(const Purse *purse, gint64 so_far, gint64 next)
+gint64 wallet_room(const Wallet *wallet)
 {
-    switch (purse->group) {
-    case GROUP_ALL_MEMBERS:
-        return MIN(so_far, next);
-    case GROUP_ANY_MEMBER:
-    case GROUP_EACH_MEMBER:
+    return wallet->bank->most_milli == G_MAXINT64 ? G_MAXINT64
+                                                  : MAX(0, wallet->bank->most_milli - wallet->balance_milli);
+}
+
+static gint64 by_rule(const GroupRule *group, gint64 so_far, gint64 next)
+{
+    if (group->kind == GROUP_EACH_MEMBER || (group->kind == GROUP_MEMBERS && group->enough == ENOUGH_ANY))
         return MAX(so_far, next);
-    default:
-        return so_far + next;
+    if (group->kind == GROUP_MEMBERS && group->enough == ENOUGH_ALL)
+        return MIN(so_far, next);
+    return so_far + next;
+}
+
+static bool is_by_head(const GroupRule *group)
+{
+    return group->kind == GROUP_MEMBERS && group->enough == ENOUGH_TOGETHER && group->pays == PAYS_EACH;
+}
+
+/* What all together have, or of each head where it must do for each of them. */
+static gint64 together(const Purse *purse, gint64 (*own)(const Wallet *wallet, gint64 at_us), gint64 at_us)
+{
+    gint64 all = 0;
+    for (guint i = 0; i < purse->payers->len; i++) {
+        gint64 next = own(g_ptr_array_index(purse->payers, i), at_us);
+        all = i == 0 ? next : by_rule(&purse->group, all, next);
     }
+    return is_by_head(&purse->group) ? all / (gint64)MAX(1, purse->payers->len) : all;
+}
+
+static gint64 own_balance(const Wallet *wallet, G_GNUC_UNUSED gint64 at_us)
+{
+    return wallet->balance_milli;
 }
 
 gint64 purse_balance(const Purse *purse)
 {
-    gint64 all = 0;
-    for (guint i = 0; i < purse->payers->len; i++) {
-        gint64 own = ((const Wallet *)g_ptr_array_index(purse->payers, i))->balance_milli;
-        all = i == 0 ? own : by_rule(purse, all, own);
-    }
-    return all;
+    return together(purse, own_balance, 0);
 }
 
 gint64 purse_set_aside(const Purse *purse)
@@ -54,12 +72,15 @@ gint64 purse_set_aside(const Purse *purse)
 
 gint64 purse_budget(const Purse *purse, gint64 at_us)
 {
-    gint64 all = 0;
-    for (guint i = 0; i < purse->payers->len; i++) {
-        gint64 own = wallet_budget(g_ptr_array_index(purse->payers, i), at_us);
-        all = i == 0 ? own : by_rule(purse, all, own);
-    }
-    return all;
+    return together(purse, wallet_budget, at_us);
+}
+
+gint64 purse_room(const Purse *purse)
+{
+    gint64 most = 0;
+    for (guint i = 0; i < purse->payers->len; i++)
+        most = MAX(most, wallet_room(g_ptr_array_index(purse->payers, i)));
+    return most;
 }
 
 static guint richest(const Purse *purse, const gint64 *given, gint64 at_us)
@@ -76,31 +97,43 @@ static guint richest(const Purse *purse, const gint64 *given, gint64 at_us)
     return best;
 }
 
-gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us)
+/* One token after the other, from whoever has most left: the first of equals by name. */
+static void give_together(const Purse *purse, gint64 *given, gint64 rest_milli, gint64 at_us)
 {
     const gint64 one_milli = 1000;
+    while (rest_milli > 0) {
+        guint payer = richest(purse, given, at_us);
+        gint64 left = wallet_budget(g_ptr_array_index(purse->payers, payer), at_us) - given[payer];
+        gint64 part = MIN(rest_milli, MIN(left, one_milli));
+        if (part <= 0)
+            return;
+        given[payer] += part;
+        rest_milli -= part;
+    }
+}
+
+/* Each gives the whole of it, or what there is; where it must do for all heads together, the others give the rest. */
+static void give_each(const Purse *purse, gint64 *given, gint64 amount_milli, gint64 at_us)
+{
+    gint64 rest_milli = 0;
+    for (guint i = 0; i < purse->payers->len; i++) {
+        given[i] = MIN(amount_milli, wallet_budget(g_ptr_array_index(purse->payers, i), at_us));
+        rest_milli += amount_milli - given[i];
+    }
+    if (is_by_head(&purse->group))
+        give_together(purse, given, rest_milli, at_us);
+}
+
+gint64 *purse_split(const Purse *purse, gint64 amount_milli, gint64 at_us)
+{
     gint64 *given = g_new0(gint64, MAX(1, purse->payers->len));
     if (purse->payers->len == 0)
         return given;
-    switch (purse->group) {
-    case GROUP_ALL_MEMBERS:
-        for (guint i = 0; i < purse->payers->len; i++)
-            given[i] = amount_milli;
-        break;
-    case GROUP_SHARED:
-        /* One token after the other, from whoever has most left: the first of equals by name. */
-        for (gint64 rest = amount_milli; rest > 0;) {
-            guint payer = richest(purse, given, at_us);
-            gint64 left = wallet_budget(g_ptr_array_index(purse->payers, payer), at_us) - given[payer];
-            gint64 part = MIN(rest, MIN(left, one_milli));
-            if (part <= 0)
-                break;
-            given[payer] += part;
-            rest -= part;
-        }
-        break;
-    default:
+    if (purse->group.kind == GROUP_MEMBERS && purse->group.pays == PAYS_EACH)
+        give_each(purse, given, amount_milli, at_us);
+    else if (purse->group.kind == GROUP_MEMBERS && purse->group.pays == PAYS_TOGETHER)
+        give_together(purse, given, amount_milli, at_us);
+    else
         given[richest(purse, given, at_us)] = amount_milli;
-    }
     return given;
 }

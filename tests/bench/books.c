@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench-books [STUDENTS]: a term of so many students (99,999) with ten events each, in a store of its own. What a fold
- * of all, a decision and a quote take; how that grows with an account's own events, and that it does not with the
- * course.
+ * of all, a decision and a quote take; that this does not grow with the course, and what an event costs in accounts of
+ * 10, 100, 1,000 and 10,000 of their own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "daemon/tokens/policy.h"
 
 /* As many as a roster holds beside its head. */
-enum { N_STUDENTS = 99999, N_STUDENTS_OF_A_SMALL_COURSE = 1000, N_EVENTS_EACH = 10 };
+enum { N_STUDENTS = 99999, N_STUDENTS_OF_A_SMALL_COURSE = 1000, N_EVENTS_EACH = 10, N_HOMEWORKS = 5, N_MEMBERS = 4 };
 
 typedef struct {
     char *folder;
@@ -31,12 +31,16 @@ static const char course_text[] = "course: bench\n"
                                   "  h3: {title: Three, kind: homework, deadline: \"2022-10-12 23:59\"}\n"
                                   "  h4: {title: Four, kind: homework, deadline: \"2022-11-05 23:59\"}\n"
                                   "  h5: {title: Five, kind: homework, deadline: \"2022-11-30 23:59\"}\n"
+                                  "  e1: {title: An essay, kind: other, deadline: \"2022-10-12 23:59\", parts: "
+                                  "{draft: {deadline: \"2022-10-05 23:59\", share: 30}}}\n"
+                                  "  m1: {title: A milestone, kind: milestone, deadline: \"2022-10-12 23:59\"}\n"
                                   "tokens:\n"
                                   "  banks:\n"
                                   "    person: {pool: 7}\n"
                                   "  late: {unit: started_day, price: 1}\n"
                                   "  resubmission: {price: 3, after: release}\n"
-                                  "  without_tokens: {percent: 15}\n";
+                                  "  without_tokens: {percent: 15}\n"
+                                  "  kinds: {milestone: {group: all_members}}\n";
 
 static void die(const char *what, GError *error)
 {
@@ -78,7 +82,8 @@ static void write_course(const Term *term)
     g_autofree char *roster_path = g_build_filename(term->folder, "roster.csv", NULL);
     g_autoptr(GString) roster = g_string_new("id,name,email,github,sid,section,team,status,aliases\n");
     for (guint i = 0; i < term->n_students; i++)
-        g_string_append_printf(roster, "s%06u,Student %u,s%06u@example.edu,,,,,student,\n", i, i, i);
+        g_string_append_printf(roster, "s%06u,Student %u,s%06u@example.edu,,,,%s,student,\n", i, i, i,
+                               i < N_MEMBERS ? "team" : "");
     GError *error = NULL;
     const int mode = 0600;
     if (!file_write_atomic(course_path, course_text, strlen(course_text), mode, &error) ||
@@ -99,6 +104,12 @@ static void load_course(Term *term)
     exit(EXIT_FAILURE);
 }
 
+static const Assignment *homework(const Course *course, guint number)
+{
+    static const char *const ids[N_HOMEWORKS] = {"h1", "h2", "h3", "h4", "h5"};
+    return course_assignment(course, ids[number % N_HOMEWORKS]);
+}
+
 static gint64 receipt_of(const Assignment *assignment, guint salt)
 {
     const guint hours = 60;
@@ -107,7 +118,7 @@ static gint64 receipt_of(const Assignment *assignment, guint salt)
 
 static bool hand_in(Store *store, const Course *course, const char *owner, guint number, guint salt, GError **error)
 {
-    const Assignment *assignment = g_ptr_array_index(course->assignments, number % course->assignments->len);
+    const Assignment *assignment = homework(course, number);
     g_autofree char *name = g_strdup_printf("%s-%u", owner, number);
     Submission row = {.assignment = assignment->id,
                       .owner_kind = (char *)"person",
@@ -194,15 +205,20 @@ static void fold_all(const Term *term)
            term->n_students, n_events, folding_s, all_s, folding_s * 1e6 / ((double)n_events / 2));
 }
 
+/* The student of one of n rounds: all in turn from one end of the course to the other, or one again and again. */
+typedef struct {
+    guint first, step;
+} Turn;
+
 /* One transaction: what a settling takes beside the disk's flush. */
-static double settle(const Term *term, guint n)
+static double settle(const Term *term, Turn turn, guint n)
 {
     GError *error = NULL;
     gint64 from_us = spent_us();
     if (!store_begin(term->store, &error))
         die("settling", error);
     for (guint i = 0; i < n; i++) {
-        g_autofree char *owner = student((guint)((guint64)i * term->n_students / n));
+        g_autofree char *owner = student(turn.first + i * turn.step);
         g_autofree char *account = g_strconcat("person:", owner, NULL);
         if (!account_settle(term->store, term->policy, term->course, account, NULL, &error))
             die("settling", error);
@@ -213,12 +229,12 @@ static double settle(const Term *term, guint n)
 }
 
 /* Reading the account's events is part of it, as for `rubric what-if`. */
-static double quote(const Term *term, guint n)
+static double quote(const Term *term, Turn turn, guint n)
 {
-    const Assignment *assignment = g_ptr_array_index(term->course->assignments, 2);
+    const Assignment *assignment = homework(term->course, 2);
     gint64 from_us = spent_us();
     for (guint i = 0; i < n; i++) {
-        guint number = (guint)((guint64)i * term->n_students / n);
+        guint number = turn.first + i * turn.step;
         g_autofree char *owner = student(number);
         g_autofree char *account = g_strconcat("person:", owner, NULL);
         g_autoptr(GPtrArray) events = events_of(term, number);
@@ -242,8 +258,9 @@ typedef struct {
 static Costs measure(const Term *term)
 {
     const guint n_sampled = 1000;
-    settle(term, n_sampled); /* books the lines; the second time is what a settling costs that changes nothing */
-    Costs costs = {.settle_us = settle(term, n_sampled), .quote_us = quote(term, n_sampled)};
+    Turn turn = {.step = term->n_students / n_sampled};
+    settle(term, turn, n_sampled); /* books the lines; the second time is what a settling costs that changes nothing */
+    Costs costs = {.settle_us = settle(term, turn, n_sampled), .quote_us = quote(term, turn, n_sampled)};
     printf("course  %6u students: a decision (read, fold, compare with the ledger) %.0f us, a quote %.0f us\n",
            term->n_students, costs.settle_us, costs.quote_us);
     return costs;
@@ -251,12 +268,13 @@ static Costs measure(const Term *term)
 
 /* ---- growth with an account's own events ------------------------------------------------------------------------ */
 
-static void add(GPtrArray *events, const char *kind, gint64 at_us, const char *assignment, gint64 id, const char *data)
+static void add(GPtrArray *events, const char *account, const char *kind, gint64 at_us, const char *assignment,
+                gint64 id, const char *data)
 {
     EventRow *event = g_new0(EventRow, 1);
     *event = (EventRow){.id = events->len + 1,
                         .at_us = at_us,
-                        .account = g_strdup("person:s000000"),
+                        .account = g_strdup(account),
                         .kind = g_strdup(kind),
                         .assignment = g_strdup(assignment),
                         .submission_id = id,
@@ -264,38 +282,118 @@ static void add(GPtrArray *events, const char *kind, gint64 at_us, const char *a
     g_ptr_array_add(events, event);
 }
 
-static GPtrArray *make_events(const Course *course, guint n)
+static gint64 add_handed_in(GPtrArray *events, const char *account, const Assignment *assignment, guint number)
 {
-    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
-    for (guint i = 0; i < n / 2; i++) {
-        const Assignment *assignment = g_ptr_array_index(course->assignments, i % course->assignments->len);
-        gint64 at_us = receipt_of(assignment, i * 13);
-        g_autofree char *digest = g_strdup_printf("{\"digest\":\"%u\"}", i);
-        add(events, "submitted", at_us, assignment->id, i + 1, digest);
-        add(events, "graded", at_us + 1, NULL, i + 1, "{\"points_milli\":90000,\"max_milli\":100000}");
-    }
-    return events;
+    gint64 at_us = receipt_of(assignment, number * 13);
+    g_autofree char *digest = g_strdup_printf("{\"digest\":\"%u\"}", number);
+    add(events, account, "submitted", at_us, assignment->id, number + 1, digest);
+    add(events, account, "graded", at_us + 1, NULL, number + 1, "{\"points_milli\":90000,\"max_milli\":100000}");
+    return at_us;
 }
 
-static double fold_own(const Term *term, guint n_events)
+static void add_homework(const Course *course, GPtrArray *events, guint number)
 {
-    const guint n_rounds = MAX(20000 / n_events, 3);
-    g_autoptr(GPtrArray) events = make_events(term->course, n_events);
+    add_handed_in(events, "person:s000010", homework(course, number), number);
+}
+
+/* All of one assignment, each after a release, and each granted a token. */
+static void add_redone(const Course *course, GPtrArray *events, guint number)
+{
+    const Assignment *assignment = course_assignment(course, "h3");
+    gint64 at_us = add_handed_in(events, "person:s000010", assignment, number);
+    add(events, "person:s000010", "released", at_us + 2, assignment->id, 0, "{}");
+    add(events, "person:s000010", "granted", at_us + 3, NULL, 0, "{\"amount_milli\":1000}");
+}
+
+static void add_essay(const Course *course, GPtrArray *events, guint number)
+{
+    add_handed_in(events, "person:s000010", course_assignment(course, "e1"), number);
+}
+
+/* One of the members comes from another team. */
+static void add_milestone(const Course *course, GPtrArray *events, guint number)
+{
+    const Assignment *assignment = course_assignment(course, "m1");
+    if (number == 0)
+        add(events, "person:s000000", "moved", assignment->deadline_us, NULL, 0,
+            "{\"person\":\"s000000\",\"from\":\"other\",\"to\":\"team\"}");
+    add_handed_in(events, "team:team", assignment, number);
+}
+
+typedef struct {
+    const char *name, *account;
+    void (*add)(const Course *course, GPtrArray *events, guint number);
+} Shape;
+
+static double fold_own(const Term *term, const Shape *shape, guint n_events)
+{
+    const guint n_folded = 100000; /* events in all, so that what memory costs at first is not what is measured */
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
+    for (guint number = 0; events->len < n_events; number++)
+        shape->add(term->course, events, number);
     gint64 from_us = spent_us();
-    for (guint i = 0; i < n_rounds; i++)
-        fold_free(policy_fold(term->policy, term->course, "person:s000000", events));
-    return seconds_since(from_us) * 1e6 / n_rounds;
+    for (guint i = 0; i < n_folded / n_events; i++)
+        fold_free(policy_fold(term->policy, term->course, shape->account, events));
+    return seconds_since(from_us) * 1e6 / n_folded;
 }
 
-static void grow(const Term *term)
+static const guint sizes[] = {10, 100, 1000, 10000};
+
+static void print_growth(const char *name, const double *event_us)
 {
-    double ten_us = fold_own(term, 10);
-    printf("account     10 events: %8.0f us a fold\n", ten_us);
-    for (guint n = 100; n <= 10000; n *= 10) {
-        double took_us = fold_own(term, n);
-        printf("account %6u events: %8.0f us a fold, %.1f times as long for %u times as many\n", n, took_us,
-               took_us / ten_us, n / 10);
+    printf("account %-42s", name);
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
+        printf(" %6.2f", event_us[i]);
+    printf(" us an event; %u events cost %.1f times as much each as %u\n", sizes[G_N_ELEMENTS(sizes) - 1],
+           event_us[G_N_ELEMENTS(sizes) - 1] / event_us[0], sizes[0]);
+}
+
+static void grow_folds(const Term *term)
+{
+    static const Shape shapes[] = {
+        {"a fold, of homework", "person:s000010", add_homework},
+        {"a fold, of one released and redone for ever", "person:s000010", add_redone},
+        {"a fold, of an assignment with a part", "person:s000010", add_essay},
+        {"a fold, of a team whose members pay", "team:team", add_milestone},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        double event_us[G_N_ELEMENTS(sizes)];
+        for (gsize j = 0; j < G_N_ELEMENTS(sizes); j++)
+            event_us[j] = fold_own(term, &shapes[i], sizes[j]);
+        print_growth(shapes[i].name, event_us);
     }
+}
+
+/* A student of the store hands in until there are so many events. */
+static void hand_in_up_to(const Term *term, guint number, guint n_events)
+{
+    GError *error = NULL;
+    g_autofree char *owner = student(number);
+    if (!store_begin(term->store, &error))
+        die("handing in", error);
+    for (guint i = N_EVENTS_EACH / 2; i < n_events / 2; i++) {
+        if (!hand_in(term->store, term->course, owner, i, number, &error))
+            die("handing in", error);
+    }
+    if (!store_commit(term->store, &error))
+        die("handing in", error);
+}
+
+/* With the store: what one more decision of such an account takes, and one quote. */
+static void grow_in_store(const Term *term)
+{
+    const guint first = 20, n_read = 20000;
+    double settle_us[G_N_ELEMENTS(sizes)], quote_us[G_N_ELEMENTS(sizes)];
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        guint n_rounds = n_read / sizes[i];
+        Turn turn = {.first = first + i};
+        hand_in_up_to(term, first + i, sizes[i]);
+        settle(term, turn, 1);
+        settle_us[i] = settle(term, turn, n_rounds) / sizes[i];
+        quote_us[i] = quote(term, turn, n_rounds) / sizes[i];
+    }
+    print_growth("a decision, with reading and comparing", settle_us);
+    print_growth("a quote, with reading", quote_us);
 }
 
 int main(int argc, char **argv)
@@ -313,14 +411,16 @@ int main(int argc, char **argv)
     fold_all(&large);
     printf("memory  %ld KiB more while folding, %ld KiB in all with both courses\n", memory_kib() - before_kib,
            memory_kib());
-    double booked_us = settle(&large, large.n_students);
+    double booked_us = settle(&large, (Turn){.step = 1}, large.n_students);
     printf("book    everybody's lines booked: %.0f us an account; the store is %" G_GINT64_FORMAT " MB\n", booked_us,
            (file_bytes(large.folder, "store.db") + file_bytes(large.folder, "store.db-wal")) / 1000000);
     Costs in_small = measure(&small), in_large = measure(&large);
     printf("course  %.0f times the students: a decision costs %.2f times as much, a quote %.2f times\n",
            (double)large.n_students / small.n_students, in_large.settle_us / in_small.settle_us,
            in_large.quote_us / in_small.quote_us);
-    grow(&large);
+    printf("account %-42s %6u %6u %6u %6u events\n", "", sizes[0], sizes[1], sizes[2], sizes[3]);
+    grow_in_store(&small);
+    grow_folds(&small);
     term_clear(&small);
     term_clear(&large);
     return EXIT_SUCCESS;

@@ -173,6 +173,7 @@ START_TEST(the_course_schema_has_the_keys_of_the_tokens)
          TOKENS "without_tokens: {percent: 1, %s}}\n|" TOKENS "without_tokens: {points: 1, %s}}\n|" TOKENS
                 "without_tokens: {cap: 1, %s}}\n|" TOKENS "without_tokens: {keep: 1, %s}}\n"},
         {"$defs/early/anyOf/1/properties", TOKENS "early: {%s}}\n"},
+        {"$defs/group/anyOf/1/properties", TOKENS "group: {%s}}\n"},
         {"properties/tokens/anyOf/1/properties/joined_late/anyOf/1/properties", TOKENS "joined_late: {%s}}\n"},
         {"properties/tokens/anyOf/1/properties/purchases/additionalProperties/properties",
          TOKENS "purchases: {x: {%s}}}\n"},

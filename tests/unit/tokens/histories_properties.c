@@ -50,6 +50,8 @@ static char *check_account(const History *history, const Fold *fold, const FoldA
         granted += strcmp(line->kind, "grant") == 0 ? line->amount_milli : 0;
         if (sum < -bank->debt_milli && line->amount_milli < 0)
             return g_strdup_printf("%s sinks to %" ID, account->account, sum);
+        if (sum > bank->most_milli)
+            return g_strdup_printf("%s holds %" ID, account->account, sum);
         const EventRow *submitted = line->submission_id ? history_submitted(history, line->submission_id) : NULL;
         bool is_charge = strcmp(line->kind, "charge") == 0;
         if (is_charge && (!submitted || submitted->at_us >= bank->expires_us))
@@ -62,7 +64,9 @@ static char *check_account(const History *history, const Fold *fold, const FoldA
                                account->balance_milli);
     if (pool != bank->pool_milli)
         return g_strdup_printf("%s: a pool of %" ID, account->account, pool);
-    if (granted != granted_to(history, account->account, bank))
+    gint64 given = granted_to(history, account->account, bank);
+    bool is_lost = bank->most_milli != G_MAXINT64 && granted >= 0 && granted < given;
+    if (granted != given && !is_lost)
         return g_strdup_printf("%s: %" ID " granted", account->account, granted);
     return NULL;
 }
@@ -80,9 +84,20 @@ static gint64 sum_for(const Fold *fold, const char *account, gint64 id, const ch
     return sum;
 }
 
-/* One or all of the members pay; each of them what the decision says, or together. */
-static bool is_charged_as_decided(const Fold *fold, const Decision *decision)
+/* Who pays for the team by the rule that holds for a submission. */
+static GroupRule group_of(const History *history, const Decision *decision)
 {
+    const EventRow *submitted = history_submitted(history, decision->submission_id);
+    const Assignment *due = course_due(history->rules->course, decision->assignment);
+    return submitted && due ? policy_rule_at(history->rules->policy, due, submitted->at_us)->group
+                            : (GroupRule){.kind = GROUP_ACCOUNT};
+}
+
+/* One or all of the members pay: each of them what the decision says, or what there is, or all together that for each.
+ */
+static bool is_charged_as_decided(const History *history, const Fold *fold, const Decision *decision)
+{
+    GroupRule group = group_of(history, decision);
     gint64 charged = -sum_for(fold, NULL, decision->submission_id, decision->assignment, "charge");
     gint64 expected = 0;
     for (guint i = 0; decision->shares && i < decision->shares->len; i++)
@@ -91,10 +106,13 @@ static bool is_charged_as_decided(const Fold *fold, const Decision *decision)
         return charged == expected;
     if (charged == decision->tokens_milli)
         return true;
+    if (decision->tokens_milli > 0 && group.pays == PAYS_EACH && group.enough == ENOUGH_TOGETHER)
+        return charged > 0 && charged % decision->tokens_milli == 0;
     for (guint i = 0; i < fold->accounts->len; i++) {
         const FoldAccount *account = g_ptr_array_index(fold->accounts, i);
         gint64 own = -sum_for(fold, account->account, decision->submission_id, decision->assignment, "charge");
-        if (own != 0 && own != decision->tokens_milli)
+        bool may_have_less = group.pays == PAYS_EACH && group.enough == ENOUGH_ANY && own < decision->tokens_milli;
+        if (own != 0 && own != decision->tokens_milli && !may_have_less)
             return false;
     }
     return charged > 0;
@@ -143,7 +161,7 @@ static char *check_decision(const History *history, const Fold *fold, const Deci
     if (decision->penalty_milli < 0 || decision->penalty_milli > all_milli || decision->minus_milli < 0 ||
         decision->course_milli < 0 || decision->course_milli > all_milli)
         return g_strdup_printf("%" ID ": a penalty of %" ID, id, decision->penalty_milli);
-    if (!is_charged_as_decided(fold, decision))
+    if (!is_charged_as_decided(history, fold, decision))
         return g_strdup_printf("%" ID " of %s: decided %" ID ", charged %" ID, id, decision->assignment,
                                decision->tokens_milli, -sum_for(fold, NULL, id, decision->assignment, "charge"));
     if (has_no_verdict(history, id) &&

@@ -393,10 +393,13 @@ char *property_extension_makes_nothing_later(const History *history)
     extend(&other, account, due->id);
     const Fold *fold = history->fold;
     g_autoptr(Fold) again = history_fold(&other);
+    /* What was too late may count now, and then it is one late assignment more. */
+    bool counts_assignments = strstr(history->rules->text, "unit: nth") != NULL;
     for (guint i = 0; i < fold->decisions->len; i++) {
         const Decision *before = g_ptr_array_index(fold->decisions, i);
         const Decision *after = fold_decision(again, before->submission_id);
-        if (after->late_units > before->late_units || after->late_us > before->late_us)
+        bool is_one_more = after->late_units > before->late_units && !counts_assignments;
+        if (is_one_more || after->late_us > before->late_us)
             return g_strdup_printf("%" ID " of %s is later by an extension of %s", before->submission_id,
                                    before->assignment, due->id);
     }

@@ -74,7 +74,7 @@ GPtrArray *rules_of_all_courses(void)
 typedef struct {
     GRand *random;
     GString *text;
-    bool has_parts, has_groups;
+    bool has_parts, has_groups, hands_out_at_end;
 } Composer;
 
 static bool one_in(const Composer *composer, gint32 n)
@@ -107,10 +107,13 @@ static void add_late(const Composer *composer)
     add(composer,
         ONE_OF(composer, "1", "1", "1", "2", "0", "0.5", "0.333", "[1, 2, 4]", "[1, 1, 2, 5, 5]", "[0, 0, 3]",
                "[{units: 2, each: 0.5}, {each: 1}]", "[{units: 1, each: 2}, {units: 3, each: 0}, {each: 1}]"));
-    MAYBE(composer, 2, ", unit: started_day", ", unit: started_hour", ", unit: once", ", unit: calendar_day",
-          ", unit: working_day", ", unit: span, every: 12h", ", unit: span, every: 90min",
-          ", unit: brackets, brackets: [1h, 1d, 3d]",
-          ", unit: slots, slots: [\"2022-09-10 12:00\", \"2022-09-13 12:00\", \"2022-09-15 12:00\"]");
+    if (!composer->hands_out_at_end && one_in(composer, 12))
+        add(composer, ", unit: nth");
+    else
+        MAYBE(composer, 2, ", unit: started_day", ", unit: started_hour", ", unit: once", ", unit: calendar_day",
+              ", unit: working_day", ", unit: span, every: 12h", ", unit: span, every: 90min", ", skip_days_off: yes",
+              ", unit: started_hour, skip_days_off: yes", ", unit: brackets, brackets: [1h, 1d, 3d]",
+              ", unit: slots, slots: [\"2022-09-10 12:00\", \"2022-09-13 12:00\", \"2022-09-15 12:00\"]");
     MAYBE(composer, 3, ", flat: 3", ", flat: none", ", flat: {price: 2, percent: 10}",
           ", flat: {price: 1, needs_first: yes}", ", flat: [{price: 1, up_to: 1}, {price: 2, up_to: 4}]",
           ", flat: {price: 0, percent: 50}", ", flat: [{price: 2}, {price: 1, percent: 20}]");
@@ -124,6 +127,10 @@ static void add_late(const Composer *composer)
     MAYBE(composer, 8, ", declare: before_deadline", ", declare: any_time",
           ", declare: before_deadline, declare_by: 24h");
     MAYBE(composer, 10, ", needs_first: yes");
+    MAYBE(composer, 8, ", within: 3d", ", within: 36h");
+    if (!composer->hands_out_at_end)
+        MAYBE(composer, 5, ", max_units_term: 3", ", max_units_term: 1", ", max_assignments: 1",
+              ", max_assignments: 2");
     add(composer, "}");
 }
 
@@ -195,15 +202,20 @@ static void add_rule(const Composer *composer, gint32 n, const char *between)
         gint32 n;
         const char *text;
     } others[] = {
-        {6,
-         ONE_OF(composer, "early: {by: 24h, points: 1}", "early: {by: 1d, times: 3, tokens: 0.5}",
-                "early: {tokens: 1, at_least: 90}", "early: {percent: 10}", "early: {by: 12h, times: 2, percent: 5}")},
-        {5, ONE_OF(composer, "counts: best", "counts: first", "counts: last")},
+        {6, ONE_OF(composer, "early: {by: 24h, points: 1}", "early: {by: 1d, times: 3, tokens: 0.5}",
+                   "early: {tokens: 1, at_least: 90}", "early: {percent: 10}", "early: {by: 12h, times: 2, percent: 5}",
+                   "early: {by: 1d, times: 3, percent: [2, 3, 4], skip_days_off: yes}",
+                   "early: {by: 12h, times: 2, tokens: [1, 1.5]}")},
+        {5, composer->has_groups || composer->hands_out_at_end
+                ? ONE_OF(composer, "counts: best", "counts: first", "counts: last")
+                : ONE_OF(composer, "counts: best", "counts: first", "counts: last", "counts: gain")},
         {8, ONE_OF(composer, "bank: written", "bank: crew")},
         {8, ONE_OF(composer, "cutoff: \"2022-09-16 12:00\"", "cutoff: \"2022-11-09 12:00\"")},
         {composer->has_groups ? 2 : 0,
-         composer->has_parts ? ONE_OF(composer, "group: all_members", "group: any_member", "group: shared")
+         composer->has_parts ? ONE_OF(composer, "group: all_members", "group: any_member", "group: shared",
+                                      "group: {enough: any, pays: each}")
                              : ONE_OF(composer, "group: all_members", "group: any_member", "group: shared",
+                                      "group: {enough: any, pays: each}", "group: {enough: together, pays: each}",
                                       "group: each_member", "group: each_member")},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
@@ -244,7 +256,8 @@ static void add_course(const Composer *composer)
 static void add_bank(const Composer *composer, const char *head)
 {
     add(composer, head);
-    add(composer, ONE_OF(composer, "pool: 0", "pool: 1", "pool: 2", "pool: 3", "pool: 7", "pool: 2.5", "pool: 20"));
+    add(composer, ONE_OF(composer, "pool: 0", "pool: 1", "pool: 2", "pool: 3", "pool: 7", "pool: 2.5", "pool: 20",
+                         "pool: 1, most: 2", "pool: 2.5, most: 3"));
     MAYBE(composer, 6, ", debt: 1", ", debt: 2.5");
     MAYBE(composer, 6, ", expires: \"2022-09-14 00:00\"", ", expires: \"2022-09-11 12:00\"");
     MAYBE(composer, 6, ", gifts: yes");
@@ -257,8 +270,8 @@ static void add_readings(const Composer *composer)
 {
     MAYBE(composer, 3, "  day_count: elapsed\n", "  day_count: wall_clock\n");
     MAYBE(composer, 2, "  replace_on_time: charge\n", "  replace_on_time: never\n");
-    if (!composer->has_groups)
-        MAYBE(composer, 3, "  allocation: best_at_end\n", "  allocation: in_order\n");
+    if (composer->hands_out_at_end)
+        add(composer, ONE_OF(composer, "  allocation: best_at_end\n", "  allocation: in_order\n"));
     MAYBE(composer, 3, "  days_off: one\n");
     MAYBE(composer, 3, "  holidays: [\"2022-09-05\", \"2022-09-12\"]\n");
     MAYBE(composer, 6, "  weekend: [fri, sat]\n");
@@ -301,6 +314,7 @@ Rules *rules_random(GRand *random)
     Composer composer = {.random = random, .text = g_string_new(NULL)};
     composer.has_parts = one_in(&composer, 3);
     composer.has_groups = one_in(&composer, 3);
+    composer.hands_out_at_end = !composer.has_groups && one_in(&composer, 3);
     add_course(&composer);
     add(&composer, "tokens:\n  banks:\n");
     add_bank(&composer, "    person: {");

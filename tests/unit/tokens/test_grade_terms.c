@@ -5,6 +5,7 @@
 static Course *own;
 static Gradebook *book;
 static GHashTable *credits, *scores, *maxima, *excused;
+static double owed; /* tokens */
 
 static void load(const char *homework, const char *more)
 {
@@ -72,6 +73,7 @@ static Grade *grade(gint64 tokens, double course_percent)
                         .maxima = maxima,
                         .excused = excused,
                         .tokens_milli = tokens * 1000,
+                        .owed_milli = (gint64)(owed * milli),
                         .course_milli = (gint64)(course_percent * milli)};
     return gradebook_compute(book, &input);
 }
@@ -171,6 +173,29 @@ START_TEST(tokens_that_are_left_are_worth_something_up_to_a_bound)
 }
 END_TEST
 
+START_TEST(fewer_tokens_than_asked_for_bring_nothing)
+{
+    load("assignments: [h1, h2, h3], max: 250", "  tokens: {each: 1, from: 3}\n");
+    usual_work();
+    check_last(2, 0, "36", "exam: (exam 0) of 50 points, weight 40: 0");
+    check_last(3, 0, "39", "3 tokens left bring 3");
+}
+END_TEST
+
+START_TEST(what_is_owed_may_cost_percent_of_the_course_grade)
+{
+    load("assignments: [h1, h2, h3], max: 250", "  tokens: {owed: 0.5}\n");
+    usual_work();
+    check_last(7, 0, "36", "exam: (exam 0) of 50 points, weight 40: 0");
+    owed = 1;
+    check_last(0, 0, "35.5", "1 token owed takes 0.5 % off the course grade");
+    owed = 2.5;
+    check_last(0, 0, "34.75", "2.5 tokens owed take 1.25 % off the course grade");
+    owed = 100;
+    check_last(0, 0, "0", "100 tokens owed take 50 % off the course grade");
+}
+END_TEST
+
 START_TEST(lateness_may_cost_percent_of_the_course_grade)
 {
     load("assignments: [h1, h2, h3], max: 250", "");
@@ -214,6 +239,8 @@ int main(void)
     tcase_add_test(tcase, the_last_one_is_never_dropped);
     tcase_add_test(tcase, thirds_are_exact);
     tcase_add_test(tcase, tokens_that_are_left_are_worth_something_up_to_a_bound);
+    tcase_add_test(tcase, fewer_tokens_than_asked_for_bring_nothing);
+    tcase_add_test(tcase, what_is_owed_may_cost_percent_of_the_course_grade);
     tcase_add_test(tcase, lateness_may_cost_percent_of_the_course_grade);
     tcase_add_test(tcase, lectures_and_tokens_are_counted_in_words);
     return fixture_main(tcase, "grade_terms");

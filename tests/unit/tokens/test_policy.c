@@ -74,6 +74,34 @@ START_TEST(every_mistake_is_reported_where_it_is)
 }
 END_TEST
 
+START_TEST(what_does_not_go_together_is_said_where_it_stands)
+{
+    static const struct {
+        const char *rules, *problem;
+    } cases[] = {
+        {"  group: {enough: together, pays: one}\n", "8:10: error: group: one cannot pay"},
+        {"  group: {enough: some, pays: each}\n", "8:19: error"},
+        {"  group: {enough: any}\n", "8:10: error: group lacks the required key"},
+        {"  group: everybody\n", "8:10: error"},
+        {"  late: {price: 1, unit: slots, slots: [\"2022-09-12 13:25\"], skip_days_off: yes}\n",
+         "8:77: error: skip_days_off goes with spans of time"},
+        {"  banks: {person: {pool: 3, most: 2}}\n", "8:35: error: most: the pool alone"},
+        {"  allocation: in_order\n  late: {price: 1, unit: nth}\n", "8:15: error: allocation: only receipt"},
+        {"  allocation: best_at_end\n  late: {price: 1, max_assignments: 2}\n",
+         "8:15: error: allocation: only receipt"},
+        {"  counts: gain\n  kinds: {milestone: {group: each_member}}\n", "counts: gain does not go with group"},
+        {"  early: {percent: 101}\n", "8:20: error: percent is at most 100"},
+        {"  early: {points: [3, 2]}\n", "8:23: error"},
+    };
+    const char *head = "  m1: {title: M, kind: milestone, deadline: \"2022-09-21 23:59\"}\ntokens:\n";
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *problems = NULL, *text = g_strconcat(head, cases[i].rules, NULL);
+        g_autoptr(Policy) parsed = parse(text, &problems);
+        ck_assert_msg(parsed == NULL && strstr(problems, cases[i].problem), "%s%s", text, problems);
+    }
+}
+END_TEST
+
 START_TEST(a_share_of_a_unit_is_for_units_that_are_equally_long)
 {
     static const struct {
@@ -321,6 +349,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, fixture_course, fixture_course_free);
     tcase_add_test(tcase, a_course_without_tokens_charges_nothing_and_holds_late_work);
     tcase_add_test(tcase, every_mistake_is_reported_where_it_is);
+    tcase_add_test(tcase, what_does_not_go_together_is_said_where_it_stands);
     tcase_add_test(tcase, a_share_of_a_unit_is_for_units_that_are_equally_long);
     tcase_add_test(tcase, members_who_pay_are_refused_where_tokens_are_handed_out_at_the_end);
     tcase_add_test(tcase, kinds_and_assignments_change_only_what_they_name);

@@ -73,6 +73,23 @@ START_TEST(a_quote_ends_where_tokens_and_penalties_change)
 }
 END_TEST
 
+START_TEST(a_quote_knows_days_off_and_the_last_hour)
+{
+    g_auto(Term) term;
+    term_start(&term, "hours-but-weekends"); /* i1 is due on a Wednesday at 23:59, the quiz on a Monday */
+    ck_assert_int_eq(until(&term, "person:ann", "i1", CLOCK_HOUR_US / 2), CLOCK_HOUR_US);
+    /* a minute of Wednesday, Thursday and Friday: 48 hours end on Friday at 23:59; the 49th has a minute of it left */
+    ck_assert_int_eq(until(&term, "person:ann", "i1", 48 * CLOCK_HOUR_US + 1),
+                     48 * CLOCK_HOUR_US + 2 * CLOCK_DAY_US + CLOCK_HOUR_US);
+    g_auto(Term) early;
+    term_start(&early, "early-working-days"); /* Friday at 13:25 is a day before Monday at 13:25 */
+    ck_assert_int_eq(until(&early, "person:ann", "q01", -3 * CLOCK_DAY_US - CLOCK_HOUR_US), -3 * CLOCK_DAY_US);
+    g_auto(Term) bounded;
+    term_start(&bounded, "a-token-for-two-days");
+    ck_assert_int_eq(until(&bounded, "person:ann", "i1", CLOCK_HOUR_US), 2 * CLOCK_DAY_US);
+}
+END_TEST
+
 START_TEST(the_end_of_a_round_belongs_to_it)
 {
     g_auto(Term) term;
@@ -238,6 +255,7 @@ int main(void)
     TCase *tcase = tcase_create("quotes");
     tcase_add_test(tcase, a_quote_ends_with_the_window_for_resubmissions);
     tcase_add_test(tcase, a_quote_ends_where_tokens_and_penalties_change);
+    tcase_add_test(tcase, a_quote_knows_days_off_and_the_last_hour);
     tcase_add_test(tcase, the_end_of_a_round_belongs_to_it);
     tcase_add_test(tcase, what_good_work_in_time_brings_is_promised_up_to_the_deadline);
     tcase_add_test(tcase, who_has_all_points_is_told_that_more_is_free);
