@@ -325,16 +325,24 @@ typedef struct {
     void (*add)(const Course *course, GPtrArray *events, guint number);
 } Shape;
 
+/* On a machine that is busy otherwise, caches are cold and the processor slow at times: the quickest of several is
+ * told. */
+enum { N_TRIES = 5 };
+
 static double fold_own(const Term *term, const Shape *shape, guint n_events)
 {
-    const guint n_folded = 100000; /* events in all, so that what memory costs at first is not what is measured */
+    const guint n_folded = 20000; /* events a try */
+    double best_us = G_MAXDOUBLE;
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)event_row_free);
     for (guint number = 0; events->len < n_events; number++)
         shape->add(term->course, events, number);
-    gint64 from_us = spent_us();
-    for (guint i = 0; i < n_folded / n_events; i++)
-        fold_free(policy_fold(term->policy, term->course, shape->account, events));
-    return seconds_since(from_us) * 1e6 / n_folded;
+    for (guint try = 0; try < N_TRIES; try++) {
+        gint64 from_us = spent_us();
+        for (guint i = 0; i < n_folded / n_events; i++)
+            fold_free(policy_fold(term->policy, term->course, shape->account, events));
+        best_us = MIN(best_us, seconds_since(from_us) * 1e6 / n_folded);
+    }
+    return best_us;
 }
 
 static const guint sizes[] = {10, 100, 1000, 10000};
@@ -382,15 +390,18 @@ static void hand_in_up_to(const Term *term, guint number, guint n_events)
 /* With the store: what one more decision of such an account takes, and one quote. */
 static void grow_in_store(const Term *term)
 {
-    const guint first = 20, n_read = 20000;
+    const guint first = 20, n_read = 20000; /* events a try */
     double settle_us[G_N_ELEMENTS(sizes)], quote_us[G_N_ELEMENTS(sizes)];
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
         guint n_rounds = n_read / sizes[i];
         Turn turn = {.first = first + i};
         hand_in_up_to(term, first + i, sizes[i]);
         settle(term, turn, 1);
-        settle_us[i] = settle(term, turn, n_rounds) / sizes[i];
-        quote_us[i] = quote(term, turn, n_rounds) / sizes[i];
+        settle_us[i] = quote_us[i] = G_MAXDOUBLE;
+        for (guint try = 0; try < N_TRIES; try++) {
+            settle_us[i] = MIN(settle_us[i], settle(term, turn, n_rounds) / sizes[i]);
+            quote_us[i] = MIN(quote_us[i], quote(term, turn, n_rounds) / sizes[i]);
+        }
     }
     print_growth("a decision, with reading and comparing", settle_us);
     print_growth("a quote, with reading", quote_us);
