@@ -47,6 +47,10 @@ static void reward(Case *this)
     if (earned_milli > 0)
         this->early_milli = scale_total(&rule->points, times) +
                             (gint64)(((__int128)earned_milli * percent_milli + all_milli / 2) / all_milli);
+    if (rule->cap_milli != G_MAXINT64) {
+        gint64 most_milli = (gint64)((__int128)entry->max_milli * rule->cap_milli / all_milli);
+        this->early_milli = MIN(this->early_milli, MAX(0, most_milli - earned_milli));
+    }
     if (!this->track->has_earned)
         this->earned_tokens_milli = MIN(scale_total(&rule->tokens, times), this->room_milli);
 }
@@ -146,13 +150,25 @@ static gint64 resubmission_credit(Case *this)
     return credit_milli;
 }
 
+/* By what counts now, else by how often there was one. */
+static gint64 price_of_resubmission(const Case *this)
+{
+    const ResubmissionRule *rule = &this->rule->resubmission;
+    const Entry *counting = this->track->counting;
+    gint64 n = this->track->n_resubmissions + this->opens_cycle;
+    for (guint i = 0; counting && counting->max_milli > 0 && i < rule->n_by_result; i++) {
+        if ((__int128)credit_of(counting) * all_milli < (__int128)rule->by_result[i].below_milli * counting->max_milli)
+            return rule->by_result[i].price_milli;
+    }
+    return rule->price.n_totals > 0 ? scale_total(&rule->price, n) - scale_total(&rule->price, n - 1)
+                                    : scale_total(&rule->price, 1);
+}
+
 static bool pay_for_resubmission(Case *this)
 {
     const ResubmissionRule *rule = &this->rule->resubmission;
     Facts *facts = &this->facts;
-    gint64 n = this->track->n_resubmissions + this->opens_cycle;
-    gint64 price_milli = rule->price.n_totals > 0 ? scale_total(&rule->price, n) - scale_total(&rule->price, n - 1)
-                                                  : scale_total(&rule->price, 1);
+    gint64 price_milli = price_of_resubmission(this);
     gint64 credit_milli = resubmission_credit(this);
     bool is_refunded =
         rule->refund_milli != G_MAXINT64 && this->entry->n_review == 0 &&

@@ -37,6 +37,7 @@ enum {
     MAX_HOLIDAYS = 200,
     MAX_ADDS = 60,
     MAX_FLATS = 4,
+    MAX_BY_RESULT = 8,
     MAX_PERIODS = 12,
     MAX_PURCHASABLES = 20
 };
@@ -96,11 +97,19 @@ typedef struct {
     Scale percent;         /* of the earned points, added to the credit */
     Scale tokens;          /* earned, once an assignment */
     gint64 at_least_milli; /* percent of all points: only for results that reach it */
+    gint64 cap_milli;      /* percent of all points above which it lifts nothing; G_MAXINT64: none */
 } EarlyRule;
+
+/* What a resubmission costs who has less than so many percent of all points now. */
+typedef struct {
+    gint64 below_milli, price_milli;
+} PriceBelow;
 
 typedef struct {
     bool is_allowed;
-    Scale price; /* of the first, second, ... one in all, when it is a list */
+    guint n_by_result;
+    PriceBelow by_result[MAX_BY_RESULT]; /* ascending; the first that fits, else `price` */
+    Scale price;                         /* of the first, second, ... one in all, when it is a list */
     gint64 max_times, max_times_term;
     bool asks;           /* waits for a person's confirmation */
     bool after_deadline; /* what follows the deadline is a resubmission, if something stands */

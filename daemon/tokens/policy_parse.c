@@ -43,7 +43,7 @@ static Policy *policy_new(void)
                                                    .max_a_round = no_limit,
                                                    .within_us = no_limit,
                                                    .until_us = no_limit};
-    policy->rule.early = (EarlyRule){.points = nothing, .percent = nothing, .tokens = nothing};
+    policy->rule.early = (EarlyRule){.points = nothing, .percent = nothing, .tokens = nothing, .cap_milli = no_limit};
     for (int kind = OWNER_PERSON; kind <= OWNER_TEAM; kind++) {
         policy->rule.uncovered[kind] = (UncoveredRule){.kind = UNCOVERED_HOLD};
         policy->rule.bank[kind] = (guint)kind;

@@ -283,6 +283,30 @@ static void read_rounds(YamlReader *reader, GTimeZone *zone, ResubmissionRule *r
         yaml_report(list, reader->diagnostics, SEVERITY_ERROR, "rounds: at most %d of them", MAX_STEPS);
 }
 
+/* `by_result: [{below: 50, price: 2}, {below: 80, price: 1}]` */
+static void read_by_result(YamlReader *outer, ResubmissionRule *rule)
+{
+    const YamlNode *list = yaml_read_sequence(outer, "by_result", YAML_OPTIONAL);
+    rule->n_by_result = 0;
+    for (gsize i = 0; list && i < yaml_length(list); i++) {
+        const YamlNode *node = yaml_item(list, i);
+        YamlReader reader;
+        yaml_reader_start(&reader, node, "by_result", outer->diagnostics);
+        gint64 price_milli = yaml_read_milli(&reader, "price", YAML_REQUIRED, 0);
+        gint64 below_milli = yaml_read_milli(&reader, "below", YAML_REQUIRED, 0);
+        yaml_reader_end(&reader);
+        if (rule->n_by_result == MAX_BY_RESULT)
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR, "by_result: at most %d of them", MAX_BY_RESULT);
+        else if (below_milli > all_milli)
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR, "below is at most 100");
+        else if (i > 0 && rule->n_by_result > 0 && below_milli <= rule->by_result[rule->n_by_result - 1].below_milli)
+            yaml_report(node, outer->diagnostics, SEVERITY_ERROR,
+                        "by_result goes from the lowest result to the highest");
+        else
+            rule->by_result[rule->n_by_result++] = (PriceBelow){below_milli, price_milli};
+    }
+}
+
 static void read_redo_rule(YamlReader *reader, ResubmissionRule *rule)
 {
     static const char *const names[] = {"replace", "best", "gain", NULL};
@@ -307,6 +331,7 @@ static void parse_resubmission(const YamlNode *node, GTimeZone *zone, Resubmissi
     yaml_reader_start(&reader, node, "resubmission", diagnostics);
     rule->is_allowed = true;
     read_scale(&reader, "price", YAML_REQUIRED, &rule->price);
+    read_by_result(&reader, rule);
     rule->after_deadline = yaml_read_choice(&reader, "after", YAML_OPTIONAL, after_names, 0) == 1;
     rule->max_times = read_count(&reader, "max_times", no_limit, 1);
     rule->max_times_term = read_count(&reader, "max_times_term", no_limit, 1);
@@ -340,6 +365,7 @@ static void parse_early(const YamlNode *node, EarlyRule *rule, Diagnostics *diag
     if (rule->percent.n_totals == 0 && rule->percent.n_steps == 0 && rule->percent.each_milli > all_milli)
         yaml_report(yaml_get(node, "percent"), diagnostics, SEVERITY_ERROR, "percent is at most 100");
     rule->at_least_milli = read_percent(&reader, "at_least", 0);
+    rule->cap_milli = read_percent(&reader, "cap", no_limit);
     yaml_reader_end(&reader);
 }
 

@@ -169,6 +169,8 @@ START_TEST(the_course_schema_has_the_keys_of_the_tokens)
         {"$defs/late/anyOf/1/properties/flat/anyOf/2/properties", TOKENS "late: {flat: {%s}}}\n"},
         {"$defs/late/anyOf/1/properties/flat/anyOf/3/items/properties", TOKENS "late: {flat: [{%s}]}}\n"},
         {"$defs/resubmission/anyOf/1/properties", TOKENS "resubmission: {%s}}\n"},
+        {"$defs/resubmission/anyOf/1/properties/by_result/items/properties",
+         TOKENS "resubmission: {by_result: [{%s}]}}\n"},
         {"$defs/uncovered/anyOf/1/properties",
          TOKENS "without_tokens: {percent: 1, %s}}\n|" TOKENS "without_tokens: {points: 1, %s}}\n|" TOKENS
                 "without_tokens: {cap: 1, %s}}\n|" TOKENS "without_tokens: {keep: 1, %s}}\n"},

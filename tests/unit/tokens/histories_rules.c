@@ -143,6 +143,8 @@ static void add_resubmission(const Composer *composer)
     add(composer, "resubmission: {price: ");
     add(composer, ONE_OF(composer, "1", "1", "3", "0", "0.5", "[1, 3, 6]", "[0, 1]"));
     MAYBE(composer, 2, ", ask: no");
+    MAYBE(composer, 8, ", by_result: [{below: 40, price: 2}, {below: 70, price: 1}]",
+          ", by_result: [{below: 80, price: 0}]");
     MAYBE(composer, 4, ", after: deadline");
     MAYBE(composer, 4, ", max_times: 1", ", max_times: 2", ", max_times_term: 1", ", max_times_term: 3");
     MAYBE(composer, 4, ", within: 7d", ", within: 36h", ", until: \"2022-09-17 23:59\"");

@@ -91,6 +91,8 @@ START_TEST(what_does_not_go_together_is_said_where_it_stands)
          "8:15: error: allocation: only receipt"},
         {"  counts: gain\n  kinds: {milestone: {group: each_member}}\n", "counts: gain does not go with group"},
         {"  early: {percent: 101}\n", "8:20: error: percent is at most 100"},
+        {"  resubmission: {price: 1, by_result: [{below: 50, price: 1}, {below: 40, price: 2}]}\n",
+         "8:63: error: by_result goes from the lowest"},
         {"  early: {points: [3, 2]}\n", "8:23: error"},
     };
     const char *head = "  m1: {title: M, kind: milestone, deadline: \"2022-09-21 23:59\"}\ntokens:\n";
