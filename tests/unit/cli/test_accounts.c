@@ -315,6 +315,16 @@ START_TEST(the_gradebook_is_a_table_with_reasons)
     ck_assert_rubric(0, "'=cmd|x,,77,eve,A,48,36,84,B", "gradebook", "--scores", scores, "--csv");
     ck_assert_rubric(0, "\"total_milli\":84000", "gradebook", "--scores", scores, "--json");
     ck_assert_rubric(1, "is no student of this course", "gradebook", "--explain", "nobody");
+    g_autoptr(GString) owing = g_string_new(with_book);
+    ck_assert_uint_eq(g_string_replace(owing, "  cutoffs: {A", "  tokens: {owed: 0.5}\n  cutoffs: {A", 0), 1);
+    ck_assert_uint_eq(g_string_replace(owing, "person: {pool: 7}", "person: {pool: 7, debt: 5}", 0), 1);
+    ck_assert_good(file_write_atomic(yaml, owing->str, owing->len, 0600, error));
+    cJSON *taken = cJSON_CreateObject();
+    json_add_int64(taken, "amount_milli", -10000);
+    ck_assert_good(account_note_on(store, "person:eve", "deducted", NULL, 1, taken, "the TAs", "copied", error));
+    ck_assert_rubric(0, "3 tokens owed take 1.5 % off the course grade", "gradebook", "--scores", scores, "--explain",
+                     "eve");
+    ck_assert_rubric(0, "total 82.5: B", "gradebook", "--scores", scores, "--explain", "eve");
     ck_assert_good(file_write_atomic(scores, "id,midterm\neve,many\n", strlen("id,midterm\neve,many\n"), 0600, error));
     ck_assert_rubric(1, "scores.csv:2:5: error: column \"midterm\"", "gradebook", "--scores", scores);
 }
