@@ -148,6 +148,20 @@ static bool open_mirror(Push *push, GError **error)
     return push->folder_fd >= 0 && git_make_mirror(&push->local, push->mirror, error);
 }
 
+/* The index of what is there. More than is taken of a branch that students write to is theirs to mend. */
+static bool read_tip(const Push *push, GError **error)
+{
+    const char *const arguments[] = {"read-tree", "--", push->tip, NULL};
+    g_autoptr(GError) problem = NULL;
+    if (git_must(&push->local, push->mirror, arguments, NULL, &problem))
+        return true;
+    if (problem->code == RUBRIC_ERROR_LIMIT)
+        stop(push->post, GITHUB_INVALID, "the branch " RESULTS_BRANCH " holds more files than are read: delete it");
+    else
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}
+
 static bool fetch_tip(Push *push, GError **error)
 {
     g_autofree char *refspec = g_strdup_printf("+%s:refs/rubricd/incoming/0", branch_ref);
@@ -170,9 +184,8 @@ static bool fetch_tip(Push *push, GError **error)
     push->tip = git_incoming_commit(&push->local, push->mirror, 0, error);
     g_autofree char *tree = push->tip ? g_strconcat(push->tip, "^{tree}", NULL) : NULL;
     const char *const find_tree[] = {"rev-parse", "--verify", "--end-of-options", tree, NULL};
-    const char *const read_tree[] = {"read-tree", "--", push->tip, NULL};
     push->tree = tree ? ask_local(push, find_tree, error) : NULL;
-    return push->tree && git_must(&push->local, push->mirror, read_tree, NULL, error);
+    return push->tree && read_tip(push, error);
 }
 
 /* Is there a file of a later submission, or of a later verdict on this one? `names`: one a line. */

@@ -221,6 +221,19 @@ START_TEST(hooks_and_configuration_of_the_repository_run_nothing)
 }
 END_TEST
 
+START_TEST(a_file_that_git_writes_over_the_limit_is_told_as_such)
+{
+    GitChild child = {.state_folder = f.state, .timeout_ms = 60000, .max_bytes = 64 * 1024};
+    const char *const arguments[] = {"hash-object", "-w", "--no-filters", "--", "/proc/self/exe", NULL};
+    g_autofree char *folder = g_build_filename(repo, ".git", NULL);
+    g_autoptr(GError) problem = NULL;
+    ck_assert(!git_must(&child, folder, arguments, NULL, &problem));
+    ck_assert_int_eq(problem->code, RUBRIC_ERROR_LIMIT);
+    child.max_bytes = 64 * 1024 * 1024;
+    ck_assert_good(git_must(&child, folder, arguments, NULL, error));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source_git");
@@ -236,6 +249,7 @@ int main(void)
     tcase_add_test(tests, a_repository_that_fails_does_not_stop_the_others);
     tcase_add_test(tests, a_tag_that_leads_to_no_commit_is_passed_over);
     tcase_add_test(tests, hooks_and_configuration_of_the_repository_run_nothing);
+    tcase_add_test(tests, a_file_that_git_writes_over_the_limit_is_told_as_such);
     suite_add_tcase(suite, tests);
     TCase *urls = tcase_create("urls");
     tcase_add_test(urls, urls_that_could_be_options_or_other_helpers_are_refused);
