@@ -430,8 +430,9 @@ static Fold *fold_at_end(const Policy *policy, const Course *course, const GPtrA
     {
         g_auto(Gathered) dry;
         gather(&dry, policy, course, accounts, events);
-        g_autoptr(Fold) fold = walk_all(&dry, account, NULL, true);
+        Fold *fold = walk_all(&dry, account, NULL, true); /* has the entries' decisions */
         allotted = allocate_at_end(policy, dry.entries);
+        fold_free(fold);
     }
     g_auto(Gathered) gathered;
     gather(&gathered, policy, course, accounts, events);
