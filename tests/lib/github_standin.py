@@ -98,6 +98,7 @@ class Github:
         with self.lock:
             self.repos, self.renamed, self.teams = {}, {}, {}
             self.faults, self.chaos, self.skew = [], None, 0
+            self.permissions, self.token_lifetime, self.retired_versions = dict(PERMISSIONS), 3600, set()
             self.hook, self.deliveries = None, []
             self.limits = Limits(self.now)
             self.log.clear()
