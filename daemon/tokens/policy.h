@@ -219,7 +219,7 @@ struct Policy {
 const Rule *policy_rule(const Policy *policy, const Assignment *assignment);
 /* The rule of that one's period, if something due and received then falls into one. */
 const Rule *policy_rule_at(const Policy *policy, const Assignment *assignment, gint64 received_us);
-/* Who may pay for it or for a part of it, at one time or another: bit by GroupRule. 0: no team works on it. */
+/* Who may pay for it or for a part of it, at one time or another: bit by GroupKind. 0: no team works on it. */
 guint policy_groups(const Policy *policy, const Assignment *assignment);
 /* Reads late, resubmission, without_tokens, counts, group, bank, cutoff of a mapping into a rule. */
 void policy_read_rule(YamlReader *reader, Policy *policy, GTimeZone *zone, Rule *rule);

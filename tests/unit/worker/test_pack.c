@@ -127,7 +127,8 @@ START_TEST(limits_hold)
     assert_pack_error(&from, &limits, RUBRIC_ERROR_LIMIT, "more than 1 folders deep");
     limits = unpack_limits_default();
     limits.total_bytes = 9;
-    assert_pack_error(&from, &limits, RUBRIC_ERROR_LIMIT, "\"submission/g\" has 5 bytes");
+    assert_pack_error(&from, &limits, RUBRIC_ERROR_LIMIT,
+                      "more than 9 bytes, the most that may be handed in: \"submission/g\" alone has 5 bytes");
 }
 END_TEST
 
