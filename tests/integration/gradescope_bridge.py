@@ -10,7 +10,10 @@ import json
 import os
 import pathlib
 import re
+import selectors
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -111,6 +114,8 @@ class Trial:
               .replace("    person: {pool: 7}\n", "    person: {pool: 7}\n    team: {pool: 7}\n")
               .replace("{person: {percent: 15}}", "{person: {percent: 15}, team: {percent: 15}}"))
         write(course / "rubrics/m1.yaml", (course / "rubrics/hw1.yaml").read_text().replace("hw1", "m1").replace("Homework", "Milestone"))
+        for name in ("hw1", "m1"):
+            write(course / f"rubrics/{name}.yaml", "submission: {size: 600M}\n" + (course / f"rubrics/{name}.yaml").read_text())
         lines = (course / "roster.csv").read_text().splitlines()
         write(course / "roster.csv", "\n".join([lines[0] + ",team"] + [line + ",blue" for line in lines[1:6]] + [lines[6] + ","]) + "\n")
         self.course = course
@@ -300,6 +305,50 @@ def test_troubles(trial, autograder):
     assert box.run()[0] == 0 and box.result()["score"] == 10 and len(submissions(trial.folder, 142)) == 1
 
 
+class Cutter(socketserver.ThreadingTCPServer):
+    """Between the container and the daemon; cuts each of its next connections as `plan` says, and lets later ones pass."""
+
+    daemon_threads = True
+    PLACES = ("at once", "in the request", "before the answer", "in the answer")
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", 0), _Cut)
+        self.port, self.plan = port, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Cut(socketserver.BaseRequestHandler):
+    def handle(self):
+        place = self.server.plan.pop(0) if self.server.plan else None
+        if place == "at once":
+            return
+        with socket.create_connection(("127.0.0.1", self.server.port)) as daemon, selectors.DefaultSelector() as ready:
+            ready.register(self.request, selectors.EVENT_READ, daemon)
+            ready.register(daemon, selectors.EVENT_READ, self.request)
+            while True:
+                for key, _ in ready.select(60):
+                    data = key.fileobj.recv(65536)
+                    is_answer = key.fileobj is daemon
+                    if not data or (place == "before the answer" and is_answer):
+                        return
+                    if place == ("in the answer" if is_answer else "in the request"):
+                        key.data.sendall(data[: len(data) // 2])
+                        return
+                    key.data.sendall(data)
+
+
+def test_cuts(trial, autograder):
+    """The connection breaks at each step of handing over and of waiting: once, and again and again."""
+    cutter = Cutter(trial.port)
+    plans = [list(Cutter.PLACES), [None, *Cutter.PLACES]]
+    for number, plan in enumerate(plans, 160):
+        cutter.plan = list(plan)
+        box = trial.container(autograder, number, ["s0004@example.edu"], {"answer.txt": b"%d" % number}).reach(cutter.server_address[1])
+        status, result = box.run()
+        assert status == 0 and result["score"] == 10 and not cutter.plan, (plan, status, result, box.said)
+        assert len(submissions(trial.folder, number)) == 1, plan
+
+
 class Pages(http.server.ThreadingHTTPServer):
     """A proxy that answers by itself."""
 
@@ -338,6 +387,7 @@ def main():
             test_owners(trial, autograder)
             test_keys(trial, autograder)
             test_pages(trial, autograder)
+            test_cuts(trial, autograder)
             test_troubles(trial, autograder)
         except BaseException:
             print((trial.folder / "log").read_text()[-3000:], file=sys.stderr)
