@@ -14,16 +14,9 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import image_made as made  # noqa: E402
 import rubricd_testing as t  # noqa: E402
+from claims import claim, failed  # noqa: E402
 
 COURSE = pathlib.Path(__file__).parents[1] / "data/autograder-course"
-failed = []
-
-
-def claim(what, is_true, seen=None):
-    print(f"{'ok' if is_true else 'FAILED'}: {what}", flush=True)
-    if not is_true:
-        failed.append(what)
-        print(f"    {seen}", flush=True)
 
 
 def zip_folder(folder, path, below=""):

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+from claims import claim, failed  # noqa: E402
+
 RUBRIC = str(pathlib.Path(os.environ["RUBRIC_BIN"]) / "rubric")
 ODD = "a b'c\"d;$(touch planted)\n`e`*\\"
-failed = []
 
 
 def run(*command, stdin=None, folder=None, environment=None):
@@ -22,13 +24,6 @@ def run(*command, stdin=None, folder=None, environment=None):
 
 def box(*arguments, **others):
     return run(RUBRIC, "box", "--accept-missing", "all", *arguments, **others)
-
-
-def claim(what, is_true, seen=None):
-    print(f"{'ok' if is_true else 'FAILED'}: {what}")
-    if not is_true:
-        failed.append(what)
-        print(f"    {seen}")
 
 
 def status_of(done):

@@ -11,17 +11,10 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import image_made as made  # noqa: E402
+from claims import claim, failed  # noqa: E402
 
 RUBRIC = str(pathlib.Path(os.environ["RUBRIC_BIN"]) / "rubric")
 BUSYBOX = pathlib.Path("/bin/busybox")
-failed = []
-
-
-def claim(what, is_true, seen=None):
-    print(f"{'ok' if is_true else 'FAILED'}: {what}")
-    if not is_true:
-        failed.append(what)
-        print(f"    {seen}")
 
 
 class Shelf:
