@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the Python tests share: a small course, a webhook receiver that counts effects, and the daemon as a child."""
 
+import atexit
 import http.server
 import json
 import os
@@ -120,12 +121,13 @@ sinks:
 
 
 class Daemon:
-    """rubricd as a child, ended by SIGTERM; or its whole tree killed."""
+    """rubricd as a child, ended by SIGTERM, at the latest when we end; or its whole tree killed."""
 
     def __init__(self, config, log):
         self.config = config
         self.log = open(log, "ab")
         self.process = None
+        atexit.register(self.stop)
 
     def start(self):
         self.process = subprocess.Popen([programs() / "rubricd", "--config", str(self.config)],
