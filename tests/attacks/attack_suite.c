@@ -402,18 +402,17 @@ static int run_case(Suite *suite, const Case *attack, BoxResult *result)
     spec.inner_root = suite->inner_root;
     spec.scratch = suite->inner_root ? (const char *const[]){"autograder", "scratch", NULL} : NULL;
     /* What is to end for memory must come so far: on a slow machine pages take longer than another limit lasts. */
-    bool ends_for_memory = suite->has_groups && attack->with_groups == MEMORY;
-    spec.limits =
-        (BoxLimits){.wall_ms = (attack->wall_ms && !ends_for_memory ? attack->wall_ms : 20000) * suite->patience,
-                    .cpu_ms = (ends_for_memory ? 10000 : 1000) * suite->patience,
-                    .memory_bytes = 64 << 20,
-                    .processes = 16,
-                    .output_bytes = 64 << 10,
-                    .disk_bytes = 16 << 20,
-                    .files = 1000,
-                    .file_bytes = 8 << 20,
-                    .open_files = 64,
-                    .stack_bytes = 1 << 20};
+    bool for_memory = suite->has_groups && attack->with_groups == MEMORY;
+    spec.limits = (BoxLimits){.wall_ms = (attack->wall_ms && !for_memory ? attack->wall_ms : 20000) * suite->patience,
+                              .cpu_ms = (for_memory ? 10000 : 1000) * suite->patience,
+                              .memory_bytes = 64 << 20,
+                              .processes = 16,
+                              .output_bytes = 64 << 10,
+                              .disk_bytes = 16 << 20,
+                              .files = 1000,
+                              .file_bytes = 8 << 20,
+                              .open_files = 64,
+                              .stack_bytes = 1 << 20};
     int r = box_run(suite->client, &spec, -1, result);
     box_client_settle(suite->client);
     return r;
