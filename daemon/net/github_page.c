@@ -245,7 +245,8 @@ void github_page_announce(const Effect *effect, GithubPage *ret)
         page.title = g_strdup("Not taken, not graded");
         page.status = "completed";
         page.conclusion = "action_required";
-        then = why = g_strconcat("Nothing of it is graded: ", submission->remark, ".", NULL);
+        why = g_strconcat("Nothing of it is graded: ", submission->remark, ".", NULL);
+        then = why;
         break;
     case ANNOUNCE_RUNNING:
     case ANNOUNCE_NOTHING:
