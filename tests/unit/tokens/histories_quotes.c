@@ -167,7 +167,8 @@ char *property_lower_result_costs_no_more(const History *history)
                            charged->sentence, charged->ta_line);
 }
 
-/* The course itself gives tokens, or an event lies in between. */
+/* The course itself gives tokens, or an event lies in between; also at the very instant of the quote, where the order
+ * is by deadline, and a moment later it is not. */
 static bool something_happens(const History *history, gint64 from_us, gint64 to_us)
 {
     const Policy *rules = history->rules->policy;
@@ -180,7 +181,7 @@ static bool something_happens(const History *history, gint64 from_us, gint64 to_
     for (guint i = 0; i < history->events->len; i++) {
         const EventRow *event = g_ptr_array_index(history->events, i);
         bool says_time = strcmp(event->kind, "graded") != 0;
-        if (says_time && event->at_us > from_us && event->at_us <= to_us)
+        if (says_time && event->at_us >= from_us && event->at_us <= to_us)
             return true;
     }
     return false;
