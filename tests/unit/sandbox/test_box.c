@@ -176,28 +176,6 @@ START_TEST(a_discarded_workspace_stays_as_it_was)
 }
 END_TEST
 
-/* The list of mounts is read when init has had time to take its own away. */
-START_TEST(no_mount_tells_where_the_workspace_lies)
-{
-    g_autofree char *folder = g_dir_make_tmp("rubric-place-XXXXXX", NULL);
-    g_autofree char *name = g_path_get_basename(folder);
-    g_autofree char *script = g_strdup_printf("sleep 0.5; grep -c %s /proc/self/mountinfo", name);
-    BoxSpec spec = testing_spec(NULL);
-    spec.workspace = folder;
-    /* The second one only we may enter: where it is not copied, that is no reason to refuse it. */
-    const mode_t modes[] = {0755, 0700};
-    bool is_copied = false;
-    for (gsize i = 0; i < G_N_ELEMENTS(modes) && !is_copied; i++) {
-        ck_assert_int_eq(chmod(folder, modes[i]), 0);
-        BoxResult result = testing_shell(client, spec, script);
-        ck_assert_str_eq(result.out.data, "0\n");
-        is_copied = (result.status.missing & BOX_PROMISE_OVERLAY) != 0;
-        box_result_clear(&result);
-    }
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-END_TEST
-
 START_TEST(a_kept_workspace_is_changed)
 {
     g_autofree char *folder = testing_workspace(client);
@@ -579,7 +557,6 @@ int main(void)
     tcase_add_test(tests, standard_input_is_given_and_can_be_opened_again);
     tcase_add_test(tests, a_script_without_an_interpreter_is_run_by_the_shell);
     tcase_add_test(tests, a_discarded_workspace_stays_as_it_was);
-    tcase_add_test(tests, no_mount_tells_where_the_workspace_lies);
     tcase_add_test(tests, a_kept_workspace_is_changed);
     tcase_add_test(tests, a_folder_can_be_removed_and_made_again);
     tcase_add_test(tests, binds_show_what_they_should);

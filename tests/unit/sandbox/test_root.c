@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host folder as the box's root: what an image brings is seen, what it must not bring is not. */
+/* A host folder as the box's root: what an image brings is seen, what it must not bring is not; and what mounts tell. */
 #include "tests/unit/sandbox/box_testing.h"
 
 #include <stdlib.h>
@@ -157,6 +157,30 @@ START_TEST(folders_can_be_shown_beside_it)
 }
 END_TEST
 
+/* The list of mounts is read when init has had time to take its own away. */
+START_TEST(no_mount_tells_where_the_workspace_lies)
+{
+    g_autofree char *folder = g_dir_make_tmp("rubric-place-XXXXXX", NULL);
+    g_autofree char *name = g_path_get_basename(folder);
+    g_autofree char *script = g_strdup_printf("sleep 0.5; grep -c %s /proc/self/mountinfo", name);
+    BoxClient *client = testing_client();
+    BoxSpec spec = testing_spec(NULL);
+    spec.workspace = folder;
+    /* The second one only we may enter: where it is not copied, that is no reason to refuse it. */
+    const mode_t modes[] = {0755, 0700};
+    bool is_copied = false;
+    for (gsize i = 0; i < G_N_ELEMENTS(modes) && !is_copied; i++) {
+        ck_assert_int_eq(chmod(folder, modes[i]), 0);
+        BoxResult result = testing_shell(client, spec, script);
+        ck_assert_str_eq(result.out.data, "0\n");
+        is_copied = (result.status.missing & BOX_PROMISE_OVERLAY) != 0;
+        box_result_clear(&result);
+    }
+    box_client_free(client);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 START_TEST(a_root_that_is_not_there_refuses_the_box)
 {
     BoxClient *client = testing_client();
@@ -195,6 +219,7 @@ int main(void)
     tcase_add_test(tcase, links_of_the_root_lead_nowhere_outside);
     tcase_add_test(tcase, odd_entries_are_left_out);
     tcase_add_test(tcase, folders_can_be_shown_beside_it);
+    tcase_add_test(tcase, no_mount_tells_where_the_workspace_lies);
     tcase_add_test(tcase, a_root_that_is_not_there_refuses_the_box);
     return testing_main(suite);
 }
