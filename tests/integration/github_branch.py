@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from claims import expect  # noqa: E402
 from github_world import BAD, HOOK_SECRET, world_of  # noqa: E402
 from rubricd_testing import wait_until  # noqa: E402
 
@@ -38,12 +39,6 @@ def show(world, i, name):
 def commits(world, i, sha):
     """How many there are of the result of this commit. An older result may be written anew: it tells that there is a newer one."""
     return int(git(world, i, "rev-list", "--count", f"--grep=^Submission {submission_of(world, sha)}, verdict 1, of {sha}", BRANCH) or 0)
-
-
-def expect(claim, is_true, found):
-    if not is_true:
-        raise SystemExit(f"FAILED: {claim}: {found}")
-    print(f"  {claim}", flush=True)
 
 
 def submission_of(world, sha):

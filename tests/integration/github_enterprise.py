@@ -8,17 +8,12 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from claims import expect  # noqa: E402
 from github_world import world_of  # noqa: E402
 from rubricd_testing import wait_until  # noqa: E402
 
 SECONDS = 120
 BRANCH = "refs/heads/rubricd/results"
-
-
-def expect(claim, is_true, found):
-    if not is_true:
-        raise SystemExit(f"FAILED: {claim}: {found}")
-    print(f"  {claim}", flush=True)
 
 
 def is_written(world, i, sha):

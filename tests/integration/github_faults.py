@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from claims import expect  # noqa: E402
 from github_world import HOOK_SECRET, world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
@@ -42,12 +43,6 @@ def wake(world):
 def says(world, text):
     wake(world)
     return text in status(world)
-
-
-def expect(claim, is_true, found):
-    if not is_true:
-        raise SystemExit(f"FAILED: {claim}: {found}")
-    print(f"  {claim}", flush=True)
 
 
 def outage(world):

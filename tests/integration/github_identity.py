@@ -8,17 +8,12 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from claims import expect  # noqa: E402
 from github_world import GOOD, world_of  # noqa: E402
 from rubricd_testing import programs, wait_until  # noqa: E402
 
 SECONDS = 120
 TWICE = 'roster.csv:4:27: error: the GitHub login "Login-0" is in line 2 too'
-
-
-def expect(claim, is_true, found):
-    if not is_true:
-        raise SystemExit(f"FAILED: {claim}: {found}")
-    print(f"  {claim}", flush=True)
 
 
 def owners(world):

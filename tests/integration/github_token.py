@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+from claims import expect  # noqa: E402
 from github_world import world_of  # noqa: E402
 from rubricd_testing import rubric, wait_until  # noqa: E402
 
@@ -21,12 +22,6 @@ def lists(world):
 def is_shown(world, i, sha):
     world.hasten()
     return any(one["sha"] == sha and one["context"] == "results/m1" and one["state"] == "success" for one in world.hub.written(f"project-t{i}")["statuses"])
-
-
-def expect(claim, is_true, found):
-    if not is_true:
-        raise SystemExit(f"FAILED: {claim}: {found}")
-    print(f"  {claim}", flush=True)
 
 
 def idle(world):

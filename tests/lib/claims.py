@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For tests that go on after what does not hold: they end with `sys.exit(1 if failed else 0)`."""
+"""What a test says that it sees. With `claim` it goes on after what does not hold, and ends with `sys.exit(1 if failed else 0)`."""
 
 failed = []
 
@@ -10,3 +10,10 @@ def claim(what, is_true, seen=None):
     if not is_true:
         failed.append(what)
         print(f"    {seen}", flush=True)
+
+
+def expect(what, is_true, found):
+    """Prints it; ends the test if it does not hold."""
+    if not is_true:
+        raise SystemExit(f"FAILED: {what}: {found}")
+    print(f"  {what}", flush=True)
