@@ -202,8 +202,8 @@ typedef struct {
     const Box *box;
     Problem *problem;
     BoxGuess guess;
-    bool is_ahead;              /* made before the request */
-    pid_t pid;                  /* 0: not made yet */
+    bool is_ahead; /* made before the request */
+    pid_t pid;
     int alive_fd, own_alive_fd; /* both ends of a pipe; its own, the writing one, goes when it executes or dies */
     Landlock landlock;
     const char *const *env;

@@ -219,6 +219,9 @@ int launch_request(Box *box, Problem *problem)
     }
     int r = root_open_sources(box, problem);
     box->has_mounts = r == 0;
+    if (r == -EPERM && box->setup.shows_sources)
+        return problem_set(problem, EPERM,
+                           "cannot show folders in the box"); /* nor can init: the host's root is gone */
     if (r < 0 && r != -EPERM)
         return r;
     /* Then init opens them in the mounts that it was made with, which may be old when it was made ahead. */

@@ -41,11 +41,6 @@ static void refuse(BoxStatus *status, const char *text)
 /* ---- before
  * ----------------------------------------------------------------------------------------------------------- */
 
-static bool bounds_cpus(const Box *box)
-{
-    return box->request.spec.limits.cpus_milli < BOX_CPUS_UNBOUND;
-}
-
 static uint32_t find_missing(const Box *box)
 {
     const BoxSetup *setup = &box->setup;
@@ -53,7 +48,7 @@ static uint32_t find_missing(const Box *box)
         [CGROUP_MEMORY] = BOX_PROMISE_CGROUP_MEMORY,
         [CGROUP_PIDS] = BOX_PROMISE_CGROUP_PROCESSES,
         [CGROUP_CPU] = BOX_PROMISE_CGROUP_CPU,
-        [CGROUP_SHARE] = bounds_cpus(box) ? BOX_PROMISE_CGROUP_SHARE : 0,
+        [CGROUP_SHARE] = launch_guess(&box->request).has_share ? BOX_PROMISE_CGROUP_SHARE : 0,
     };
     uint32_t missing = setup->is_own_uid ? 0 : BOX_PROMISE_OWN_UID;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++)
@@ -351,7 +346,7 @@ static bool prepare_group(Box *box, BoxStatus *status)
     int r = box->has_group ? cgroup_group_limit(&box->group, limits->memory_bytes, limits->processes)
                            : cgroup_group_make(&setup->cgroups, setup->cgroup_name, limits->memory_bytes,
                                                limits->processes, &box->group);
-    if (r == 0 && bounds_cpus(box))
+    if (r == 0 && launch_guess(&box->request).has_share)
         r = cgroup_group_bound_cpus(&setup->cgroups, setup->cgroup_name, limits->cpus_milli, &box->group);
     if (r == 0)
         return true;

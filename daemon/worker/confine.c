@@ -5,6 +5,7 @@
  * mounted over a folder that every Debian has and no job uses: a mount point of our own making would outlive a SIGKILL.
  */
 #include "daemon/worker/confine.h"
+#include "daemon/worker/mounts.h"
 
 #include "daemon/worker/landlock.h"
 
@@ -101,12 +102,11 @@ bool confine_make_workspace(Confinement *confinement, const WorkerJob *job, uid_
                          at);
     /* Each file takes whole pages; beyond the submission there is room for what checks write into a kept workspace. */
     const gint64 page_bytes = 4096, room_bytes = 256 << 20, room_entries = 100000;
-    g_autofree char *options =
-        g_strdup_printf("mode=0755,size=%" G_GINT64_FORMAT ",nr_inodes=%" G_GINT64_FORMAT,
-                        job->unpack.total_bytes + job->unpack.n_entries * page_bytes + room_bytes,
-                        job->unpack.n_entries + room_entries);
-    if (mount("rubric-worker", at, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
-        return error_set_errno(error, errno, "cannot mount the workspace on \"%s\"", at);
+    if (!worker_mounts.disk(at, job->unpack.total_bytes + job->unpack.n_entries * page_bytes + room_bytes,
+                            job->unpack.n_entries + room_entries, error)) {
+        g_prefix_error(error, "the workspace: ");
+        return false;
+    }
 
     confinement->workspace = g_build_filename(at, "workspace", NULL);
     if (mkdir(confinement->workspace, 0755) < 0)
