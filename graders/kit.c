@@ -127,11 +127,6 @@ char *kit_problem(const char *path, const char *needed)
 /* ---- digest -------------------------------------------------------------------------------------------------------
  */
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static GPtrArray *list_sorted(const char *folder, GError **error)
 {
     g_autoptr(GDir) entries = g_dir_open(folder, 0, error);
@@ -142,7 +137,7 @@ static GPtrArray *list_sorted(const char *folder, GError **error)
         if (!g_str_equal(name, "__pycache__") && !g_str_has_suffix(name, ".pyc"))
             g_ptr_array_add(names, g_strdup(name));
     }
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return names;
 }
 

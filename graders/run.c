@@ -48,11 +48,6 @@ static bool read_case_args(RunCase *run_case, const char *folder, const char *na
     return true;
 }
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static GPtrArray *list_case_names(const char *folder, GError **error)
 {
     g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
@@ -63,7 +58,7 @@ static GPtrArray *list_case_names(const char *folder, GError **error)
         if (g_str_has_suffix(name, ".out"))
             g_ptr_array_add(names, g_strndup(name, strlen(name) - strlen(".out")));
     }
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return names;
 }
 

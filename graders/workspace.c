@@ -25,11 +25,6 @@ static bool is_left_out(const char *prefix, const char *name)
     return is_dot || (is_top && g_str_equal(name, ".git"));
 }
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The names in an open folder, sorted. Takes the fd over. NULL and errno on failure. */
 static GPtrArray *read_names(int folder_fd, const char *prefix, guint n_left)
 {
@@ -44,7 +39,7 @@ static GPtrArray *read_names(int folder_fd, const char *prefix, guint n_left)
             g_ptr_array_add(names, g_strdup(at->d_name));
     }
     closedir(dir);
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return names;
 }
 

@@ -72,11 +72,6 @@ void course_free(Course *course)
 /* ---- rubrics -------------------------------------------------------------------------------------------------------
  */
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Names of rubrics/ *.yaml, sorted. */
 static GPtrArray *list_rubrics(const Course *course, Diagnostics *diagnostics)
 {
@@ -92,7 +87,7 @@ static GPtrArray *list_rubrics(const Course *course, Diagnostics *diagnostics)
             diagnostics_add(diagnostics, SEVERITY_WARNING, rubrics_folder, 0, 0,
                             "\"%s\" is not read: rename it to end in .yaml", name);
     }
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return names;
 }
 

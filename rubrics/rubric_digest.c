@@ -145,11 +145,6 @@ const char *rubric_load_folder(const RubricLoad *load)
 /* ---- digest --------------------------------------------------------------------------------------------------------
  */
 
-static gint compare_paths(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The rubric's file and the files used, sorted. Caller frees the array; the texts are the rubric's. */
 static GPtrArray *all_files(const Rubric *rubric)
 {
@@ -157,7 +152,7 @@ static GPtrArray *all_files(const Rubric *rubric)
     g_ptr_array_add(all, rubric->path);
     for (guint i = 0; i < rubric->files->len; i++)
         g_ptr_array_add(all, g_ptr_array_index(rubric->files, i));
-    g_ptr_array_sort(all, compare_paths);
+    g_ptr_array_sort(all, text_compare);
     return all;
 }
 
@@ -206,7 +201,7 @@ bool rubric_digest_make(Rubric *rubric, GHashTable *files, const char *course_fo
     g_autofree char **paths = (char **)g_hash_table_get_keys_as_array(files, NULL);
     for (char **path = paths; *path; path++)
         g_ptr_array_add(rubric->files, g_strdup(*path));
-    g_ptr_array_sort(rubric->files, compare_paths);
+    g_ptr_array_sort(rubric->files, text_compare);
     file_autofd int folder_fd = open_folder(course_folder, error);
     if (folder_fd < 0)
         return false;

@@ -6,11 +6,6 @@
 /* The proxy is told of all of them in one message. */
 static const gsize max_hosts_bytes = 12 << 10;
 
-static gint compare_hosts(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 void rubric_load_uses_host(RubricLoad *load, const char *host, const YamlNode *node, Diagnostics *diagnostics)
 {
     GPtrArray *hosts = load->rubric->hosts;
@@ -27,5 +22,5 @@ void rubric_load_uses_host(RubricLoad *load, const char *host, const YamlNode *n
         return;
     }
     g_ptr_array_add(hosts, g_strdup(host));
-    g_ptr_array_sort(hosts, compare_hosts);
+    g_ptr_array_sort(hosts, text_compare);
 }

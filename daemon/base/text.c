@@ -247,3 +247,13 @@ const char *text_nearest(const char *text, const char *const *candidates)
     }
     return nearest;
 }
+
+char *text_size(gint64 bytes)
+{
+    return g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
+}
+
+gint text_compare(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

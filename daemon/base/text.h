@@ -41,3 +41,9 @@ char *text_last(const char *text, gsize length, gsize max_bytes);
 /* The entry of NULL-terminated `candidates` nearest to `text` by edit distance, if near enough to be a slip (at most a
  * third of its length), else NULL. */
 const char *text_nearest(const char *text, const char *const *candidates);
+
+/* "600.0 MiB", for people. */
+char *text_size(gint64 bytes);
+
+/* Of two elements of an array of strings, by their bytes: for sorting. */
+gint text_compare(gconstpointer a, gconstpointer b);

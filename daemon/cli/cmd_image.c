@@ -28,7 +28,7 @@ static void print_json(const Image *image)
 
 static void print_line(const Image *image)
 {
-    g_autofree char *size = g_format_size_full((guint64)image->bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *size = text_size(image->bytes);
     g_autofree char *reference = text_escape_terminal(image->reference ? image->reference : "-", 100);
     printf("%-24s %-19.19s %10s  %s\n", image->name, image->digest, size, reference);
 }

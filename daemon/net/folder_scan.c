@@ -61,11 +61,6 @@ char *file_fingerprint(int fd)
     return fstat(fd, &info) == 0 ? stat_fingerprint(&info) : NULL;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Names in a folder, sorted; NULL and errno when it cannot be read. */
 static GPtrArray *list_names(int folder_fd)
 {
@@ -84,7 +79,7 @@ static GPtrArray *list_names(int folder_fd)
     }
     closedir(folder);
     if (names->len > 0)
-        qsort(names->pdata, names->len, sizeof *names->pdata, compare_names);
+        qsort(names->pdata, names->len, sizeof *names->pdata, text_compare);
     return names;
 }
 

@@ -148,11 +148,6 @@ static char **git_argv(const GitChild *git, const char *const *arguments)
     return (char **)g_ptr_array_free(argv, FALSE);
 }
 
-static char *show_bytes(gint64 bytes)
-{
-    return g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
-
 static char *last_words(const GString *err)
 {
     const gsize max_bytes = 400;
@@ -198,7 +193,7 @@ bool git_must(const GitChild *git, const char *folder, const char *const *argume
     if (!git_run(git, folder, arguments, &out, &words, &status, error))
         return false;
     if (status != 0 && strstr(words, "File too large")) {
-        g_autofree char *most = show_bytes(git->max_bytes);
+        g_autofree char *most = text_size(git->max_bytes);
         return error_set(error, RUBRIC_ERROR_LIMIT, "git %s: it is larger than %s, the most that is taken",
                          arguments[0], most);
     }
@@ -432,7 +427,7 @@ bool git_fetch(const GitChild *git, const char *mirror, const char *url, const c
     if (is_new)
         file_remove_tree(mirror, NULL);
     bool is_full = bounded.max_bytes < git->max_bytes && (!problem || problem->code == RUBRIC_ERROR_LIMIT);
-    g_autofree char *most = show_bytes(most_bytes);
+    g_autofree char *most = text_size(most_bytes);
     if (is_full)
         return error_set(error, RUBRIC_ERROR_LIMIT,
                          "with all that came before it is more than %s, the most that is kept", most);

@@ -83,8 +83,8 @@ static bool fetch(const GithubLook *look, Taking *taking, GError **error)
     const char way_out[] = "take large files out of the repository's history and push again, or ask the staff";
     GithubRepo *repo = taking->repo;
     if (repo->size_kib > look->context->git_max_bytes / kib) {
-        g_autofree char *size = g_format_size_full((guint64)(repo->size_kib * kib), G_FORMAT_SIZE_IEC_UNITS);
-        g_autofree char *most = g_format_size_full((guint64)look->context->git_max_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *size = text_size(repo->size_kib * kib);
+        g_autofree char *most = text_size(look->context->git_max_bytes);
         taking->refusal =
             g_strdup_printf("it cannot be taken: the repository has %s, and %s is the most; %s", size, most, way_out);
         return true;

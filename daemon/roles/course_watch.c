@@ -20,11 +20,6 @@ typedef struct {
     guint n_files;
 } Walk;
 
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static GPtrArray *sorted_names(const char *folder)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
@@ -32,7 +27,7 @@ static GPtrArray *sorted_names(const char *folder)
     for (const char *name = dir ? g_dir_read_name(dir) : NULL; name && names->len < max_files;
          name = g_dir_read_name(dir))
         g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return names;
 }
 

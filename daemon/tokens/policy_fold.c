@@ -371,11 +371,6 @@ char *account_name(OwnerKind kind, const char *owner)
     return g_strdup_printf("%s:%s", kind == OWNER_TEAM ? "team" : "person", owner);
 }
 
-static gint compare_texts(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 bool policy_members_pay(const Policy *policy, const Course *course)
 {
     for (guint i = 0; i < course->assignments->len; i++) {
@@ -402,7 +397,7 @@ GPtrArray *policy_accounts(const Policy *policy, const Course *course, const cha
         g_ptr_array_add(accounts, account_name(OWNER_TEAM, team->id));
     else
         g_ptr_array_add(accounts, g_strdup(account));
-    g_ptr_array_sort(accounts, compare_texts);
+    g_ptr_array_sort(accounts, text_compare);
     return accounts;
 }
 
@@ -417,7 +412,7 @@ static GPtrArray *accounts_of_events(const Policy *policy, const Course *course,
         if (strcmp(event->kind, "moved") == 0)
             members_add_moved(accounts, policy, course, event);
     }
-    g_ptr_array_sort(accounts, compare_texts);
+    g_ptr_array_sort(accounts, text_compare);
     return accounts;
 }
 

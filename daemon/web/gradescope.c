@@ -53,7 +53,7 @@ static void answer_document(Exchange *exchange, unsigned status, const char *sta
 void gradescope_refuse_size(Exchange *exchange, gint64 max_bytes)
 {
     const BridgeTaken none = {0};
-    g_autofree char *limit = g_format_size_full((guint64)max_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *limit = text_size(max_bytes);
     g_autofree char *message =
         g_strdup_printf("What you handed in is larger than is taken here, packed: at most %s. It was not graded, and "
                         "it costs you nothing: leave out what was made by programs, and hand in again.",

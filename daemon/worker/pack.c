@@ -78,8 +78,8 @@ static bool pack_file(Packer *packer, int folder_fd, const char *name, const cha
         return error_set(error, RUBRIC_ERROR_TEMPORARY, "\"%s\" changed while it was packed", path);
     gint64 left_bytes = packer->limits->total_bytes - packer->n_bytes;
     if (info.st_size > packer->limits->file_bytes || info.st_size > left_bytes) {
-        g_autofree char *most = g_format_size_full((guint64)packer->limits->total_bytes, G_FORMAT_SIZE_IEC_UNITS);
-        g_autofree char *size = g_format_size_full((guint64)info.st_size, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *most = text_size(packer->limits->total_bytes);
+        g_autofree char *size = text_size(info.st_size);
         return error_set(error, RUBRIC_ERROR_LIMIT,
                          "the folder holds more than %s, the most that may be handed in: \"%s\" alone has %s", most,
                          path, size);
@@ -104,11 +104,6 @@ static bool pack_other(Packer *packer, int folder_fd, const char *name, const ch
     return write_header(packer, entry, error);
 }
 
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Takes `fd`. */
 static GPtrArray *list_folder(int fd, const char *path, gint64 max, GError **error)
 {
@@ -124,7 +119,7 @@ static GPtrArray *list_folder(int fd, const char *path, gint64 max, GError **err
             g_ptr_array_add(names, g_strdup(entry->d_name));
     }
     closedir(folder);
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, text_compare);
     return g_steal_pointer(&names);
 }
 

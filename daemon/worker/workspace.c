@@ -244,12 +244,12 @@ bool workspace_admit_bytes(Workspace *workspace, const char *path, gint64 more_b
     const gint64 ratio_from_bytes = 10 << 20; /* small files may well be mostly zeros */
     g_autofree char *shown = name_shown(path);
     if (more_bytes < 0 || file_bytes > limits->file_bytes) {
-        g_autofree char *max = g_format_size_full((guint64)limits->file_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *max = text_size(limits->file_bytes);
         workspace_stop(workspace, "\"%s\" in the %s is larger than %s", shown, workspace->what, max);
         return false;
     }
     if (more_bytes > limits->total_bytes - workspace->n_bytes) {
-        g_autofree char *max = g_format_size_full((guint64)limits->total_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *max = text_size(limits->total_bytes);
         workspace_stop(workspace, "the %s unpacks to more than %s", workspace->what, max);
         return false;
     }

@@ -49,11 +49,6 @@ Rules *rules_of_course(const char *folder)
     return rules_of_text(g_strdup(folder), text);
 }
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 GPtrArray *rules_of_all_courses(void)
 {
     g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(g_free);
@@ -62,7 +57,7 @@ GPtrArray *rules_of_all_courses(void)
     g_ptr_array_add(folders, g_strdup("rubrics/mlip-f22"));
     for (const char *name = courses ? g_dir_read_name(courses) : NULL; name; name = g_dir_read_name(courses))
         g_ptr_array_add(folders, g_build_filename("tests/data/courses", name, NULL));
-    g_ptr_array_sort(folders, compare_names);
+    g_ptr_array_sort(folders, text_compare);
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)rules_free);
     for (guint i = 0; i < folders->len; i++)
         g_ptr_array_add(all, rules_of_course(g_ptr_array_index(folders, i)));
