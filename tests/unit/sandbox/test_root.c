@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host folder as the box's root: what an image brings is seen, what it must not bring is not; and what mounts tell. */
+/* A host folder as the box's root: what an image brings is seen, what it must not bring is not. What mounts tell. */
 #include "tests/unit/sandbox/box_testing.h"
 
 #include <stdlib.h>
