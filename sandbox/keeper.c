@@ -27,6 +27,7 @@ typedef struct {
     pid_t pid; /* 0: none yet */
     int fd;
     bool is_busy;
+    char cgroup_name[sizeof((LaneOrder){0}.cgroup_name)]; /* of its last box */
 } KeptLane;
 
 typedef struct {
@@ -67,11 +68,14 @@ static int start_lane(const Keeper *keeper, KeptLane *lane)
     return 0;
 }
 
-static void end_lane(KeptLane *lane)
+static void end_lane(const Keeper *keeper, KeptLane *lane)
 {
+    CgroupGroup none = CGROUP_GROUP_INIT;
     close(lane->fd);
     while (waitpid(lane->pid, NULL, 0) < 0 && errno == EINTR)
         ;
+    /* There is none, unless the lane was killed. Of a box that waits for its request the client does not know yet. */
+    cgroup_group_remove(&keeper->setup.cgroups, lane->cgroup_name, &none);
     *lane = (KeptLane){.fd = -1};
 }
 
@@ -85,13 +89,13 @@ static KeptLane *find_lane(Keeper *keeper)
     return NULL;
 }
 
-static void hear_lane(KeptLane *lane)
+static void hear_lane(const Keeper *keeper, KeptLane *lane)
 {
     char word;
     if (recv(lane->fd, &word, sizeof word, 0) == sizeof word)
         lane->is_busy = false;
     else
-        end_lane(lane);
+        end_lane(keeper, lane);
 }
 
 static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
@@ -101,15 +105,15 @@ static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
         return -EAGAIN;
     /* One that died while it was free is not known of yet. */
     if (lane->pid != 0 && packet_send(lane->fd, order, sizeof *order, &control_fd, 1) < 0)
-        end_lane(lane);
-    else if (lane->pid != 0)
-        lane->is_busy = true;
-    if (lane->is_busy)
-        return 0;
-    int r = start_lane(keeper, lane);
-    if (r == 0)
-        r = packet_send(lane->fd, order, sizeof *order, &control_fd, 1);
+        end_lane(keeper, lane);
+    int r = 0;
+    if (lane->pid == 0) {
+        r = start_lane(keeper, lane);
+        if (r == 0)
+            r = packet_send(lane->fd, order, sizeof *order, &control_fd, 1);
+    }
     lane->is_busy = r == 0;
+    memcpy(lane->cgroup_name, order->cgroup_name, sizeof lane->cgroup_name);
     return r;
 }
 
@@ -175,7 +179,7 @@ static int serve_once(Keeper *keeper)
         return errno == EINTR ? 0 : -errno;
     for (size_t i = 0; i < MAX_LANES; i++) {
         if (fds[1 + i].revents)
-            hear_lane(&keeper->lanes[i]);
+            hear_lane(keeper, &keeper->lanes[i]);
     }
     return fds[0].revents ? hear_client(keeper) : 0;
 }
@@ -192,7 +196,7 @@ int keeper_serve(int fd)
     close(fd);
     for (size_t i = 0; i < MAX_LANES; i++) {
         if (keeper.lanes[i].pid > 0)
-            end_lane(&keeper.lanes[i]);
+            end_lane(&keeper, &keeper.lanes[i]);
     }
     return r == -EPIPE ? 0 : r;
 }

@@ -122,6 +122,23 @@ START_TEST(a_killed_keeper_is_replaced)
 }
 END_TEST
 
+/* The client has not heard of that box: it has one running or none, and the next is built ahead. */
+START_TEST(a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group)
+{
+    BoxClient *client = client_in(BOX_MODE_WARM);
+    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)getpid());
+    assert_says(client, "sleep 0.1; echo here", "here\n");
+    pid_t lane = find_child(find_keeper());
+    while (lane > 0) {
+        kill(lane, SIGKILL);
+        g_usleep(1000);
+        lane = find_child(find_keeper());
+    }
+    box_client_free(client);
+    ck_assert(!testing_has_group("/sys/fs/cgroup", prefix, 8));
+}
+END_TEST
+
 /* In slot mode nothing is ready between boxes: the keeper's child is the one lane, and its child the slot's process. */
 START_TEST(one_lane_serves_all_boxes_and_replaces_a_killed_slot)
 {
@@ -263,6 +280,7 @@ int main(void)
     tcase_add_loop_test(tests, walls_change_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, memory_limits_rise_and_fall_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
+    tcase_add_test(tests, a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group);
     tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
     tcase_add_loop_test(tests, a_mount_that_comes_after_a_box_was_made_is_seen, 0, n);
