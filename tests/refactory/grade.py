@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -18,20 +19,29 @@ RUBRIC = pathlib.Path(os.environ.get("RUBRIC_BIN", pathlib.Path(__file__).parent
 LETTERS = {"pass": "P", "fail": "F"}
 
 
+def seconds_in_python(items):
+    """As the evidence tells them, which rounds to hundredths."""
+    text = "\n".join(finding.get("evidence", "") for item in items for finding in item["findings"])
+    return sum(map(float, re.findall(r"^\$ python3 .*\n.* after ([0-9.]+) s", text, re.MULTILINE)))
+
+
 def grade(folder, row):
-    """One program: a letter per test, P, F or ? (ours)."""
+    """One program: a letter per test, P, F or ? (ours); the seconds that grading it took, and those inside Python."""
     command = [RUBRIC, "grade", "-c", folder / "course", "-a", row["question"], "-o", "student", "--json",
                folder / "submissions" / row["question"] / row["name"]]
+    start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    elapsed = time.monotonic() - start
     try:
         items = json.loads(done.stdout)["items"]
     except ValueError:
         print(f"{row['question']}/{row['name']}: {done.stderr.strip()}", file=sys.stderr)
-        return "?"
+        return "?", elapsed, 0
     for item in items:
         if item["outcome"] not in LETTERS:
             print(f"{row['question']}/{row['name']} {item['id']}: {item['outcome']}: {item.get('reason')}", file=sys.stderr)
-    return "".join(LETTERS.get(item["outcome"], "?") for item in items)
+    letters = "".join(LETTERS.get(item["outcome"], "?") for item in items)
+    return letters, elapsed, seconds_in_python(items)
 
 
 def is_as_known(counts, n_rows):
@@ -56,9 +66,10 @@ def main():
 
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(lambda row: grade(options.folder, row), rows))
+        graded = list(pool.map(lambda row: grade(options.folder, row), rows))
     elapsed = time.monotonic() - start
 
+    outcomes, whole, inside = zip(*graded)
     counts = {}
     lines = []
     for row, letters in zip(rows, outcomes):
@@ -70,6 +81,7 @@ def main():
         print(f"{kind:8} {verdict:8} {n:5}")
     n_boxes = sum(map(len, outcomes))
     print(f"{len(rows)} submissions, {n_boxes} boxes in {elapsed:.1f} s: {len(rows) / elapsed:.1f} submissions and {n_boxes / elapsed:.0f} boxes per second")
+    print(f"{sum(inside) / sum(whole):.0%} of the time of grading is inside Python")
     is_good = is_as_known(counts, len(rows))
     print("as known" if is_good else "NOT as known")
     if options.against:
