@@ -66,7 +66,7 @@ static la_ssize_t read_stream(struct archive *archive, void *data, const void **
     }
     stream->n_bytes += (gint64)n;
     if (stream->n_bytes > stream->max_bytes) {
-        archive_set_error(archive, EFBIG, "it is larger than is allowed");
+        archive_set_error(archive, EFBIG, "it is too large");
         return -1;
     }
     g_checksum_update(stream->sum, *ret_block, (gssize)n);
@@ -155,7 +155,7 @@ static bool add_file(Pass *pass, const char *name, int folder_fd, const char *ba
     file_autofd int fd = openat(folder_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own);
     if (fd < 0)
         return fail(pass, name, errno, error);
-    if (!parts_copy_data(pass->archive, fd, name, &pass->layers->left_bytes, error)) {
+    if (!parts_copy_data(pass->archive, entry, fd, name, &pass->layers->left_bytes, error)) {
         g_prefix_error(error, "layer %u: ", pass->number);
         return false;
     }
@@ -221,6 +221,14 @@ static bool bring(Pass *pass, const char *name, ArchiveEntry *entry, GError **er
 /* ---- a pass -------------------------------------------------------------------------------------------------------
  */
 
+static bool set_unreadable(Archive *archive, guint number, GError **error)
+{
+    if (archive_errno(archive) == EFBIG)
+        return error_set(error, RUBRIC_ERROR_LIMIT, "layer %u is larger than is allowed", number);
+    g_autofree char *why = text_escape_terminal(archive_error_string(archive), 200);
+    return error_set(error, RUBRIC_ERROR_INVALID, "layer %u is damaged: %s", number, why);
+}
+
 typedef bool Visit(Pass *pass, const char *name, ArchiveEntry *entry, GError **error);
 
 static bool visit_entry(Pass *pass, ArchiveEntry *entry, Visit *visit, GError **error)
@@ -240,10 +248,8 @@ static bool visit_all(Pass *pass, Visit *visit, gint64 *n_entries, GError **erro
         int status = archive_read_next_header(pass->archive, &entry);
         if (status == ARCHIVE_EOF)
             return true;
-        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
-            g_autofree char *why = text_escape_terminal(archive_error_string(pass->archive), 200);
-            return error_set(error, RUBRIC_ERROR_INVALID, "layer %u is damaged: %s", pass->number, why);
-        }
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
+            return set_unreadable(pass->archive, pass->number, error);
         if (++*n_entries > pass->layers->limits->n_entries)
             return error_set(error, RUBRIC_ERROR_LIMIT, "the image has more than %" G_GINT64_FORMAT " entries",
                              pass->layers->limits->n_entries);
@@ -275,7 +281,7 @@ static bool run_pass(Layers *layers, int fd, guint number, Visit *visit, gint64 
         n = read_stream(archive, &stream, &block);
     while (n > 0);
     if (n < 0)
-        return error_set(error, RUBRIC_ERROR_INVALID, "layer %u is damaged at its end", number);
+        return set_unreadable(archive, number, error);
     if (ret_digest)
         *ret_digest = g_strconcat("sha256:", g_checksum_get_string(stream.sum), NULL);
     return true;

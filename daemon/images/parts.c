@@ -36,9 +36,14 @@ static bool set_damaged(Archive *archive, const char *what, GError **error)
     return error_set(error, RUBRIC_ERROR_INVALID, "%s cannot be read to its end: %s", what, shown);
 }
 
-bool parts_copy_data(Archive *archive, int fd, const char *name, gint64 *left, GError **error)
+static bool set_too_large(const char *name, GError **error)
 {
-    gint64 length = 0;
+    return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" makes the image larger than is allowed", name);
+}
+
+bool parts_copy_data(Archive *archive, ArchiveEntry *entry, int fd, const char *name, gint64 *left, GError **error)
+{
+    gint64 length = 0, size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
     for (;;) {
         const void *block;
         size_t n;
@@ -49,11 +54,18 @@ bool parts_copy_data(Archive *archive, int fd, const char *name, gint64 *left, G
         if (status != ARCHIVE_OK)
             return set_damaged(archive, name, error);
         if (offset < length || offset - length > *left || (gint64)n > *left - (offset - length))
-            return error_set(error, RUBRIC_ERROR_LIMIT, "\"%s\" makes the image larger than is allowed", name);
+            return set_too_large(name, error);
         *left -= offset - length + (gint64)n;
         length = offset + (gint64)n;
         if (!file_write_all_at(fd, block, n, offset))
             return error_set_errno(error, errno, "cannot write \"%s\"", name);
+    }
+    /* A hole at the end has no data. */
+    if (size > length) {
+        if (size - length > *left)
+            return set_too_large(name, error);
+        *left -= size - length;
+        length = size;
     }
     return ftruncate(fd, length) == 0 || error_set_errno(error, errno, "cannot write \"%s\"", name);
 }
@@ -88,7 +100,7 @@ static bool copy_member(Parts *parts, Archive *archive, ArchiveEntry *entry, gin
     if (fd < 0)
         return error_set_errno(error, errno, "cannot make \"%s\"", file);
     g_hash_table_insert(parts->files, g_strdup(name), g_steal_pointer(&file));
-    return parts_copy_data(archive, fd, "the archive", left, error);
+    return parts_copy_data(archive, entry, fd, "the archive", left, error);
 }
 
 static bool copy_members(Parts *parts, Archive *archive, const ImageLimits *limits, GError **error)

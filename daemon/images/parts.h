@@ -34,4 +34,4 @@ bool parts_has(const Parts *parts, const char *name);
 int parts_open_file(const Parts *parts, const char *name, GError **error);
 
 /* Copies an entry's data. LIMIT: more than *left, which it takes from. */
-bool parts_copy_data(Archive *archive, int fd, const char *name, gint64 *left, GError **error);
+bool parts_copy_data(Archive *archive, ArchiveEntry *entry, int fd, const char *name, gint64 *left, GError **error);

@@ -95,6 +95,9 @@ def formats(shelf):
         claim(f"a box in {name} has its files, environment and folder", done.stdout == PRINTED, done)
     done = shelf.box("--image", "layout", "-e", "COLOUR=blue", "--folder", "/", "--", "sh", "-c", "echo $COLOUR $PATH; pwd")
     claim("--env and --folder come before the image's", done.stdout == b"blue /bin\n/\n", done)
+    done = shelf.add_docker(base, made.layer(made.hole("hole", 1 << 20)), tag="holes:1", env=["PATH=/bin"])
+    claim("a hole at a file's end is part of the file", shelf.box("--image", "holes-1", "--", "ls", "-l", "/hole").stdout.split()[4:5] == [b"1048576"], done)
+    shelf.run("image", "remove", "holes-1")
     claim("nothing set-id is there", not any(path.lstat().st_mode & 0o6000 for path in shelf.images.rglob("*") if path.is_file()))
 
 
@@ -136,6 +139,7 @@ def hostile_layers():
     yield "hard link", [made.layer(made.folder("d"), made.link("a", "d", tarfile.LNKTYPE))]
     yield "larger than is allowed", [made.layer(made.sparse("big", 1 << 40))]
     yield "larger than is allowed", [made.layer(*[made.sparse(f"big-{i}", 20 << 30) for i in range(2)])]
+    yield "larger than is allowed", [made.layer(made.hole("big", 1 << 40))]
     yield "damaged", [made.layer(made.file("a", "x" * 4096))[:2048]]
 
 

@@ -49,6 +49,15 @@ def sparse(name, size):
     return entry, data
 
 
+def hole(name, size):
+    """A file of that size that is nothing but a hole."""
+    entry = tarfile.TarInfo(f"GNUSparseFile.0/{name}")
+    data = f"1\n{size}\n0\n".encode().ljust(512, b"\0")
+    entry.size = len(data)
+    entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": str(size)}
+    return entry, data
+
+
 def layer(*entries, form=tarfile.PAX_FORMAT):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=form) as tar:
