@@ -2,6 +2,7 @@
 /* rubric-box: makes one box as its client says, or keeps boxes ready for it. See box.h for how it works. */
 #include "sandbox/box.h"
 #include "sandbox/network.h"
+#include "sandbox/processors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,6 +157,7 @@ static int serve(Service service)
     close_range(BOX_CONTROL_FD + 1, ~0U, 0);
     if (!fill_standard_fds())
         return EXIT_OURS;
+    processors_remember();
     if (service == SERVE_BOX)
         return serve_one();
     int r = service == SERVE_KEEPER ? keeper_serve(BOX_CONTROL_FD)

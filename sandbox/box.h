@@ -70,8 +70,9 @@ typedef struct {
     bool is_handed_over; /* init was sent the request */
     bool is_init_done;   /* and has said its last word */
     int init_pidfd;
-    int mounts_fd; /* tells whether mounts changed since init was made; -1: it was made just now */
-    uid_t uid;     /* the box's, as the monitor's user namespace numbers it */
+    pid_t init_pid; /* valid while init_pidfd is open */
+    int mounts_fd;  /* tells whether mounts changed since init was made; -1: it was made just now */
+    uid_t uid;      /* the box's, as the monitor's user namespace numbers it */
     gid_t gid;
     CgroupGroup group;
     uint32_t missing;    /* known before init starts */

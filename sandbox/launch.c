@@ -5,6 +5,7 @@
  */
 #include "sandbox/box.h"
 #include "sandbox/packet.h"
+#include "sandbox/processors.h"
 #include "sandbox/slot.h"
 
 #include <errno.h>
@@ -77,6 +78,7 @@ static int clone_fresh(Box *box)
     pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid == 0)
         init_run(box);
+    box->init_pid = pid;
     r = pid < 0 ? -errno : 0;
     if (own != geteuid() && setresuid((uid_t)-1, own, (uid_t)-1) < 0)
         _exit(EXIT_FAILURE); /* never reached: the saved uid is ours; init dies with us */
@@ -236,6 +238,7 @@ int launch_request(Box *box, Problem *problem)
     memcpy(box->shared, box->request.body, box->request.length);
     fill_handover(box, &handover, &list);
     box->is_handed_over = true;
+    processors_keep_here(box->init_pid);
     if (r == 0)
         r = packet_send(box->init_fd, &handover, sizeof handover, list.fds, list.n);
     close_mounts(box);

@@ -118,6 +118,21 @@ static void hear_client(Monitor *monitor)
         stop_box(monitor, reason == BOX_STOP_OUTPUT ? BOX_LIMIT_OUTPUT : BOX_LIMIT_NONE);
 }
 
+/* Not before all processors together could have used up what is left. */
+static void plan_sample(Monitor *monitor, int64_t now_us)
+{
+    static long processors;
+    if (processors == 0)
+        processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t left_us = monitor->box->request.spec.limits.cpu_ms * 1000 - monitor->sampled_cpu_us;
+    int64_t wait_us = left_us / (processors > 0 ? processors : 1);
+    if (wait_us < shortest_sample_us)
+        wait_us = shortest_sample_us;
+    if (wait_us > longest_sample_us)
+        wait_us = longest_sample_us;
+    monitor->next_sample_us = now_us + wait_us;
+}
+
 static void note_event(Monitor *monitor, const InitEvent *event)
 {
     switch (event->kind) {
@@ -129,7 +144,7 @@ static void note_event(Monitor *monitor, const InitEvent *event)
         monitor->is_started = true;
         if (!monitor->is_stopped)
             monitor->deadline_us = event->start_us + monitor->box->request.spec.limits.wall_ms * 1000;
-        monitor->next_sample_us = event->start_us + shortest_sample_us;
+        plan_sample(monitor, event->start_us);
         if (monitor->is_output_over)
             stop_box(monitor, BOX_LIMIT_OUTPUT);
         break;
@@ -175,8 +190,7 @@ static bool disk_is_full(int disk_fd)
     return disk_fd >= 0 && fstatfs(disk_fd, &disk) == 0 && (disk.f_bfree == 0 || disk.f_ffree == 0);
 }
 
-/* Looks at the CPU time, and says when to look next: not before all processors together could have used up what is
- * left. */
+/* Looks at the CPU time, and says when to look next. */
 static void take_sample(Monitor *monitor)
 {
     const int64_t limit_us = monitor->box->request.spec.limits.cpu_ms * 1000;
@@ -186,15 +200,7 @@ static void take_sample(Monitor *monitor)
         stop_box(monitor, BOX_LIMIT_CPU);
         return;
     }
-    static long processors;
-    if (processors == 0)
-        processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t wait_us = (limit_us - monitor->sampled_cpu_us) / (processors > 0 ? processors : 1);
-    if (wait_us < shortest_sample_us)
-        wait_us = shortest_sample_us;
-    if (wait_us > longest_sample_us)
-        wait_us = longest_sample_us;
-    monitor->next_sample_us = box_clock_us() + wait_us;
+    plan_sample(monitor, box_clock_us());
 }
 
 static void check_clocks(Monitor *monitor)

@@ -7,6 +7,7 @@
 #include "sandbox/box.h"
 #include "sandbox/packet.h"
 #include "sandbox/privileges.h"
+#include "sandbox/processors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +104,9 @@ static int finish_walls(Program *program, const int *fds, size_t n_fds)
     r = program->landlock.fd >= 0 ? landlock_enter(&program->landlock, spec) : 0;
     if (r < 0)
         return problem_set(program->problem, -r, "cannot set up Landlock");
+    r = processors_let_go();
+    if (r < 0)
+        return problem_set(program->problem, -r, "cannot give the command all processors");
     /* Init waits until this is gone, as it is when the command executes. */
     const int first = STDERR_FILENO + 1;
     if ((program->own_alive_fd != first && dup3(program->own_alive_fd, first, O_CLOEXEC) < 0) ||
@@ -255,6 +259,7 @@ static int order_start(const Program *program)
     int fds[3];
     const char word = 'x';
     size_t n = list_streams(program->box, fds);
+    processors_keep_here(program->pid);
     int r = packet_send(program->box->program_fd, &word, sizeof word, fds, n);
     return r == -EPIPE ? 0 : r; /* it is dead: that is seen below */
 }
@@ -268,7 +273,10 @@ int program_start(Program *program, const Box *box, Problem *problem)
     program->shell_argv = calloc(count(spec->argv) + 3, sizeof *program->shell_argv);
     if (!program->shell_argv)
         return problem_set(program->problem, ENOMEM, "cannot start the command");
+    if (!program->is_ahead)
+        processors_keep_here(0); /* it is born there */
     int r = program->is_ahead ? order_start(program) : make(program);
+    processors_let_go();
     while (r == 0 && await_program(program))
         ;
     if (r < 0)

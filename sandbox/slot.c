@@ -264,6 +264,7 @@ int slot_take_init(const Slot *slot, Box *box)
         return -EPIPE;
     if (answer < 0)
         return answer;
+    box->init_pid = answer;
     /* It is our child, so its number is its own until we wait for it. */
     box->init_pidfd = (int)syscall(SYS_pidfd_open, answer, 0);
     return box->init_pidfd < 0 ? -errno : 0;

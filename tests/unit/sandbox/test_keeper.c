@@ -122,6 +122,25 @@ START_TEST(a_killed_keeper_is_replaced)
 }
 END_TEST
 
+/* Whatever was kept where on the way to it. */
+START_TEST(the_command_has_the_clients_processors)
+{
+    cpu_set_t own;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof own, &own), 0);
+    g_autofree char *expected = g_strdup_printf("%d\n", CPU_COUNT(&own));
+    for (int narrowed = 0; narrowed < 2; narrowed++) {
+        BoxClient *client = client_in(_i < (int)G_N_ELEMENTS(modes) ? modes[_i] : BOX_MODE_COLD);
+        for (int round = 0; round < 4; round++)
+            assert_says(client, "nproc", narrowed ? "1\n" : expected);
+        box_client_free(client);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET((unsigned)sched_getcpu(), &one);
+        ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    }
+}
+END_TEST
+
 /* The client has not heard of that box: it has one running or none, and the next is built ahead. */
 START_TEST(a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group)
 {
@@ -280,6 +299,7 @@ int main(void)
     tcase_add_loop_test(tests, walls_change_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, memory_limits_rise_and_fall_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
+    tcase_add_loop_test(tests, the_command_has_the_clients_processors, 0, n + 1);
     tcase_add_test(tests, a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group);
     tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
