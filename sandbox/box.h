@@ -8,9 +8,9 @@
  * request, the streams and, where it has the right to, the folders to be shown as detached mounts. Init shows them,
  * lets the program go (a process that shares its memory until it executes, made ahead where it can be guessed for
  * what), drops its capabilities, and reaps. When the program ends, or the monitor sends SIGUSR1, init kills all that
- * lives in the box, reaps it, and only then opens the report files and sends them to the client. Then the monitor reads
- * the group's figures and sends the status; only after that it sees init (whose death takes the mounts away) to its end
- * and removes the group. The client lets few boxes wait for this.
+ * lives in the box, reaps it, and only then opens the report files and sends them to the client. It has said its last
+ * word then, and waits to be killed. The monitor reads the group's figures and sends the status; only after that it
+ * kills init (whose death takes the mounts away) and removes the group. The client lets few boxes wait for this.
  *
  * Who makes monitors: the client, one program a box ("cold"); or a keeper (keeper.c), whose monitors serve many boxes
  * one after another (lane.c), on demand ("slot") or one ahead of the client's request ("warm"). Each has a slot
