@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 static cpu_set_t all;
-static bool are_known; /* not with more than a set has room for */
+static bool are_known; /* and may be had again: not where a filter forbids it, or there are more than a set holds */
 
 void processors_remember(void)
 {
-    are_known = sched_getaffinity(0, sizeof all, &all) == 0;
+    are_known = sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof all, &all) == 0;
 }
 
 void processors_keep_here(pid_t pid)

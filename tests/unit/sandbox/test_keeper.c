@@ -3,10 +3,14 @@
 #include "tests/unit/sandbox/box_testing.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static const BoxMode modes[] = {BOX_MODE_AUTO, BOX_MODE_SLOT, BOX_MODE_WARM};
@@ -138,6 +142,30 @@ START_TEST(the_command_has_the_clients_processors)
         CPU_SET((unsigned)sched_getcpu(), &one);
         ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
     }
+}
+END_TEST
+
+/* As a unit's SystemCallFilter= may. */
+static void refuse_affinity(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {G_N_ELEMENTS(code), code};
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(boxes_are_made_where_nobody_may_be_kept_on_a_processor)
+{
+    refuse_affinity();
+    BoxClient *client = client_in(modes[_i]);
+    for (int round = 0; round < 3; round++)
+        assert_says(client, "echo here", "here\n");
+    box_client_free(client);
 }
 END_TEST
 
@@ -300,6 +328,7 @@ int main(void)
     tcase_add_loop_test(tests, memory_limits_rise_and_fall_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
     tcase_add_loop_test(tests, the_command_has_the_clients_processors, 0, n + 1);
+    tcase_add_loop_test(tests, boxes_are_made_where_nobody_may_be_kept_on_a_processor, 0, n);
     tcase_add_test(tests, a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group);
     tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
