@@ -250,6 +250,7 @@ static void move_track(Case *this)
     if (entry->digest && !g_hash_table_contains(track->by_digest, entry->digest))
         g_hash_table_insert(track->by_digest, entry->digest, entry);
     track->has_one_on_time |= entry->received_us <= entry->deadline_us && !entry->is_withdrawn && !entry->is_refused;
+    track->has_late_try |= entry->has_purchase;
     track->has_earned |= this->earned_tokens_milli > 0;
     if (this->kind == DECISION_COUNTS) {
         bool is_late = this->facts.because == BECAUSE_LATE && this->facts.units > 0;
@@ -313,6 +314,7 @@ static Decision *make_decision(Case *this)
         .earned_milli = this->earned_tokens_milli,
         .window_us = window_of(this),
         .full_id = this->full_id,
+        .is_another_try = this->entry->is_quote && this->track->has_late_try,
         .returned_milli = this->returned_milli,
         .route = g_strdup(route_name(this)),
         .alternatives = g_ptr_array_new_with_free_func(g_free),

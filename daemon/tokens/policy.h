@@ -300,6 +300,7 @@ struct Track {
     const Entry *selected;
     GHashTable *by_digest; /* char* -> Entry* (both borrowed): the first one of each content */
     bool has_one_on_time;
+    bool has_late_try;     /* one was looked at for tokens, whether it got them or not */
     const Entry *standing; /* the newest that was accepted, graded or not; NULL: none */
     Entry *counting;       /* the newest whose decision is COUNTS */
     bool in_resubmission;  /* this cycle was opened by a resubmission */

@@ -170,6 +170,10 @@ static void add_terms(GString *text, const Policy *policy, const Assignment *due
                         "is taken. ");
     if (policy->allocation != ALLOCATE_BY_RECEIPT && quote->late_units > 0)
         g_string_append(text, "Tokens are handed out when all is known: what is handed in later may change this. ");
+    /* Whether the earlier one counts decides what this one is: a resubmission, or late, and how much is paid for it. */
+    if (policy->allocation != ALLOCATE_BY_RECEIPT && quote->is_another_try)
+        g_string_append(text, "A lower result may leave tokens to other work: an earlier try may then count that does "
+                              "not by this quote, or the other way round, and this one may cost more. ");
 }
 
 static const Assignment *find_due(const Assignment *whole, const char *id)

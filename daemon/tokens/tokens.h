@@ -63,6 +63,7 @@ typedef struct {
     gint64 earned_milli;     /* tokens earned by it */
     gint64 window_us;        /* the last instant for a resubmission; 0: it is none. Not stored */
     gint64 full_id;          /* of a quote: the submission that only bonus points can beat; 0: none. Not stored */
+    bool is_another_try;     /* of a quote: an earlier one was late, and looked at for tokens. Not stored */
     gint64 returned_milli;   /* the price of a resubmission that came back at once. Not stored */
     char *route;             /* "on time" "late days" "flat" "resubmission" "none" */
     char *sentence;          /* one or two plain sentences for the student */

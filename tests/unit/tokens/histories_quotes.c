@@ -159,7 +159,8 @@ char *property_lower_result_costs_no_more(const History *history)
         return NULL;
     g_autoptr(Decision) charged = charge(history, &promise, history_pick(history, 100) * 1000, false);
     bool is_warned = strstr(promise.terms, "for a lower one the way that leaves the most of it is taken") ||
-                     strstr(promise.terms, "may pay for another");
+                     strstr(promise.terms, "may pay for another") ||
+                     strstr(promise.terms, "an earlier try may then count");
     if (charged->tokens_milli <= promise.quote->tokens_milli || is_warned)
         return NULL;
     return g_strdup_printf("%s: quoted \"%s\" (%s), with \"%s\"; a lower result is charged \"%s\" (%s)",

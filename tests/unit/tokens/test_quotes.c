@@ -250,6 +250,46 @@ START_TEST(a_part_that_a_lower_result_leaves_free_may_pay_for_another)
 }
 END_TEST
 
+/* Two of three late tries can be paid, at 2 tokens each: the second one, and all points; or the first one, if the
+ * result is low: then it was released, the second one lacks its reflection, and the third one is a resubmission. */
+START_TEST(a_lower_result_may_leave_tokens_to_an_earlier_try)
+{
+    g_auto(Term) term;
+    term_start(&term, "slack-at-the-end");
+    Policy *rules = term.rules->policy;
+    Rule *rule = &rules->rule;
+    rules->banks[OWNER_PERSON].pool_milli = 5000;
+    rule->late.unit = UNIT_ONCE;
+    rule->late.price.each_milli = 2000;
+    rule->uncovered[OWNER_PERSON].kind = UNCOVERED_REFUSED;
+    rule->resubmission.is_allowed = true;
+    rule->resubmission.asks = false;
+    rule->resubmission.price.each_milli = 1000;
+    g_strlcpy(rule->resubmission.needs, "reflection", sizeof rule->resubmission.needs);
+    const char *caveat = "an earlier try may then count";
+    g_autofree char *first = terms(&term, "person:ann", "i1", 3 * CLOCK_HOUR_US);
+    ck_assert_ptr_null(strstr(first, caveat));
+
+    hand_in(&term, "i1", CLOCK_HOUR_US, 30);
+    events_add(term.events, "released", after(&term, "i1", 2 * CLOCK_HOUR_US), "i1", 0, "{}");
+    events_add_submitted(term.events, after(&term, "i1", 3 * CLOCK_HOUR_US), "i1", 2, "b");
+    events_add_graded(term.events, 1, 2, 100, 0, 100, 0);
+    g_autofree char *third = terms(&term, "person:ann", "i1", 4 * CLOCK_HOUR_US);
+    ck_assert_ptr_nonnull(strstr(third, caveat));
+    const Assignment *i1 = course_assignment(term.rules->course, "i1");
+    g_autoptr(Decision) quote =
+        policy_quote(rules, term.rules->course, "person:ann", i1, term.events, after(&term, "i1", 4 * CLOCK_HOUR_US));
+    ck_assert_int_eq(quote->tokens_milli, 0); /* the second one has paid */
+
+    events_add_submitted(term.events, after(&term, "i1", 4 * CLOCK_HOUR_US), "i1", 3, "c");
+    events_add_graded(term.events, 1, 3, 20, 0, 100, 0);
+    events_add(term.events, "noted", 1, NULL, 3, "{\"what\":\"reflection\"}");
+    g_autoptr(Fold) fold = policy_fold(rules, term.rules->course, "person:ann", term.events);
+    ck_assert_str_eq(fold_decision(fold, 3)->route, "resubmission");
+    ck_assert_int_eq(fold_decision(fold, 3)->tokens_milli, 1000);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("quotes");
@@ -265,5 +305,6 @@ int main(void)
     tcase_add_test(tcase, a_part_that_cannot_become_better_leaves_its_price_to_the_next);
     tcase_add_test(tcase, a_price_that_comes_back_is_quoted_and_not_handed_out_to_what_was_late);
     tcase_add_test(tcase, a_part_that_a_lower_result_leaves_free_may_pay_for_another);
+    tcase_add_test(tcase, a_lower_result_may_leave_tokens_to_an_earlier_try);
     return fixture_main(tcase, "quotes");
 }
