@@ -343,11 +343,23 @@ static gint64 total_credit(const History *history, const Fold *fold)
     return total;
 }
 
+static bool has_parts(const Fold *fold)
+{
+    for (guint i = 0; i < fold->decisions->len; i++) {
+        if (((const Decision *)g_ptr_array_index(fold->decisions, i))->parts)
+            return true;
+    }
+    return false;
+}
+
 /* Where tokens are handed out for the most credit, all credit together is promised: an assignment that needs fewer
  * tokens may leave them all to another. What is bought with tokens that coming early brings now is not credit. */
 static char *compare_totals(const History *history, const Fold *fold, const Fold *again)
 {
     if (again->bought->len > fold->bought->len)
+        return NULL;
+    /* Then each is handed out as if the result had all points, and what all points of a part are is not told. */
+    if (charges_for_nothing(history) && has_parts(fold))
         return NULL;
     gint64 was = total_credit(history, fold), is = total_credit(history, again);
     return is >= was ? NULL : g_strdup_printf("all credit together sinks from %" ID " to %" ID, was, is);
