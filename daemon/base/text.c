@@ -248,6 +248,12 @@ const char *text_nearest(const char *text, const char *const *candidates)
     return nearest;
 }
 
+bool text_is_digits(const char *text, gsize max_digits)
+{
+    gsize n_digits = text ? strspn(text, "0123456789") : 0;
+    return n_digits > 0 && n_digits <= max_digits && text[n_digits] == '\0';
+}
+
 char *text_size(gint64 bytes)
 {
     return g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);

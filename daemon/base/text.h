@@ -42,6 +42,9 @@ char *text_last(const char *text, gsize length, gsize max_bytes);
  * third of its length), else NULL. */
 const char *text_nearest(const char *text, const char *const *candidates);
 
+/* Is it a number as a machine writes it: digits alone, at least one and at most `max_digits`? NULL is none. */
+bool text_is_digits(const char *text, gsize max_digits);
+
 /* "600.0 MiB", for people. */
 char *text_size(gint64 bytes);
 

@@ -86,9 +86,8 @@ void bridge_body_free(BridgeBody *body)
 static bool read_length(BridgeBody *body, GError **error)
 {
     g_autofree char *digits = g_strstrip(g_strdup(body->head->str));
-    gsize n_digits = strspn(digits, "0123456789");
     gint64 bytes = g_ascii_strtoll(digits, NULL, 10);
-    if (n_digits == 0 || n_digits > max_length_digits || digits[n_digits] || bytes > max_metadata_bytes)
+    if (!text_is_digits(digits, max_length_digits) || bytes > max_metadata_bytes)
         return error_set(error, RUBRIC_ERROR_INVALID,
                          "the body does not begin with the length of its metadata, at most %" G_GINT64_FORMAT " bytes",
                          max_metadata_bytes);

@@ -27,11 +27,8 @@ static char *read_number(const cJSON *object, const char *key)
     if (cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble < largest &&
         (double)(gint64)value->valuedouble == value->valuedouble)
         return g_strdup_printf("%" G_GINT64_FORMAT, (gint64)value->valuedouble);
-    if (!cJSON_IsString(value))
-        return NULL;
-    gsize length = strlen(value->valuestring);
-    bool is_number = length > 0 && length <= max_digits && strspn(value->valuestring, "0123456789") == length;
-    return is_number ? g_strdup(value->valuestring) : NULL;
+    const char *text = cJSON_GetStringValue(value);
+    return text_is_digits(text, max_digits) ? g_strdup(text) : NULL;
 }
 
 static gint64 read_instant_us(const cJSON *object, const char *key)

@@ -289,7 +289,7 @@ static bool read_earlier(Reader *reader, const ExportEntry *of, ExportMetadata *
             return false;
     }
     const gsize max_digits = 20;
-    if (!id || !*id || strlen(id) > max_digits || id[strspn(id, "0123456789")] != '\0')
+    if (!text_is_digits(id, max_digits))
         return true;
     ExportEntry *earlier =
         add_entry(reader, g_strconcat("submission_", id, NULL), g_ptr_array_ref(of->submitters), metadata);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const guint max_rows = 100000;
+static const gsize max_digits = 18; /* of a number: so it fits 64 bits */
 
 /* ---- tags
  * ------------------------------------------------------------------------------------------------------------ */
@@ -280,12 +281,6 @@ static void assignment_free(gpointer data)
     g_free(assignment);
 }
 
-static bool is_number(const char *text)
-{
-    const gsize longest = 18;
-    return text && *text && strlen(text) <= longest && strspn(text, "0123456789") == strlen(text);
-}
-
 /* Rows of other types are folders and containers. false: the row is of a shape that is not known. */
 static bool read_assignment_row(const cJSON *row, GPtrArray *list)
 {
@@ -294,7 +289,7 @@ static bool read_assignment_row(const cJSON *row, GPtrArray *list)
     if (!type || strcmp(type, "assignment") != 0)
         return type != NULL;
     const char *id = json_string_or(row, "id", "");
-    if (!g_str_has_prefix(id, prefix) || !is_number(id + strlen(prefix)))
+    if (!g_str_has_prefix(id, prefix) || !text_is_digits(id + strlen(prefix), max_digits))
         return false;
     GradescopeAssignment *assignment = g_new0(GradescopeAssignment, 1);
     assignment->id = g_strdup(id + strlen(prefix));
@@ -338,7 +333,7 @@ static bool read_member(const HtmlTags *tags, GPtrArray *list)
     g_autofree char *role = html_attribute(tags, "data-role");
     g_autofree char *email = some(html_attribute(tags, "data-email"));
     g_autoptr(cJSON) json = about ? json_parse(about, strlen(about), NULL) : NULL;
-    if (!cJSON_IsObject(json) || !is_number(role) || !email)
+    if (!cJSON_IsObject(json) || !text_is_digits(role, max_digits) || !email)
         return false;
     GradescopeMember *member = g_new0(GradescopeMember, 1);
     member->email = g_steal_pointer(&email);

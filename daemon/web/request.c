@@ -130,8 +130,7 @@ unsigned web_head_check(const WebTarget *target, const WebHeaders *headers, gint
     if (!length)
         return target->has_body ? refuse(needs_length, "a Content-Length is needed", ret_why) : 0;
     guint64 bytes = 0;
-    gsize n_digits = strspn(length, "0123456789");
-    if (n_digits == 0 || length[n_digits] || !g_ascii_string_to_unsigned(length, 10, 0, G_MAXINT64, &bytes, NULL))
+    if (!text_is_digits(length, G_MAXSIZE) || !g_ascii_string_to_unsigned(length, 10, 0, G_MAXINT64, &bytes, NULL))
         return refuse(bad, "Content-Length is no number", ret_why);
     if (bytes > (guint64)(target->has_body ? max_bytes : 0))
         return refuse(too_large, "the body is larger than is taken here", ret_why);

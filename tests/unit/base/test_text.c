@@ -86,6 +86,19 @@ START_TEST(slack_mentions_nobody_and_starts_nothing)
 }
 END_TEST
 
+START_TEST(a_number_is_digits_alone)
+{
+    const gsize few = 3;
+    ck_assert(text_is_digits("0", few));
+    ck_assert(text_is_digits("007", few));
+    ck_assert(!text_is_digits("1234", few));
+    ck_assert(text_is_digits("1234", G_MAXSIZE));
+    const char *const others[] = {NULL, "", " 1", "1 ", "+1", "-1", "1.", "0x1", "1a", "\v1", "\xd9\xa1"};
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++)
+        ck_assert(!text_is_digits(others[i], G_MAXSIZE));
+}
+END_TEST
+
 START_TEST(every_code_has_a_name_and_errno_chooses_it)
 {
     ck_assert_str_eq(rubric_error_name(RUBRIC_ERROR_NOT_FOUND), "not-found");
@@ -108,6 +121,7 @@ int main(void)
     tcase_add_test(tcase, no_cell_is_a_formula);
     tcase_add_test(tcase, texts_are_cut_between_characters);
     tcase_add_test(tcase, the_nearest_word_is_a_slip_away);
+    tcase_add_test(tcase, a_number_is_digits_alone);
     tcase_add_test(tcase, every_code_has_a_name_and_errno_chooses_it);
     return fixture_main(tcase, "text");
 }
