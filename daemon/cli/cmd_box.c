@@ -417,6 +417,28 @@ static int tell(const Options *options, const Plan *plan, const BoxResult *resul
     return exit_status_of(status);
 }
 
+/* ---- running it ------------------------------------------------------------------------------------------------- */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BoxClient, box_client_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BoxResult, box_result_clear)
+
+static BoxClient *open_client(GError **error)
+{
+    g_autofree char *program = process_own_program("rubric-box", error);
+    BoxClient *client = NULL;
+    int r = program ? box_client_new(program, NULL, &client) : 0;
+    if (r < 0)
+        error_set_errno(error, -r, "cannot use \"%s\"", program);
+    return client;
+}
+
+static bool run_spec(BoxClient *client, const BoxSpec *spec, BoxResult *ret_result, GError **error)
+{
+    const int no_cancel = -1;
+    int r = box_run(client, spec, no_cancel, ret_result);
+    return r == 0 || error_set_errno(error, -r, "the box failed");
+}
+
 /* What --host opens. */
 typedef struct {
     BoxSharedNetwork *network;
@@ -437,7 +459,7 @@ static bool way_out_open(const BoxClient *client, char **hosts, WayOut *way, GEr
     return way->gate != NULL;
 }
 
-/* Tells what was asked for, on stderr. */
+/* What was opened of it; tells what was asked for, on stderr. */
 static void way_out_close(WayOut *way)
 {
     g_autofree char *log = NULL;
@@ -450,35 +472,28 @@ static void way_out_close(WayOut *way)
     box_network_close(way->network);
 }
 
+static bool run_with_way_out(BoxClient *client, const BoxSpec *spec, char **hosts, BoxResult *ret_result,
+                             GError **error)
+{
+    WayOut way = {0};
+    bool is_run = way_out_open(client, hosts, &way, error);
+    if (is_run) {
+        BoxSpec sharing = *spec;
+        sharing.shared_network = way.network;
+        is_run = run_spec(client, &sharing, ret_result, error);
+    }
+    way_out_close(&way);
+    return is_run;
+}
+
 static int run_box(const Options *options, const Plan *plan)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *program = process_own_program("rubric-box", &error);
-    if (!program)
-        return cli_fail(&cmd_box, EXIT_OURS, "%s", error->message);
-    BoxClient *client;
-    int r = box_client_new(program, NULL, &client);
-    if (r < 0)
-        return cli_fail(&cmd_box, EXIT_OURS, "cannot use \"%s\": %s", program, g_strerror(-r));
-    BoxResult result = {0};
-    const int no_cancel = -1;
-    BoxSpec spec = plan->spec;
-    r = 0;
-    WayOut way = {0};
-    int status = 0;
-    if (options->hosts && !way_out_open(client, options->hosts, &way, &error))
-        status = cli_fail(&cmd_box, EXIT_OURS, "%s", error->message);
-    spec.shared_network = way.network;
-    if (status == 0)
-        r = box_run(client, &spec, no_cancel, &result);
-    way_out_close(&way);
-    if (r < 0)
-        status = cli_fail(&cmd_box, EXIT_OURS, "the box failed: %s", g_strerror(-r));
-    else if (status == 0)
-        status = tell(options, plan, &result);
-    box_result_clear(&result);
-    box_client_free(client);
-    return status;
+    g_autoptr(BoxClient) client = open_client(&error);
+    g_auto(BoxResult) result = {0};
+    bool is_run = client && (options->hosts ? run_with_way_out(client, &plan->spec, options->hosts, &result, &error)
+                                            : run_spec(client, &plan->spec, &result, &error));
+    return is_run ? tell(options, plan, &result) : cli_fail(&cmd_box, EXIT_OURS, "%s", error->message);
 }
 
 static int run(int argc, char **argv)
