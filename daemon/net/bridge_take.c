@@ -141,14 +141,9 @@ static bool in_transaction(SourceContext *context, const Assignment *assignment,
 {
     if (!store_begin(context->store, error))
         return false;
-    context->in_transaction = true;
     bool done = write_new(context, metadata, ownership, submission, ret_is_new, error) &&
                 note_request(context->store, assignment, metadata, request_key, submission, error);
-    context->in_transaction = false;
-    if (done && store_commit(context->store, error))
-        return true;
-    store_rollback(context->store);
-    return false;
+    return store_end(context->store, done, error);
 }
 
 /* The archive becomes a blob, whose name the body then no longer owns. */

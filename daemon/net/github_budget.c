@@ -174,10 +174,7 @@ static void book(GithubBudget *budget, const GithubCall *call)
 
 static bool change(GithubClient *client, GithubBudget *budget, bool done, GError **error)
 {
-    if (done && write_budget(client->store, budget, error) && store_commit(client->store, error))
-        return true;
-    store_rollback(client->store);
-    return false;
+    return store_end(client->store, done && write_budget(client->store, budget, error), error);
 }
 
 bool github_budget_admit(GithubClient *client, const GithubCall *call, gint64 *ret_retry_at_us, const char **ret_why,

@@ -21,7 +21,6 @@ typedef struct {
     gint64 git_timeout_ms;    /* one git child */
     gint64 git_max_bytes;     /* one fetch; a mirror grows to four times that */
     gint64 rest_us;           /* how long a file must not change before it is taken; 0: a second */
-    bool in_transaction;      /* the caller has one open: source_offer joins it */
 } SourceContext;
 
 typedef struct Source Source;
@@ -61,7 +60,7 @@ Source *source_github_new(const char *name, const GithubConfig *config, gint64 i
 Source *source_gradescope_new(const char *name, const GradescopeConfig *config, gint64 interval_us);
 
 /* What a source offers; owner and assignment are resolved to the course's ids, content is in place. Writes submission,
- * event and job in one transaction (its own unless context->in_transaction); *ret_is_new false: it was there already,
+ * event and job in one transaction (the caller's if one is open); *ret_is_new false: it was there already,
  * nothing was written. */
 bool source_offer(SourceContext *context, Submission *submission, bool *ret_is_new, gint64 *ret_id, GError **error);
 /* Who owns what `person` hands in for `assignment`: the person's id or team id; NULL: nobody (no team). Borrowed. */

@@ -104,22 +104,17 @@ static bool write_rows(SourceContext *context, Submission *submission, const Ass
            queue_job(context, assignment, submission, *ret_id, error);
 }
 
-/* Runs inside the transaction that the source opened, or in one of its own. */
 bool source_offer(SourceContext *context, Submission *submission, bool *ret_is_new, gint64 *ret_id, GError **error)
 {
     const Assignment *assignment = course_assignment(context->course, submission->assignment);
     if (!assignment)
         return error_set(error, RUBRIC_ERROR_NOT_FOUND, "there is no assignment \"%s\"", submission->assignment);
     submission->state = SUBMISSION_RECEIVED;
-    bool is_own = !context->in_transaction;
-    if (is_own && !store_begin(context->store, error))
+    bool is_own;
+    if (!store_scope_begin(context->store, &is_own, error))
         return false;
     bool done = write_rows(context, submission, assignment, ret_is_new, ret_id, error);
-    if (is_own && done)
-        done = store_commit(context->store, error);
-    if (is_own && !done)
-        store_rollback(context->store);
-    return done;
+    return store_scope_end(context->store, is_own, done, error);
 }
 
 bool source_refuse(SourceContext *context, Submission *submission, const char *why, bool *ret_is_new, GError **error)

@@ -244,10 +244,9 @@ static gint compare_times(gconstpointer a, gconstpointer b)
 static bool write_batch(const ExportTake *take, const GPtrArray *batch, GHashTable *notes, guint *ret_n_new,
                         GError **error)
 {
-    SourceContext *context = take->context;
-    if (!store_begin(context->store, error))
+    Store *store = take->context->store;
+    if (!store_begin(store, error))
         return false;
-    context->in_transaction = true;
     bool done = true;
     guint n_new = 0;
     for (guint i = 0; done && i < batch->len; i++) {
@@ -255,13 +254,10 @@ static bool write_batch(const ExportTake *take, const GPtrArray *batch, GHashTab
         done = write_prepared(take, g_ptr_array_index(batch, i), notes, &is_new, error);
         n_new += is_new;
     }
-    context->in_transaction = false;
-    done = done && store_commit(context->store, error);
-    if (!done)
-        store_rollback(context->store);
-    else
-        *ret_n_new += n_new;
-    return done;
+    if (!store_end(store, done, error))
+        return false;
+    *ret_n_new += n_new;
+    return true;
 }
 
 static bool take_batch(const ExportTake *take, const Assignment *assignment, int folder_fd,

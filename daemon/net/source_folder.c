@@ -370,12 +370,11 @@ static bool write_ready(const Look *look, const Ready *ready, bool *ret_is_new, 
 
 static bool write_batch(const Look *look, GPtrArray *batch, GError **error)
 {
-    SourceContext *context = look->context;
+    Store *store = look->context->store;
     if (batch->len == 0)
         return true;
-    if (!store_begin(context->store, error))
+    if (!store_begin(store, error))
         return false;
-    context->in_transaction = true;
     bool done = true;
     guint n_new = 0;
     for (guint i = 0; done && i < batch->len; i++) {
@@ -383,11 +382,8 @@ static bool write_batch(const Look *look, GPtrArray *batch, GError **error)
         done = write_ready(look, g_ptr_array_index(batch, i), &is_new, error);
         n_new += is_new;
     }
-    context->in_transaction = false;
-    if (!done || !store_commit(context->store, error)) {
-        store_rollback(context->store);
+    if (!store_end(store, done, error))
         return false;
-    }
     for (guint i = 0; i < batch->len; i++)
         ((Ready *)g_ptr_array_index(batch, i))->known->is_taken = true;
     *look->n_new += n_new;

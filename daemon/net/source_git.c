@@ -287,17 +287,13 @@ static bool take_repo(const Look *look, Repo *repo, const GPtrArray *refs, GErro
     if (moved->len > 0 && !git_repo_fetch(&look->git, &repo->git, moved, false, moves, error))
         return false;
 
-    SourceContext *context = look->context;
-    if (!store_begin(context->store, error))
+    Store *store = look->context->store;
+    if (!store_begin(store, error))
         return false;
-    context->in_transaction = true;
-    bool done = write_all(look, repo, moves, refs, error);
-    context->in_transaction = false;
-    if (done && store_commit(context->store, error)) {
+    if (store_end(store, write_all(look, repo, moves, refs, error), error)) {
         repo->git.last_look_us = look->look_us;
         return true;
     }
-    store_rollback(context->store);
     git_repo_forget(&repo->git);
     return false;
 }

@@ -36,16 +36,8 @@ static const gint64 keep_deliveries_us = 8 * CLOCK_DAY_US;
 bool github_in_transaction(const GithubLook *look, bool (*write)(const GithubLook *look, gpointer data, GError **error),
                            gpointer data, GError **error)
 {
-    SourceContext *context = look->context;
-    if (!store_begin(context->store, error))
-        return false;
-    context->in_transaction = true;
-    bool done = write(look, data, error);
-    context->in_transaction = false;
-    if (done && store_commit(context->store, error))
-        return true;
-    store_rollback(context->store);
-    return false;
+    Store *store = look->context->store;
+    return store_begin(store, error) && store_end(store, write(look, data, error), error);
 }
 
 void github_forget_all(GithubSource *source)

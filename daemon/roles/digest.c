@@ -223,10 +223,8 @@ bool digest_make(Store *store, const Config *config, const Course *course, const
     if (!store_begin(store, error))
         return false;
     g_auto(Digest) digest = {0};
-    if (!make(store, config, course, notice, &digest, error) || !store_commit(store, error)) {
-        store_rollback(store);
+    if (!store_end(store, make(store, config, course, notice, &digest, error), error))
         return false;
-    }
     *ret = digest;
     digest = (Digest){0};
     return true;

@@ -121,11 +121,9 @@ static bool commit(const Grading *grading, const GradeJob *claim, Verdict *verdi
                 (!is_again || outcome_keep_decisions(role->store, claim->submission_id, verdict, error)) &&
                 outcome_commit(role->store, role->config, role->watch.course, role->watch.policy, claim->submission_id,
                                verdict, origin, error) &&
-                store_job_claim(role->store, role->worker, lease_us, &next, error) && store_commit(role->store, error);
-    if (!done) {
-        store_rollback(role->store);
+                store_job_claim(role->store, role->worker, lease_us, &next, error);
+    if (!store_end(role->store, done, error))
         return false;
-    }
     *ret_next = g_steal_pointer(&next);
     return true;
 }

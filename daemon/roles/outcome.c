@@ -329,12 +329,8 @@ static bool review(Store *store, const Config *config, const Course *course, con
 bool outcome_review(Store *store, const Config *config, const Course *course, const Policy *policy, gint64 flag_id,
                     bool pass, const char *who, const char *reason, GError **error)
 {
-    if (!store_begin(store, error))
-        return false;
-    if (review(store, config, course, policy, flag_id, pass, who, reason, error) && store_commit(store, error))
-        return true;
-    store_rollback(store);
-    return false;
+    return store_begin(store, error) &&
+           store_end(store, review(store, config, course, policy, flag_id, pass, who, reason, error), error);
 }
 
 /* ---- what becomes visible
@@ -390,12 +386,9 @@ bool outcome_repost_due(Store *store, const Config *config, const Course *course
             return false;
         if (done)
             continue;
-        if (!store_begin(store, error))
+        if (!store_begin(store, error) ||
+            !store_end(store, repost_assignment(store, config, assignment, key, error), error))
             return false;
-        if (!repost_assignment(store, config, assignment, key, error) || !store_commit(store, error)) {
-            store_rollback(store);
-            return false;
-        }
     }
     return true;
 }

@@ -234,12 +234,12 @@ static bool commit(const Posting *posting, const OutboxRow *row, const Posted *p
     g_autoptr(GError) why = NULL;
     if (!store_begin(store, error))
         return false;
-    if (settle(posting, row, posted, &why) &&
-        store_outbox_claim(store, posting->role->worker, posting->lease_us, &next, &why) && store_commit(store, &why)) {
+    bool done = settle(posting, row, posted, &why) &&
+                store_outbox_claim(store, posting->role->worker, posting->lease_us, &next, &why);
+    if (store_end(store, done, &why)) {
         *ret_next = g_steal_pointer(&next);
         return true;
     }
-    store_rollback(store);
     if (g_error_matches(why, RUBRIC_ERROR, RUBRIC_ERROR_DENIED))
         return true;
     g_propagate_error(error, g_steal_pointer(&why));

@@ -73,11 +73,6 @@ static bool apply(Store *store, const Config *config, const Course *course, cons
 bool outcome_regrade_apply(Store *store, const Config *config, const Course *course, const Policy *policy,
                            gint64 submission_id, gint64 before_number, const Verdict *verdict, GError **error)
 {
-    if (!store_begin(store, error))
-        return false;
-    if (apply(store, config, course, policy, submission_id, before_number, verdict, error) &&
-        store_commit(store, error))
-        return true;
-    store_rollback(store);
-    return false;
+    return store_begin(store, error) &&
+           store_end(store, apply(store, config, course, policy, submission_id, before_number, verdict, error), error);
 }

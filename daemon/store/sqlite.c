@@ -157,19 +157,3 @@ gint64 sql_n_changed(Store *store)
 {
     return sqlite3_changes64(store->db);
 }
-
-bool sql_scope_begin(Store *store, bool *ret_is_own, GError **error)
-{
-    *ret_is_own = !store->in_transaction;
-    return !*ret_is_own || store_begin(store, error);
-}
-
-bool sql_scope_end(Store *store, bool is_own, bool ok, GError **error)
-{
-    if (!is_own)
-        return ok;
-    if (ok)
-        return store_commit(store, error);
-    store_rollback(store);
-    return false;
-}

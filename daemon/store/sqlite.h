@@ -80,11 +80,6 @@ bool outbox_require_held(Store *store, const OutboxRow *row, GError **error);
 /* NOT_FOUND: there is none with this key. */
 bool store_outbox_get(Store *store, const char *idempotency_key, OutboxRow **ret, GError **error);
 
-/* A writer of several statements: joins the caller's transaction, or makes one of its own. */
-bool sql_scope_begin(Store *store, bool *ret_is_own, GError **error);
-/* Commits or rolls back what is own; returns `ok` and what the commit gave. */
-bool sql_scope_end(Store *store, bool is_own, bool ok, GError **error);
-
 /* The name of a file system (statfs's f_type) that machines may share, or whose locks another program answers; NULL: it
  * is this machine's own. */
 const char *store_shared_file_system(guint32 magic);

@@ -30,6 +30,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 bool store_begin(Store *store, GError **error);
 bool store_commit(Store *store, GError **error);
 void store_rollback(Store *store); /* fine when none is open */
+/* Commits what is done, rolls back what is not (whose error is set already). true: it is committed. */
+bool store_end(Store *store, bool done, GError **error);
+/* For a writer of several statements: joins the caller's transaction, or makes one of its own. */
+bool store_scope_begin(Store *store, bool *ret_is_own, GError **error);
+/* As store_end of what is own; else returns `done`. */
+bool store_scope_end(Store *store, bool is_own, bool done, GError **error);
 
 /* ======== submissions ============================================================================================ */
 

@@ -116,8 +116,8 @@ bool store_outbox_announce(Store *store, const char *worker, gint64 lease_us, co
     bool is_own;
     g_autoptr(OutboxRow) row = NULL;
     *ret = NULL;
-    if (!sql_scope_begin(store, &is_own, error) ||
-        !sql_scope_end(store, is_own, claim(store, worker, lease_us, sink, after_us, &row, error), error))
+    if (!store_scope_begin(store, &is_own, error) ||
+        !store_scope_end(store, is_own, claim(store, worker, lease_us, sink, after_us, &row, error), error))
         return false;
     *ret = g_steal_pointer(&row);
     return true;

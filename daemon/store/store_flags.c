@@ -109,9 +109,9 @@ bool store_flag_decide(Store *store, gint64 id, const char *state, const char *w
 {
     g_assert(strcmp(state, "pass") == 0 || strcmp(state, "fail") == 0 || strcmp(state, "closed") == 0);
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, decide(store, id, state, who, reason, error), error);
+    return store_scope_end(store, is_own, decide(store, id, state, who, reason, error), error);
 }
 
 bool store_flag_close(Store *store, gint64 submission_id, const char *kind, const char *reason, GError **error)

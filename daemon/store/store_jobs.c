@@ -142,10 +142,10 @@ bool store_job_enqueue(Store *store, gint64 submission_id, gint64 deadline_us, c
                        const char *rubric_digest, gint64 *ret_replaced, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own,
-                         enqueue(store, submission_id, deadline_us, why, rubric_digest, ret_replaced, error), error);
+    return store_scope_end(store, is_own,
+                           enqueue(store, submission_id, deadline_us, why, rubric_digest, ret_replaced, error), error);
 }
 
 /* ---- claims ----------------------------------------------------------------------------------------------------- */

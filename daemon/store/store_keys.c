@@ -16,7 +16,7 @@ void key_row_free(KeyRow *row)
 bool store_key_insert(Store *store, const KeyRow *row, const char *hash, gint64 *ret_id, GError **error)
 {
     bool is_own = false;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
     bool ok = sql_run(store, error,
                       "INSERT INTO api_key (assignment, hash, note, max_bytes, made_us, made_by)"
@@ -24,7 +24,7 @@ bool store_key_insert(Store *store, const KeyRow *row, const char *hash, gint64 
                       SQL_TEXT(row->assignment), SQL_TEXT(hash), SQL_TEXT(row->note), SQL_INT(row->max_bytes),
                       SQL_INT(clock_now_us()), SQL_TEXT(row->made_by)) &&
               sql_get_int(store, ret_id, error, "SELECT id FROM api_key WHERE hash = ?1", SQL_TEXT(hash));
-    return sql_scope_end(store, is_own, ok, error);
+    return store_scope_end(store, is_own, ok, error);
 }
 
 #define COLUMNS "id, assignment, note, max_bytes, made_us, made_by, used_us, revoked_us, revoked_by"

@@ -48,9 +48,9 @@ static bool insert(Store *store, const NoticeRow *row, bool *ret_is_new, GError 
 bool store_notice_insert(Store *store, const NoticeRow *row, bool *ret_is_new, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, insert(store, row, ret_is_new, error), error);
+    return store_scope_end(store, is_own, insert(store, row, ret_is_new, error), error);
 }
 
 #define NOTICE_COLUMNS                                                                                                 \

@@ -118,9 +118,9 @@ static bool migrate(Store *store, GError **error)
     if (version == store_n_migrations)
         return true;
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, apply_migrations(store, error), error);
+    return store_scope_end(store, is_own, apply_migrations(store, error), error);
 }
 
 static bool require_current(Store *store, GError **error)
@@ -272,4 +272,23 @@ void store_rollback(Store *store)
     /* SQLite may have rolled back by itself (disk full, I/O error): then there is nothing to do. */
     if (!sqlite3_get_autocommit(store->db))
         sql_run(store, NULL, "ROLLBACK");
+}
+
+bool store_end(Store *store, bool done, GError **error)
+{
+    if (done)
+        return store_commit(store, error);
+    store_rollback(store);
+    return false;
+}
+
+bool store_scope_begin(Store *store, bool *ret_is_own, GError **error)
+{
+    *ret_is_own = !store->in_transaction;
+    return !*ret_is_own || store_begin(store, error);
+}
+
+bool store_scope_end(Store *store, bool is_own, bool done, GError **error)
+{
+    return is_own ? store_end(store, done, error) : done;
 }

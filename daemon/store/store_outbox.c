@@ -71,10 +71,10 @@ bool store_outbox_insert(Store *store, gint64 submission_id, gint64 verdict_id, 
                          const char *idempotency_key, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, insert_effect(store, submission_id, verdict_id, sink, idempotency_key, error),
-                         error);
+    return store_scope_end(store, is_own, insert_effect(store, submission_id, verdict_id, sink, idempotency_key, error),
+                           error);
 }
 
 #define OUTBOX_COLUMNS                                                                                                 \
@@ -164,9 +164,9 @@ static bool complete(Store *store, const OutboxRow *row, const char *external_id
 bool store_outbox_complete(Store *store, const OutboxRow *row, const char *external_id, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, complete(store, row, external_id, error), error);
+    return store_scope_end(store, is_own, complete(store, row, external_id, error), error);
 }
 
 /* What a newer effect has overtaken is not tried again. */
@@ -204,9 +204,9 @@ static bool give_up(Store *store, const OutboxRow *row, const char *last_error, 
 bool store_outbox_give_up(Store *store, const OutboxRow *row, const char *last_error, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, give_up(store, row, last_error, error), error);
+    return store_scope_end(store, is_own, give_up(store, row, last_error, error), error);
 }
 
 bool store_outbox_get(Store *store, const char *idempotency_key, OutboxRow **ret, GError **error)

@@ -91,9 +91,9 @@ bool store_submission_insert(Store *store, const Submission *submission, gint64 
     g_assert(submission->state == SUBMISSION_RECEIVED || submission->state == SUBMISSION_FETCHED ||
              submission->state == SUBMISSION_REFUSED);
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, insert_or_find(store, submission, ret_id, ret_is_new, error), error);
+    return store_scope_end(store, is_own, insert_or_find(store, submission, ret_id, ret_is_new, error), error);
 }
 
 #define SUBMISSION_COLUMNS                                                                                             \
@@ -220,7 +220,7 @@ static bool move_row(Store *store, gint64 id, SubmissionState to, const char *re
 bool store_submission_move(Store *store, gint64 id, SubmissionState to, const char *remark, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, move_row(store, id, to, remark, error), error);
+    return store_scope_end(store, is_own, move_row(store, id, to, remark, error), error);
 }

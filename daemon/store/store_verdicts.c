@@ -105,9 +105,9 @@ static bool insert_decision(Store *store, gint64 submission_id, const char *json
 bool store_decision_insert(Store *store, gint64 submission_id, const char *json, bool *ret_changed, GError **error)
 {
     bool is_own;
-    if (!sql_scope_begin(store, &is_own, error))
+    if (!store_scope_begin(store, &is_own, error))
         return false;
-    return sql_scope_end(store, is_own, insert_decision(store, submission_id, json, ret_changed, error), error);
+    return store_scope_end(store, is_own, insert_decision(store, submission_id, json, ret_changed, error), error);
 }
 
 bool store_decision_latest(Store *store, gint64 submission_id, char **ret_json, GError **error)
