@@ -120,6 +120,21 @@ bool sql_run_values(Store *store, GError **error, const char *sql, const SqlValu
     return true;
 }
 
+bool sql_insert_values(Store *store, gint64 *ret_id, GError **error, const char *sql, const SqlValue *values,
+                       gsize n_values)
+{
+    g_autoptr(SqlRows) rows = sql_query_values(store, error, sql, values, n_values);
+    bool has_row;
+    if (!sql_next(store, rows, &has_row, error))
+        return false;
+    gint64 id = sql_int(rows, 0);
+    if (!sql_next(store, rows, &has_row, error))
+        return false;
+    if (ret_id)
+        *ret_id = id;
+    return true;
+}
+
 bool sql_get_int_values(Store *store, gint64 *ret, GError **error, const char *sql, const SqlValue *values,
                         gsize n_values)
 {

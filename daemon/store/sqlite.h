@@ -59,6 +59,13 @@ bool sql_run_values(Store *store, GError **error, const char *sql, const SqlValu
     sql_run_values(store, error, sql, (const SqlValue[]){__VA_ARGS__},                                                 \
                    sizeof((SqlValue[]){__VA_ARGS__}) / sizeof(SqlValue))
 
+/* An INSERT of one row that ends in RETURNING id, to its end. `ret_id` may be NULL. */
+bool sql_insert_values(Store *store, gint64 *ret_id, GError **error, const char *sql, const SqlValue *values,
+                       gsize n_values);
+#define sql_insert(store, ret_id, error, sql, ...)                                                                     \
+    sql_insert_values(store, ret_id, error, sql, (const SqlValue[]){__VA_ARGS__},                                      \
+                      sizeof((SqlValue[]){__VA_ARGS__}) / sizeof(SqlValue))
+
 /* First column of the first row; *ret stays untouched when there is no row or the column is NULL. */
 bool sql_get_int_values(Store *store, gint64 *ret, GError **error, const char *sql, const SqlValue *values,
                         gsize n_values);

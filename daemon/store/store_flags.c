@@ -19,23 +19,13 @@ void flag_row_free(FlagRow *row)
 
 bool store_flag_raise(Store *store, const FlagRow *row, gint64 *ret_id, GError **error)
 {
-    g_autoptr(SqlRows) rows =
-        sql_query(store, error,
-                  "INSERT INTO flag (submission_id, item, kind, message, evidence, state, raised_us)"
-                  " VALUES (nullif(?1, 0), ?2, ?3, ?4, ?5, 'open', ?6)"
-                  " ON CONFLICT (coalesce(submission_id, 0), item, kind) WHERE state = 'open'"
-                  " DO UPDATE SET message = excluded.message, evidence = excluded.evidence RETURNING id",
-                  SQL_INT(row->submission_id), SQL_TEXT(row->item ? row->item : ""), SQL_TEXT(row->kind),
-                  SQL_TEXT(row->message), SQL_TEXT(row->evidence), SQL_INT(clock_now_us()));
-    bool has_row;
-    if (!sql_next(store, rows, &has_row, error))
-        return false;
-    gint64 id = sql_int(rows, 0);
-    if (!sql_next(store, rows, &has_row, error))
-        return false;
-    if (ret_id)
-        *ret_id = id;
-    return true;
+    return sql_insert(store, ret_id, error,
+                      "INSERT INTO flag (submission_id, item, kind, message, evidence, state, raised_us)"
+                      " VALUES (nullif(?1, 0), ?2, ?3, ?4, ?5, 'open', ?6)"
+                      " ON CONFLICT (coalesce(submission_id, 0), item, kind) WHERE state = 'open'"
+                      " DO UPDATE SET message = excluded.message, evidence = excluded.evidence RETURNING id",
+                      SQL_INT(row->submission_id), SQL_TEXT(row->item ? row->item : ""), SQL_TEXT(row->kind),
+                      SQL_TEXT(row->message), SQL_TEXT(row->evidence), SQL_INT(clock_now_us()));
 }
 
 #define FLAG_COLUMNS                                                                                                   \

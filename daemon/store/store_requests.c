@@ -18,16 +18,11 @@ void request_row_free(RequestRow *row)
 
 bool store_request_insert(Store *store, const RequestRow *row, gint64 *ret_id, GError **error)
 {
-    g_autoptr(SqlRows) rows = sql_query(store, error,
-                                        "INSERT INTO request (account, assignment, kind, text, who, asked_us, state)"
-                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open') RETURNING id",
-                                        SQL_TEXT(row->account), SQL_TEXT(row->assignment), SQL_TEXT(row->kind),
-                                        SQL_TEXT(row->text), SQL_TEXT(row->who), SQL_INT(clock_now_us()));
-    bool has_row;
-    if (!sql_next(store, rows, &has_row, error))
-        return false;
-    *ret_id = sql_int(rows, 0);
-    return sql_next(store, rows, &has_row, error);
+    return sql_insert(store, ret_id, error,
+                      "INSERT INTO request (account, assignment, kind, text, who, asked_us, state)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open') RETURNING id",
+                      SQL_TEXT(row->account), SQL_TEXT(row->assignment), SQL_TEXT(row->kind), SQL_TEXT(row->text),
+                      SQL_TEXT(row->who), SQL_INT(clock_now_us()));
 }
 
 #define REQUEST_COLUMNS "id, account, assignment, kind, text, who, asked_us, state, decided_by, reason, decided_us"

@@ -16,8 +16,8 @@ void verdict_row_free(VerdictRow *row)
 /* Number and row come from one statement, so that two writers cannot get the same number. */
 bool store_verdict_insert(Store *store, const VerdictRow *row, gint64 *ret_id, GError **error)
 {
-    g_autoptr(SqlRows) rows = sql_query(
-        store, error,
+    return sql_insert(
+        store, ret_id, error,
         "INSERT INTO verdict (submission_id, number, origin, rubric_digest, made_us, points_milli, bonus_milli, "
         "max_milli,"
         " n_review, n_error, json)"
@@ -27,15 +27,6 @@ bool store_verdict_insert(Store *store, const VerdictRow *row, gint64 *ret_id, G
         SQL_INT(row->submission_id), SQL_TEXT(row->origin), SQL_TEXT(row->rubric_digest),
         SQL_INT(row->made_us ? row->made_us : clock_now_us()), SQL_INT(row->points_milli), SQL_INT(row->bonus_milli),
         SQL_INT(row->max_milli), SQL_INT(row->n_review), SQL_INT(row->n_error), SQL_TEXT(row->json));
-    bool has_row;
-    if (!sql_next(store, rows, &has_row, error))
-        return false;
-    gint64 id = sql_int(rows, 0);
-    if (!sql_next(store, rows, &has_row, error))
-        return false;
-    if (ret_id)
-        *ret_id = id;
-    return true;
 }
 
 #define VERDICT_COLUMNS                                                                                                \
