@@ -142,14 +142,9 @@ static bool text_is_readable(Scanner *scanner, const char *text, gsize length)
     const char *bad;
     if (g_utf8_validate_len(text, length, &bad))
         return true;
-    int line = 1;
-    const char *line_start = text;
-    for (const char *at = text; at < bad; at++) {
-        line += *at == '\n';
-        line_start = *at == '\n' ? at + 1 : line_start;
-    }
-    fail(scanner, line, (int)g_utf8_strlen(line_start, bad - line_start) + 1,
-         "not UTF-8 text; save it as \"CSV UTF-8\"");
+    int line, column;
+    text_place(text, bad, &line, &column);
+    fail(scanner, line, column, "not UTF-8 text; save it as \"CSV UTF-8\"");
     return false;
 }
 

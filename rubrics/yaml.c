@@ -305,15 +305,8 @@ static bool text_is_readable(const char *file, const char *text, gsize length, D
     const char *bad;
     if (g_utf8_validate_len(text, length, &bad))
         return true;
-    int line = 1;
-    const char *line_start = text;
-    for (const char *at = text; at < bad; at++) {
-        if (*at == '\n') {
-            line++;
-            line_start = at + 1;
-        }
-    }
-    int column = (int)g_utf8_strlen(line_start, bad - line_start) + 1;
+    int line, column;
+    text_place(text, bad, &line, &column);
     diagnostics_add(diagnostics, SEVERITY_ERROR, file, line, column,
                     "the byte 0x%02x is not UTF-8 text; save the file as UTF-8", (guchar)*bad);
     return false;

@@ -259,6 +259,20 @@ char *text_size(gint64 bytes)
     return g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
+void text_place(const char *text, const char *at, int *ret_line, int *ret_column)
+{
+    int line = 1;
+    const char *line_start = text;
+    for (; text < at; text++) {
+        if (*text == '\n') {
+            line++;
+            line_start = text + 1;
+        }
+    }
+    *ret_line = line;
+    *ret_column = (int)g_utf8_strlen(line_start, at - line_start) + 1;
+}
+
 gint text_compare(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

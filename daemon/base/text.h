@@ -48,5 +48,8 @@ bool text_is_digits(const char *text, gsize max_digits);
 /* "600.0 MiB", for people. */
 char *text_size(gint64 bytes);
 
+/* Line and column, both from 1, of `at` in `text`; what is before it is UTF-8. Columns count characters. */
+void text_place(const char *text, const char *at, int *ret_line, int *ret_column);
+
 /* Of two elements of an array of strings, by their bytes: for sorting. */
 gint text_compare(gconstpointer a, gconstpointer b);

@@ -27,23 +27,10 @@ static gint64 read_percent(YamlReader *reader, const char *key, gint64 fallback)
     return fallback;
 }
 
-/* Exact thousandths of one scalar in a list, by way of the reader's own words. */
+/* Thousandths of one scalar in a list. */
 static bool read_list_number(const YamlNode *node, gint64 *ret_milli, Diagnostics *diagnostics)
 {
-    const gint64 max_whole = 1000000;
-    gint64 milli = 0, whole = 0;
-    const char *text = yaml_kind(node) == YAML_SCALAR ? yaml_scalar(node) : "";
-    const char *at = text;
-    for (; g_ascii_isdigit(*at) && whole <= max_whole; at++)
-        whole = whole * 10 + (*at - '0');
-    bool has_digits = at > text;
-    if (*at == '.') {
-        gint64 place = 100;
-        for (at++; g_ascii_isdigit(*at) && place > 0; at++, place /= 10)
-            milli += (*at - '0') * place;
-    }
-    *ret_milli = whole * 1000 + milli;
-    if (has_digits && *at == '\0' && whole <= max_whole)
+    if (points_parse(yaml_kind(node) == YAML_SCALAR ? yaml_scalar(node) : "", ret_milli))
         return true;
     yaml_report(node, diagnostics, SEVERITY_ERROR, "expected a number from 0 to 1000000 with at most 3 decimals");
     return false;

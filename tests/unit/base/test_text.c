@@ -99,6 +99,22 @@ START_TEST(a_number_is_digits_alone)
 }
 END_TEST
 
+START_TEST(a_place_is_a_line_and_a_character_of_it)
+{
+    static const char text[] = "a\n\xc3\xa9\xc3\xa9x\n";
+    static const struct {
+        gsize at;
+        int line, column;
+    } places[] = {{0, 1, 1}, {1, 1, 2}, {2, 2, 1}, {4, 2, 2}, {6, 2, 3}, {8, 3, 1}};
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+        int line, column;
+        text_place(text, text + places[i].at, &line, &column);
+        ck_assert_int_eq(line, places[i].line);
+        ck_assert_int_eq(column, places[i].column);
+    }
+}
+END_TEST
+
 START_TEST(every_code_has_a_name_and_errno_chooses_it)
 {
     ck_assert_str_eq(rubric_error_name(RUBRIC_ERROR_NOT_FOUND), "not-found");
@@ -122,6 +138,7 @@ int main(void)
     tcase_add_test(tcase, texts_are_cut_between_characters);
     tcase_add_test(tcase, the_nearest_word_is_a_slip_away);
     tcase_add_test(tcase, a_number_is_digits_alone);
+    tcase_add_test(tcase, a_place_is_a_line_and_a_character_of_it);
     tcase_add_test(tcase, every_code_has_a_name_and_errno_chooses_it);
     return fixture_main(tcase, "text");
 }
