@@ -32,25 +32,10 @@ char *accounts_resolve(const Course *course, const char *owner, GError **error)
     return NULL;
 }
 
-const Assignment *accounts_assignment(const Course *course, const char *id, GError **error)
-{
-    const Assignment *assignment = course_assignment(course, id);
-    if (assignment)
-        return assignment;
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < course->assignments->len; i++)
-        g_ptr_array_add(names, ((const Assignment *)g_ptr_array_index(course->assignments, i))->id);
-    g_ptr_array_add(names, NULL);
-    const char *nearest = text_nearest(id, (const char *const *)names->pdata);
-    error_set(error, RUBRIC_ERROR_NOT_FOUND, "course \"%s\" has no assignment \"%s\"%s%s%s", course->id, id,
-              nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-    return NULL;
-}
-
 const Assignment *accounts_due(const Course *course, const char *id, GError **error)
 {
     const Assignment *due = course_due(course, id);
-    return due ? due : accounts_assignment(course, id, error);
+    return due ? due : cli_find_assignment(course, id, error);
 }
 
 char *accounts_format_amount(gint64 milli)

@@ -7,9 +7,7 @@
 /* "team:blue" or "person:ann" for an id, login, e-mail or either written out; NOT_FOUND with what is near. Caller
  * frees. */
 char *accounts_resolve(const Course *course, const char *owner, GError **error);
-/* NOT_FOUND, naming what is near. */
-const Assignment *accounts_assignment(const Course *course, const char *id, GError **error);
-/* The same for what has a deadline: an assignment, or a part of one ("i4/comments"). */
+/* As cli_find_assignment for what has a deadline: an assignment, or a part of one ("i4/comments"). */
 const Assignment *accounts_due(const Course *course, const char *id, GError **error);
 /* A ledger line with all that its hash covers. */
 cJSON *accounts_line_to_json(const LedgerRow *line);

@@ -40,6 +40,8 @@ char *cli_find_config(const char *given);
 /* Where images are: $RUBRIC_IMAGES, else below the state folder of the daemon that cli_daemon_open would find, else in
  * the user's own data folder. Caller frees. */
 char *cli_images_folder(void);
+/* NOT_FOUND, naming what is near. */
+const Assignment *cli_find_assignment(const Course *course, const char *id, GError **error);
 /* The daemon's store for commands that need it: --config FILE, else $RUBRICD_CONFIG, else ./rubricd.yaml, else
  * /etc/rubricd/rubricd.yaml. */
 typedef struct {

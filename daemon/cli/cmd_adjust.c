@@ -105,7 +105,7 @@ static bool buy(AccountChange *change, const char *account, char **argv, GError 
     CliDaemon *daemon = &change->daemon;
     gint64 price_milli;
     bool is_for_all = strcmp(argv[4], "-") == 0;
-    const Assignment *assignment = is_for_all ? NULL : accounts_assignment(daemon->course, argv[4], error);
+    const Assignment *assignment = is_for_all ? NULL : cli_find_assignment(daemon->course, argv[4], error);
     if (!is_for_all && !assignment)
         return false;
     if (!policy_purchase_price(daemon->policy, argv[3], &price_milli))

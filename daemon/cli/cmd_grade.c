@@ -94,7 +94,7 @@ static int grade(const Options *options, const Course *course, const char *what)
     GError *error = NULL;
     gint64 received_us;
     g_auto(LocalSubmission) submission = {0};
-    const Assignment *assignment = grading_find_assignment(course, options->assignment, &error);
+    const Assignment *assignment = cli_find_assignment(course, options->assignment, &error);
     const char *owner = assignment ? grading_find_owner(course, assignment, options->owner, &error) : NULL;
     if (!owner || !choose_time(options, course, &received_us, &error) ||
         !local_submission_open(what, &submission, &error))

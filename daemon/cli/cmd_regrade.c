@@ -169,8 +169,8 @@ static int regrade_all(Regrading *regrading)
 {
     const Options *options = regrading->options;
     GError *error = NULL;
-    if (!course_assignment(regrading->daemon.course, options->assignment))
-        return cli_fail(&cmd_regrade, EXIT_PROBLEMS, "the course has no assignment \"%s\"", options->assignment);
+    if (!cli_find_assignment(regrading->daemon.course, options->assignment, &error))
+        return cli_fail_error(&cmd_regrade, error);
     g_autoptr(GPtrArray) submissions =
         store_submission_list(regrading->daemon.store, options->assignment, options->owner, 0, &error);
     if (!submissions)

@@ -57,7 +57,7 @@ static bool release_to_all(AccountChange *change, const char *assignment, GError
 
 static bool release(AccountChange *change, const char *assignment_id, const char *owner, GError **error)
 {
-    const Assignment *assignment = accounts_assignment(change->daemon.course, assignment_id, error);
+    const Assignment *assignment = cli_find_assignment(change->daemon.course, assignment_id, error);
     if (!assignment)
         return false;
     if (!owner)

@@ -38,7 +38,7 @@ static int list(const char *config_path, bool all)
 static bool add(AccountChange *change, char **argv, GError **error)
 {
     static const char *const kinds[] = {"extension", "resubmission", "late", NULL};
-    const Assignment *assignment = accounts_assignment(change->daemon.course, argv[3], error);
+    const Assignment *assignment = cli_find_assignment(change->daemon.course, argv[3], error);
     g_autofree char *account = assignment ? accounts_resolve(change->daemon.course, argv[2], error) : NULL;
     if (!account)
         return false;

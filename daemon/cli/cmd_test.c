@@ -158,7 +158,7 @@ static int test_course(const Options *options, const Course *course, Diagnostics
         .untested = g_ptr_array_new_with_free_func(g_free),
     };
     GError *error = NULL;
-    const Assignment *only = options->assignment ? grading_find_assignment(course, options->assignment, &error) : NULL;
+    const Assignment *only = options->assignment ? cli_find_assignment(course, options->assignment, &error) : NULL;
     if (error)
         return cli_fail_error(&cmd_test, error);
     for (guint i = 0; i < course->assignments->len; i++) {

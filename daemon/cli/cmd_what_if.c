@@ -25,7 +25,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Quote, quote_clear)
 
 static bool make_quote(CliDaemon *daemon, const Options *options, Quote *ret, GError **error)
 {
-    const Assignment *assignment = accounts_assignment(daemon->course, options->assignment, error);
+    const Assignment *assignment = cli_find_assignment(daemon->course, options->assignment, error);
     g_autofree char *account = assignment ? accounts_resolve(daemon->course, options->owner, error) : NULL;
     if (!account)
         return false;

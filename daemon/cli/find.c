@@ -26,3 +26,18 @@ char *cli_images_folder(void)
     g_autoptr(Config) config = path ? config_load(path, diagnostics) : NULL;
     return config ? config_images_folder(config) : g_build_filename(g_get_user_data_dir(), "rubric", "images", NULL);
 }
+
+const Assignment *cli_find_assignment(const Course *course, const char *id, GError **error)
+{
+    const Assignment *assignment = course_assignment(course, id);
+    if (assignment)
+        return assignment;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < course->assignments->len; i++)
+        g_ptr_array_add(names, ((const Assignment *)g_ptr_array_index(course->assignments, i))->id);
+    g_ptr_array_add(names, NULL);
+    const char *nearest = text_nearest(id, (const char *const *)names->pdata);
+    error_set(error, RUBRIC_ERROR_NOT_FOUND, "course \"%s\" has no assignment \"%s\"%s%s%s", course->id, id,
+              nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    return NULL;
+}

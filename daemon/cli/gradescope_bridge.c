@@ -134,7 +134,7 @@ static bool make(const Options *options, const CliDaemon *daemon, GError **error
     gint64 timeout_s = 0;
     if (!options->assignment)
         return error_set(error, RUBRIC_ERROR_INVALID, "for which assignment? give -a ASSIGNMENT");
-    const Assignment *assignment = accounts_assignment(daemon->course, options->assignment, error);
+    const Assignment *assignment = cli_find_assignment(daemon->course, options->assignment, error);
     if (!assignment || !check_url(options->url, error) || !read_timeout(options->timeout, &timeout_s, error))
         return false;
     char *key = find_key(options, daemon, assignment, error);

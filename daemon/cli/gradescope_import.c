@@ -28,7 +28,7 @@ static bool import(const Options *options, const CliDaemon *daemon, const char *
 {
     const Assignment *assignment = NULL;
     if (options->assignment) {
-        assignment = accounts_assignment(daemon->course, options->assignment, error);
+        assignment = cli_find_assignment(daemon->course, options->assignment, error);
         if (!assignment)
             return false;
     }

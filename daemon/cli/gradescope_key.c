@@ -48,7 +48,7 @@ static bool add(const Options *options, const CliDaemon *daemon, GError **error)
 {
     if (!options->assignment)
         return error_set(error, RUBRIC_ERROR_INVALID, "for which assignment? rubric gradescope key add -a ASSIGNMENT");
-    const Assignment *assignment = accounts_assignment(daemon->course, options->assignment, error);
+    const Assignment *assignment = cli_find_assignment(daemon->course, options->assignment, error);
     gint64 id = 0;
     char *key = NULL;
     if (!assignment ||

@@ -91,7 +91,7 @@ static int work(const Options *options)
     if (!cli_daemon_open(&gradescope_results_verb, options->config_path, &daemon, &status))
         return status;
     GError *error = NULL;
-    const Assignment *assignment = accounts_assignment(daemon.course, options->assignment, &error);
+    const Assignment *assignment = cli_find_assignment(daemon.course, options->assignment, &error);
     bool done = assignment && print_all(&daemon, assignment, &error);
     cli_daemon_clear(&daemon);
     return done ? EXIT_DONE : cli_fail_error(&gradescope_results_verb, error);

@@ -5,24 +5,6 @@
 
 #include <string.h>
 
-const Assignment *grading_find_assignment(const Course *course, const char *id, GError **error)
-{
-    const Assignment *assignment = course_assignment(course, id);
-    if (assignment)
-        return assignment;
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < course->assignments->len; i++)
-        g_ptr_array_add(names, ((const Assignment *)g_ptr_array_index(course->assignments, i))->id);
-    g_ptr_array_add(names, NULL);
-    const char *nearest = text_nearest(id, (const char *const *)names->pdata);
-    if (nearest)
-        error_set(error, RUBRIC_ERROR_NOT_FOUND, "the course has no assignment \"%s\"; did you mean \"%s\"?", id,
-                  nearest);
-    else
-        error_set(error, RUBRIC_ERROR_NOT_FOUND, "the course has no assignment \"%s\"", id);
-    return NULL;
-}
-
 static const char *first_owner(const Course *course, OwnerKind kind, GError **error)
 {
     const GPtrArray *owners = kind == OWNER_TEAM ? course->teams : course->people;

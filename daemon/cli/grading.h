@@ -16,9 +16,6 @@
 /* One worker's time, boxes included. */
 enum { GRADING_TIMEOUT_MS = 15 * 60 * 1000 };
 
-/* NOT_FOUND with the nearest name. */
-const Assignment *grading_find_assignment(const Course *course, const char *id, GError **error);
-
 /* `wanted` if it is a team or person of this assignment, or one's e-mail or login (NOT_FOUND else); without `wanted`
  * the first owner in the roster, who stands for all. Owned by the course. */
 const char *grading_find_owner(const Course *course, const Assignment *assignment, const char *wanted, GError **error);
