@@ -60,8 +60,7 @@ static Config *load_config(const char *path)
 
 static const char *role_name(int argc, char **argv)
 {
-    static const char *const roles[] = {"intake", "grade", "post", "notice", "web", NULL};
-    return argc == 3 && strcmp(argv[1], "role") == 0 && g_strv_contains(roles, argv[2]) ? argv[2] : NULL;
+    return argc == 3 && strcmp(argv[1], "role") == 0 && g_strv_contains(role_names, argv[2]) ? argv[2] : NULL;
 }
 
 static int run(int argc, char **argv, const Options *options)

@@ -6,13 +6,13 @@
 static const gsize max_message = 1024;
 static const gsize max_evidence = 16 * 1024;
 
-static const char *const outcome_names[] = {
+const char *const finding_outcome_names[] = {
     [FINDING_PASS] = "pass", [FINDING_FAIL] = "fail", [FINDING_ERROR] = "error", [FINDING_SKIPPED] = "skipped", NULL,
 };
 
 const char *finding_outcome_name(FindingOutcome outcome)
 {
-    return outcome_names[outcome];
+    return finding_outcome_names[outcome];
 }
 
 Finding *finding_new(const char *item, const char *check, const char *grader, FindingOutcome outcome,
@@ -66,8 +66,8 @@ static bool read_outcome(const cJSON *json, FindingOutcome *ret, GError **error)
     const char *name;
     if (!json_get_string(json, "outcome", &name, error))
         return false;
-    for (int i = 0; outcome_names[i]; i++) {
-        if (strcmp(outcome_names[i], name) == 0) {
+    for (int i = 0; finding_outcome_names[i]; i++) {
+        if (strcmp(finding_outcome_names[i], name) == 0) {
             *ret = (FindingOutcome)i;
             return true;
         }

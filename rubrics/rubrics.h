@@ -147,7 +147,8 @@ Placeholders *placeholders_from_json(const cJSON *json, GError **error);
  * ======================================================================================= */
 
 typedef enum { FINDING_PASS, FINDING_FAIL, FINDING_ERROR, FINDING_SKIPPED } FindingOutcome;
-const char *finding_outcome_name(FindingOutcome outcome); /* "pass" "fail" "error" "skipped" */
+extern const char *const finding_outcome_names[]; /* NULL-terminated: "pass" "fail" "error" "skipped" */
+const char *finding_outcome_name(FindingOutcome outcome);
 
 /* What one check found. FAIL is the student's; ERROR is ours and never costs a point. */
 typedef struct {
@@ -168,7 +169,8 @@ cJSON *finding_to_json(const Finding *finding);
 Finding *finding_from_json(const cJSON *json, GError **error);
 
 typedef enum { ITEM_PASS, ITEM_FAIL, ITEM_REVIEW, ITEM_ERROR } ItemOutcome;
-const char *item_outcome_name(ItemOutcome outcome); /* "pass" "fail" "review" "error" */
+extern const char *const item_outcome_names[]; /* NULL-terminated: "pass" "fail" "review" "error" */
+const char *item_outcome_name(ItemOutcome outcome);
 
 typedef struct Rubric Rubric;
 typedef struct Item Item;

@@ -6,13 +6,13 @@
 /* The item id under which unpacking reports. */
 static const char submission_item[] = "submission";
 
-static const char *const outcome_names[] = {
+const char *const item_outcome_names[] = {
     [ITEM_PASS] = "pass", [ITEM_FAIL] = "fail", [ITEM_REVIEW] = "review", [ITEM_ERROR] = "error", NULL,
 };
 
 const char *item_outcome_name(ItemOutcome outcome)
 {
-    return outcome_names[outcome];
+    return item_outcome_names[outcome];
 }
 
 static void verdict_item_free(gpointer data)

@@ -9,9 +9,6 @@ static const int does_not_matter = -1;
 static const gint64 not_said_us = G_MININT64;
 static const guint max_bases = 8;
 
-static const char *const item_outcomes[] = {"pass", "fail", "review", "error", NULL};
-static const char *const check_outcomes[] = {"pass", "fail", "error", "skipped", NULL};
-
 void expectation_free(Expectation *expectation)
 {
     if (!expectation)
@@ -87,7 +84,8 @@ static void read_outcomes(GHashTable *outcomes, const YamlNode *node, const Rubr
 {
     for (gsize i = 0; node && i < yaml_length(node); i++) {
         const YamlNode *key = yaml_key(node, i);
-        int outcome = read_outcome(yaml_value(node, i), of_checks ? check_outcomes : item_outcomes, diagnostics);
+        int outcome =
+            read_outcome(yaml_value(node, i), of_checks ? finding_outcome_names : item_outcome_names, diagnostics);
         if (outcome >= 0 && (!rubric || name_is_known(key, rubric, of_checks, diagnostics)))
             g_hash_table_insert(outcomes, g_strdup(yaml_scalar(key)), GINT_TO_POINTER(outcome + 1));
     }
@@ -112,7 +110,7 @@ static Expectation *read_expectation(const Course *course, const Assignment *ass
     const YamlNode *items = yaml_read_mapping(&reader, "items", YAML_OPTIONAL);
     const YamlNode *checks = yaml_read_mapping(&reader, "checks", YAML_OPTIONAL);
     const YamlNode *rest = yaml_read_node(&reader, "rest", YAML_OPTIONAL);
-    expectation->rest = rest ? read_outcome(rest, item_outcomes, diagnostics) : does_not_matter;
+    expectation->rest = rest ? read_outcome(rest, item_outcome_names, diagnostics) : does_not_matter;
     expectation->is_refused = yaml_read_choice(&reader, "submission", YAML_OPTIONAL, submission_outcomes, 0) == 1;
     expectation->received_us = yaml_read_time_us(&reader, "received", YAML_OPTIONAL, course->zone, not_said_us);
     expectation->owner = g_strdup(yaml_read_text(&reader, "owner", YAML_OPTIONAL, NULL));

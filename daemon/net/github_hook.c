@@ -234,15 +234,20 @@ static bool store_missed(const GithubLook *look, const cJSON *delivery, GError *
     return store_delivery_insert(look->context->store, &row, &is_new, error);
 }
 
-static bool fetch_missed(const GithubLook *look, const cJSON *entry, GError **error)
+bool github_event_matters(const char *event)
 {
     static const char *const events[] = {"check_run", "check_suite", "create",     "delete", "pull_request",
                                          "push",      "release",     "repository", NULL};
+    return g_strv_contains(events, event);
+}
+
+static bool fetch_missed(const GithubLook *look, const cJSON *entry, GError **error)
+{
     const char *guid = json_string_or(entry, "guid", NULL);
     gint64 id = json_int64_or(entry, "id", 0);
     gint64 at_us = github_time_us(json_string_or(entry, "delivered_at", NULL));
     bool is_known = true;
-    if (!guid || id <= 0 || at_us == 0 || !g_strv_contains(events, json_string_or(entry, "event", "")))
+    if (!guid || id <= 0 || at_us == 0 || !github_event_matters(json_string_or(entry, "event", "")))
         return true;
     if (!store_delivery_is_known(look->context->store, "github", guid, &is_known, error))
         return false;

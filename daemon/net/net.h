@@ -54,6 +54,8 @@ Source *source_git_new(const char *name, gint64 interval_us);
  * branches, tags, pull requests and releases that assignments name, and takes deliveries of the webhook. The interval
  * is that of discovery: shorter near deadlines, longer when points run short. Borrows config. */
 Source *source_github_new(const char *name, const GithubConfig *config, gint64 interval_us);
+/* Can the source use a webhook of this kind? GitHub has some sixty, and will have more: the others are forgotten. */
+bool github_event_matters(const char *event);
 
 /* The web session with Gradescope: exports of each assignment that has a number there, from its beginning to 30 days
  * after its deadline. The interval is between two rounds over all of them; a poll is one step. Borrows config. */

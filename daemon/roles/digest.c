@@ -82,17 +82,16 @@ static bool find_failing_jobs(Store *store, Trouble *trouble, GError **error)
 
 static void find_dying_roles(const Config *config, gint64 since_us, Trouble *trouble)
 {
-    static const char *const roles[] = {"intake", "grade", "post", "notice", "web"};
-    for (gsize i = 0; i < G_N_ELEMENTS(roles); i++) {
-        g_autofree char *name = g_strdup_printf("role-%s", roles[i]);
+    for (const char *const *role = role_names; *role; role++) {
+        g_autofree char *name = g_strdup_printf("role-%s", *role);
         g_autoptr(cJSON) note = note_read(config, name);
         const cJSON *ends = cJSON_GetObjectItemCaseSensitive(note, "ended_us"), *end;
         guint n_ends = 0;
         cJSON_ArrayForEach(end, ends) n_ends += end->valuedouble >= (double)since_us;
         if (n_ends >= min_ends)
-            add_trouble(trouble, g_strdup_printf("role %s", roles[i]),
-                        g_strdup_printf("role %s ended %u times and was started again; the journal says why", roles[i],
-                                        n_ends));
+            add_trouble(
+                trouble, g_strdup_printf("role %s", *role),
+                g_strdup_printf("role %s ended %u times and was started again; the journal says why", *role, n_ends));
     }
 }
 

@@ -88,6 +88,8 @@ int role_run_with(const Config *config, const char *role_name, const char *insta
     return status;
 }
 
+const char *const role_names[] = {"intake", "grade", "post", "notice", "web", NULL};
+
 int role_run(const Config *config, const char *role_name, const char *instance, bool once)
 {
     static const struct {

@@ -77,6 +77,8 @@ bool config_start_clock(Config *config, GError **error);
  * posted. Returns the exit status. */
 int supervisor_run(const Config *config, bool once);
 
+/* All of them, NULL-terminated: "intake", "grade", "post", "notice", "web". */
+extern const char *const role_names[];
 /* One role's loop, till killed: "intake", "grade", "post", "notice". `once` ends intake after two looks at everything
  * with nothing pending; it means nothing to the others. Returns the exit status. */
 int role_run(const Config *config, const char *role, const char *instance, bool once);

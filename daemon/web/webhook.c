@@ -33,14 +33,6 @@ void webhook_begin(Exchange *exchange)
         exchange_refuse(exchange, 400, "X-GitHub-Event and X-GitHub-Delivery are needed");
 }
 
-/* What intake can use. GitHub has some sixty kinds, and will have more: the others are answered and forgotten. */
-static bool event_matters(const char *event)
-{
-    static const char *const events[] = {"check_run", "check_suite", "create",     "delete", "pull_request",
-                                         "push",      "release",     "repository", NULL};
-    return g_strv_contains(events, event);
-}
-
 static void store_delivery(Exchange *exchange, const cJSON *json)
 {
     Web *web = exchange->web;
@@ -76,7 +68,7 @@ void webhook_finish(Exchange *exchange)
         exchange_refuse(exchange, 401, "the signature does not fit the body: is the secret the same on both sides?");
         return;
     }
-    if (strcmp(event, "ping") != 0 && !event_matters(event)) {
+    if (strcmp(event, "ping") != 0 && !github_event_matters(event)) {
         exchange_answer(exchange, 204, "%s", "");
         return;
     }
