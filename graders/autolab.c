@@ -48,7 +48,6 @@ static void check_threshold(const AutolabParameters *parameters, YamlReader *rea
 
 static void *autolab_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics)
 {
-    static const char *const profiles[] = {"strict", "build", "service", NULL};
     AutolabParameters *parameters = g_new0(AutolabParameters, 1);
     YamlReader reader;
     yaml_reader_start(&reader, node, "check \"autolab\"", diagnostics);
@@ -58,7 +57,8 @@ static void *autolab_parse(const YamlNode *node, RubricLoad *load, Diagnostics *
     parameters->image = rubric_load_image(load, &reader);
     autograder_wish_read(&parameters->wish, &reader, "problems");
     check_threshold(parameters, &reader);
-    parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
+    parameters->profile =
+        (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, box_profile_names(), BOX_PROFILE_BUILD);
     yaml_reader_end(&reader);
     return parameters;
 }

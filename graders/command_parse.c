@@ -140,7 +140,6 @@ static void read_calls(Command *command, YamlReader *reader)
 
 void command_read_program(Command *command, YamlReader *reader, const char *command_key, RubricLoad *load)
 {
-    static const char *const profiles[] = {"strict", "build", "service", NULL};
     const int success = 0;
     *command = (Command){.exits = g_array_new(FALSE, FALSE, sizeof(int)), .error_exit = -1};
     g_array_append_val(command->exits, success);
@@ -153,7 +152,8 @@ void command_read_program(Command *command, YamlReader *reader, const char *comm
     command->folder = g_strdup(yaml_read_text(reader, "folder", YAML_OPTIONAL, NULL));
     if (command->folder)
         placeholders_check(command->folder, yaml_get(reader->mapping, "folder"), reader->diagnostics);
-    command->profile = (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_STRICT);
+    command->profile =
+        (BoxProfile)yaml_read_choice(reader, "profile", YAML_OPTIONAL, box_profile_names(), BOX_PROFILE_STRICT);
     command->image = rubric_load_image(load, reader);
     read_calls(command, reader);
 }

@@ -42,7 +42,6 @@ static bool has_setup(const GradescopeParameters *parameters, const RubricLoad *
 
 static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostics *diagnostics)
 {
-    static const char *const profiles[] = {"strict", "build", "service", NULL};
     GradescopeParameters *parameters = g_new0(GradescopeParameters, 1);
     YamlReader reader;
     yaml_reader_start(&reader, node, "check \"gradescope\"", diagnostics);
@@ -51,7 +50,8 @@ static void *gradescope_parse(const YamlNode *node, RubricLoad *load, Diagnostic
         check_zip(parameters, &reader, load);
     parameters->image = rubric_load_image(load, &reader);
     autograder_wish_read(&parameters->wish, &reader, "tests");
-    parameters->profile = (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, profiles, BOX_PROFILE_BUILD);
+    parameters->profile =
+        (BoxProfile)yaml_read_choice(&reader, "profile", YAML_OPTIONAL, box_profile_names(), BOX_PROFILE_BUILD);
     parameters->has_setup =
         setup_read(&reader, load, &parameters->setup_hosts) && parameters->zip && has_setup(parameters, load);
     yaml_reader_end(&reader);

@@ -165,12 +165,6 @@ static void add_missing(GStrvBuilder *builder, char *const *env, const char *con
  */
 static bool make_environment(Preparation *preparation, const Command *command, GError **error)
 {
-    static const char *const defaults[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                           "HOME=/work",
-                                           "LANG=C.UTF-8",
-                                           "TZ=UTC",
-                                           "TMPDIR=/tmp",
-                                           NULL};
     if ((!command->env || !command->env[0]) && !preparation->network->env && !preparation->image)
         return true;
     g_auto(GStrv) of_image = preparation->image ? image_environment(preparation->image, NULL) : NULL;
@@ -178,7 +172,7 @@ static bool make_environment(Preparation *preparation, const Command *command, G
     if (!expand_into(own, (const char *const *)command->env, preparation->placeholders, error))
         return false;
     g_auto(GStrv) env = g_strv_builder_end(own);
-    add_missing(all, env, of_image ? (const char *const *)of_image : defaults);
+    add_missing(all, env, of_image ? (const char *const *)of_image : box_env_default());
     add_missing(all, env, (const char *const *)preparation->network->env);
     g_strv_builder_addv(all, (const char **)env);
     preparation->env = g_strv_builder_end(all);

@@ -8,6 +8,7 @@ static const char *const profile_names[] = {
     [BOX_PROFILE_STRICT] = "strict",
     [BOX_PROFILE_BUILD] = "build",
     [BOX_PROFILE_SERVICE] = "service",
+    NULL,
 };
 
 /* In the order of the bits. */
@@ -17,6 +18,11 @@ static const char *const calls_names[BOX_N_CALLS + 1] = {
 const char *box_profile_name(BoxProfile profile)
 {
     return profile_names[profile];
+}
+
+const char *const *box_profile_names(void)
+{
+    return profile_names;
 }
 
 uint32_t box_profile_calls(BoxProfile profile)

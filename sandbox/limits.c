@@ -19,6 +19,13 @@ BoxLimits box_limits_default(void)
     };
 }
 
+const char *const *box_env_default(void)
+{
+    static const char *const env[] = {
+        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
+    return env;
+}
+
 static void fill(int64_t *value, int64_t fallback)
 {
     if (*value == 0)

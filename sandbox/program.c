@@ -25,9 +25,6 @@
 
 enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-static const char *const default_env[] = {
-    "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
-
 static int take_streams(const Program *program, const int *fds, size_t n_fds)
 {
     int input = n_fds == 3 ? fds[2] : open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -269,7 +266,7 @@ int program_start(Program *program, const Box *box, Problem *problem)
     const BoxSpec *spec = &box->request.spec;
     if (!program->is_ahead)
         *program = (Program){.box = box, .problem = problem, .guess = launch_guess(&box->request)};
-    program->env = spec->env ? spec->env : default_env;
+    program->env = spec->env ? spec->env : box_env_default();
     program->shell_argv = calloc(count(spec->argv) + 3, sizeof *program->shell_argv);
     if (!program->shell_argv)
         return problem_set(program->problem, ENOMEM, "cannot start the command");

@@ -44,6 +44,9 @@ enum { BOX_CPUS_UNBOUND = 1000000 };
  * files, stack 64 MiB, processors unbound. */
 BoxLimits box_limits_default(void);
 
+/* NULL-terminated: PATH without the folders of system programs, HOME=/work, LANG=C.UTF-8, TZ=UTC, TMPDIR=/tmp. */
+const char *const *box_env_default(void);
+
 /* Fills the zero fields of `limits` from `defaults`. */
 void box_limits_fill(BoxLimits *limits, const BoxLimits *defaults);
 
@@ -63,6 +66,7 @@ typedef enum {
 } BoxProfile;
 
 const char *box_profile_name(BoxProfile profile); /* "strict", "build", "service" */
+const char *const *box_profile_names(void);       /* all of them in their order, NULL-terminated */
 
 /* Groups of system calls that are not in every box: sandbox/README.md says what each opens, and for whom. */
 typedef enum {
@@ -98,8 +102,7 @@ typedef enum {
 
 typedef struct {
     const char *const *argv; /* NULL-terminated; looked up in the PATH of `env`; runs as pid 2 of the box */
-    const char *const *env;  /* NULL-terminated "K=V", nothing else is inherited; NULL: the default environment (PATH,
-                                HOME=/work,  LANG=C.UTF-8, TZ=UTC, TMPDIR=/tmp) */
+    const char *const *env;  /* NULL-terminated "K=V", nothing else is inherited; NULL: box_env_default() */
     const char *folder;      /* working directory in the box; NULL: /work */
     const char *workspace; /* absolute path of a host folder; NULL: an empty one. What the command is to read there must
                               be readable, what it is to change must belong to box_uid() (chown the tree to that uid and

@@ -161,9 +161,7 @@ static bool names_variable(char *const *env, const char *pair)
  * replaces what was there. */
 static bool read_env(const Options *options, Plan *plan, GError **error)
 {
-    static const char *const own_defaults[] = {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", NULL};
-    const char *const *defaults = plan->image ? (const char *const *)plan->image_env : own_defaults;
+    const char *const *defaults = plan->image ? (const char *const *)plan->image_env : box_env_default();
     if (options->hosts)
         plan->proxy_env = proxy_environment(BOX_PROXY_PORT);
     if (!options->env && !plan->image && !plan->proxy_env)
@@ -326,7 +324,6 @@ static bool read_root(const Options *options, Plan *plan, GError **error)
 static bool make_plan(const Options *options, char **argv, Plan *plan, GError **error)
 {
     static const char *const networks[] = {"none", "loopback", NULL};
-    static const char *const profiles[] = {"strict", "build", "service", NULL};
     int network, profile;
     plan->spec.argv = (const char *const *)argv;
     plan->spec.folder = options->folder;
@@ -337,7 +334,7 @@ static bool make_plan(const Options *options, char **argv, Plan *plan, GError **
         !read_accepted(options, plan, error) || !read_calls(options, plan, error) ||
         !read_stdin(options, plan, error) || !read_workspace(options, plan, error) ||
         !read_choice(options->network, "network", networks, &network, error) ||
-        !read_choice(options->profile, "profile", profiles, &profile, error))
+        !read_choice(options->profile, "profile", box_profile_names(), &profile, error))
         return false;
     if (options->folder && options->folder[0] != '/') {
         g_set_error(error, RUBRIC_ERROR, RUBRIC_ERROR_INVALID, "--folder: \"%s\" is not an absolute path in the box",
