@@ -5,18 +5,16 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import image_made as made  # noqa: E402
 import rubricd_testing as t  # noqa: E402
 from boxes import serve  # noqa: E402
-from claims import claim, failed  # noqa: E402
+from claims import claim, failed, run_steps  # noqa: E402
 
 
 def run(*command):
@@ -210,17 +208,5 @@ pass
     claim("and goes with it", removed.returncode == 0 and kit.setups() == [], (removed.stderr, kit.setups()))
 
 
-def main():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="autograder-setup-"))
-    os.umask(0o022)
-    folder.chmod(0o755)
-    try:
-        for step in (once, wheel, at_once, killed, fails, skipped, hosts, image):
-            (folder / step.__name__).mkdir()
-            step(folder / step.__name__)
-    finally:
-        shutil.rmtree(folder)
-    sys.exit(1 if failed else 0)
-
-
-main()
+run_steps(once, wheel, at_once, killed, fails, skipped, hosts, image)
+sys.exit(1 if failed else 0)

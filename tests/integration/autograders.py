@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import image_made as made  # noqa: E402
 import rubricd_testing as t  # noqa: E402
-from claims import claim, failed  # noqa: E402
+from claims import claim, failed, run_steps  # noqa: E402
 
 COURSE = pathlib.Path(__file__).parents[1] / "data/autograder-course"
 
@@ -52,7 +51,8 @@ def run(*command):
                           timeout=400, check=False)
 
 
-def samples(course):
+def samples(folder):
+    course = make_course(folder)
     checked = run("check", course)
     claim("the course has no mistakes", checked.returncode == 0, checked.stdout + checked.stderr)
     tested = run("test", course)
@@ -296,19 +296,5 @@ def earlier(folder):
         child.stop()
 
 
-def main():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="autograders-"))
-    os.umask(0o022)
-    folder.chmod(0o755)
-    os.environ["RUBRIC_IMAGES"] = str(folder / "none")
-    try:
-        samples(make_course(folder))
-        for step in (layout, shapes, endings, limits, hidden, image, mistakes, daemon, earlier):
-            (folder / step.__name__).mkdir()
-            step(folder / step.__name__)
-    finally:
-        shutil.rmtree(folder)
-    sys.exit(1 if failed else 0)
-
-
-main()
+run_steps(samples, layout, shapes, endings, limits, hidden, image, mistakes, daemon, earlier)
+sys.exit(1 if failed else 0)
