@@ -169,6 +169,21 @@ static gint64 fewest_for_credit(const Purchase *purchase, gint64 covered, const 
     return low;
 }
 
+/* Where a covered unit takes percents of its own (percent_each), it may take more than it covers: each number is tried
+ * that leaves anything, or all and none where it is one or the other. */
+static gint64 best_of_each(const Purchase *purchase, gint64 covered)
+{
+    const LateRule *late = &purchase->rule->late;
+    Route best = late_route(purchase, covered);
+    gint64 step = late->is_partial ? 1 : MAX(covered, 1);
+    for (gint64 n = 0; n < MIN(covered, 1 + all_milli / late->each_milli); n += step) {
+        Route route = late_route(purchase, n);
+        if (compare_routes(&route, &best) < 0)
+            best = route;
+    }
+    return best.covered_units;
+}
+
 static void add_late_days(const Purchase *purchase, GArray *routes, gint64 limit)
 {
     const LateRule *late = &purchase->rule->late;
@@ -187,10 +202,10 @@ static void add_late_days(const Purchase *purchase, GArray *routes, gint64 limit
         return;
     Route best = late_route(purchase, covered);
     if (has_score && !purchase->charges_for_nothing) {
-        gint64 fewest = fewest_for_credit(purchase, covered, &best);
-        if (fewest == 0)
+        covered = late->each_milli > 0 ? best_of_each(purchase, covered) : fewest_for_credit(purchase, covered, &best);
+        if (covered == 0)
             return; /* the way without tokens is as good */
-        best = late_route(purchase, fewest);
+        best = late_route(purchase, covered);
     }
     g_array_append_val(routes, best);
 }

@@ -260,6 +260,22 @@ START_TEST(grace_caps_holds_and_stops_do_what_they_say)
 }
 END_TEST
 
+/* 2.2 days: all three covered take 36 %, none 33 %; two take 24 %, and the rest of the third 3 %. */
+START_TEST(units_that_take_percents_too_are_bought_as_far_as_they_save)
+{
+    policy->rule.late.each_milli = 12000;
+    policy->rule.late.n_flats = 0;
+    policy->rule.uncovered[OWNER_PERSON].is_prorated = true;
+    for (int is_partial = 0; is_partial < 2; is_partial++) {
+        g_autoptr(Fold) fold = NULL;
+        policy->rule.late.is_partial = is_partial;
+        const Decision *decision = decide_late(&fold, 22 * 24 * CLOCK_HOUR_US / 10, 7);
+        ck_assert_int_eq(decision->tokens_milli, is_partial ? 2000 : 0);
+        ck_assert_int_eq(decision->penalty_milli, is_partial ? 27000 : 33000);
+    }
+}
+END_TEST
+
 START_TEST(replacing_a_free_one_can_be_charged_or_never_happen)
 {
     g_autoptr(GPtrArray) events = events_new();
@@ -359,6 +375,7 @@ int main(void)
     tcase_add_test(tcase, a_course_of_penalties_alone_has_no_bank);
     tcase_add_test(tcase, days_across_summer_time_count_in_the_students_favour);
     tcase_add_test(tcase, grace_caps_holds_and_stops_do_what_they_say);
+    tcase_add_test(tcase, units_that_take_percents_too_are_bought_as_far_as_they_save);
     tcase_add_test(tcase, replacing_a_free_one_can_be_charged_or_never_happen);
     tcase_add_test(tcase, what_a_person_decides_is_said_so);
     tcase_add_test(tcase, an_assignment_on_hold_waits_and_limits_of_resubmission_hold);
