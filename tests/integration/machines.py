@@ -53,6 +53,8 @@ def spend_at_once(folder, config):
 
 
 def second_daemon(folder, config):
+    for earlier in folder.glob("state/run/wake-*"):  # else what an earlier daemon left is taken for a running one's
+        earlier.unlink()
     daemon = t.Daemon(config, folder / "log")
     daemon.start()
     try:
