@@ -270,9 +270,13 @@ int program_start(Program *program, const Box *box, Problem *problem)
     program->shell_argv = calloc(count(spec->argv) + 3, sizeof *program->shell_argv);
     if (!program->shell_argv)
         return problem_set(program->problem, ENOMEM, "cannot start the command");
-    if (!program->is_ahead)
+    int r;
+    if (program->is_ahead) {
+        r = order_start(program);
+    } else {
         processors_keep_here(0); /* it is born there */
-    int r = program->is_ahead ? order_start(program) : make(program);
+        r = make(program);
+    }
     processors_let_go();
     while (r == 0 && await_program(program))
         ;

@@ -171,10 +171,10 @@ static gint64 fewest_for_credit(const Purchase *purchase, gint64 covered, const 
 
 /* Where a covered unit takes percents of its own (percent_each), it may take more than it covers: each number is tried
  * that leaves anything, or all and none where it is one or the other. */
-static gint64 best_of_each(const Purchase *purchase, gint64 covered)
+static gint64 best_of_each(const Purchase *purchase, gint64 covered, const Route *of_all)
 {
     const LateRule *late = &purchase->rule->late;
-    Route best = late_route(purchase, covered);
+    Route best = *of_all;
     gint64 step = late->is_partial ? 1 : MAX(covered, 1);
     for (gint64 n = 0; n < MIN(covered, 1 + all_milli / late->each_milli); n += step) {
         Route route = late_route(purchase, n);
@@ -202,7 +202,8 @@ static void add_late_days(const Purchase *purchase, GArray *routes, gint64 limit
         return;
     Route best = late_route(purchase, covered);
     if (has_score && !purchase->charges_for_nothing) {
-        covered = late->each_milli > 0 ? best_of_each(purchase, covered) : fewest_for_credit(purchase, covered, &best);
+        covered =
+            late->each_milli > 0 ? best_of_each(purchase, covered, &best) : fewest_for_credit(purchase, covered, &best);
         if (covered == 0)
             return; /* the way without tokens is as good */
         best = late_route(purchase, covered);

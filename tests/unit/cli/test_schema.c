@@ -6,6 +6,7 @@
 
 #include "daemon/tokens/tokens.h"
 #include "graders/graders.h"
+#include "tests/unit/run_suite.h"
 
 static cJSON *load_schema(const char *name)
 {
@@ -228,9 +229,5 @@ int main(void)
     tcase_add_test(tcase, the_rubric_schema_knows_every_grader);
     Suite *suite = suite_create("schemas");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

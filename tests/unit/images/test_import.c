@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What bounds an import, at the very limit and one beyond it; nothing stays of an image that is refused. */
 #include "daemon/images/images.h"
+#include "tests/unit/run_suite.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -181,9 +182,5 @@ int main(void)
     tcase_add_test(tests, nothing_fits_into_nothing);
     Suite *suite = suite_create("images/import");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

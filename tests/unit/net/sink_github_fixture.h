@@ -5,6 +5,7 @@
 #include "daemon/net/github_write.h"
 #include "tests/unit/net/made_result.h"
 #include "tests/unit/net/standin.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Standin hub;
@@ -141,9 +142,5 @@ static inline int run(const char *name, TCase *tests)
     tcase_add_unchecked_fixture(tests, start, stop);
     tcase_add_checked_fixture(tests, setup, teardown);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/net/github_client.h"
 #include "tests/unit/net/standin.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Standin hub;
@@ -274,9 +275,5 @@ int main(void)
     tcase_add_test(tests, the_pace_follows_the_deadline_and_what_is_left);
     tcase_add_test(tests, graphql_with_errors_is_no_success);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? 1 : 0;
+    return run_suite(suite);
 }

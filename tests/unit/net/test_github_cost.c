@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How often GitHub is asked, and what is seen with so few requests. */
 #include "tests/unit/net/source_github_fixture.h"
+#include "tests/unit/run_suite.h"
 
 /* Requests of the stand-in since it was told to forget. */
 static gint64 n_requests(void)
@@ -115,9 +116,5 @@ int main(void)
     tcase_add_test(tests, a_burst_is_seen_whole_and_not_asked_for_for_ever);
     tcase_add_test(tests, what_is_pushed_while_others_are_fetched_is_seen_at_once);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/github_page.h"
 #include "tests/unit/net/made_result.h"
+#include "tests/unit/run_suite.h"
 
 static GithubPage page;
 
@@ -207,9 +208,5 @@ int main(void)
     tcase_add_test(tests, names_that_fit_a_status_are_whole_and_do_nothing);
     tcase_add_test(tests, a_status_of_a_few_names_says_them_all);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

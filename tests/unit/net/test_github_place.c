@@ -2,6 +2,7 @@
 #include "daemon/net/github_place.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static const char sha[] = "0123456789abcdef0123456789abcdef01234567";
 
@@ -73,9 +74,5 @@ int main(void)
     tcase_add_test(tests, what_the_source_writes_the_sink_reads);
     tcase_add_test(tests, a_row_of_another_source_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

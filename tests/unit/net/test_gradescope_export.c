@@ -2,6 +2,7 @@
 #include "daemon/net/source.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static ExportMetadata *parse(const char *text)
 {
@@ -199,9 +200,5 @@ int main(void)
     tcase_add_test(tests, deep_nesting_ends_at_once);
     tcase_add_test(tests, the_assignment_is_told_by_the_name_of_the_export);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

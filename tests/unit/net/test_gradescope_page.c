@@ -2,6 +2,7 @@
 /* Pages for people: what is found in any spelling, and that half a page gives nothing. */
 #include "daemon/net/gradescope_page.h"
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static char *attribute(const char *page, const char *name)
 {
@@ -202,9 +203,5 @@ int main(void)
     tcase_add_test(pages, extensions);
     tcase_add_test(pages, files);
     suite_add_tcase(suite, pages);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/places.h"
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static GPtrArray *places;
 
@@ -71,9 +72,5 @@ int main(void)
     tcase_add_test(tests, what_is_no_file_of_the_workspace_is_no_place);
     tcase_add_test(tests, each_place_is_named_once_and_there_are_not_too_many);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

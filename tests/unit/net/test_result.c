@@ -3,6 +3,7 @@
 
 #include "tests/unit/net/gradescope_schema.h"
 #include "tests/unit/net/made_result.h"
+#include "tests/unit/run_suite.h"
 
 START_TEST(before_the_deadline_only_what_is_always_visible_is_counted)
 {
@@ -249,9 +250,5 @@ int main(void)
     tcase_add_test(tests, the_terminal_gets_no_escape_sequence_of_a_student);
     tcase_add_test(tests, a_result_without_a_store_is_rendered_too);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/net/answering.h"
+#include "tests/unit/run_suite.h"
 
 static char *folder, *secret_path;
 static Submission submission = {.id = 7, .assignment = (char *)"m1", .owner = (char *)"t1"};
@@ -217,9 +218,5 @@ int main(void)
     tcase_add_test(tests, a_place_that_cannot_be_written_is_tried_again);
     tcase_add_test(tests, waits_double_up_to_a_bound);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

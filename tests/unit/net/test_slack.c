@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/net/answering.h"
+#include "tests/unit/run_suite.h"
 
 static const char path[] = "/services/T0/B0/the-secret-part";
 static char *folder, *url_file;
@@ -168,9 +169,5 @@ int main(void)
     tcase_add_test(tests, silence_ends_by_the_time_limit);
     tcase_add_loop_test(tests, a_file_that_is_open_or_holds_no_such_url_is_refused, 0, G_N_ELEMENTS(bad_files));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "daemon/net/source.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Source *source;
@@ -365,9 +366,5 @@ int main(void)
     tcase_add_test(tests, a_mended_roster_settles_the_flag_of_what_was_refused);
     tcase_add_test(tests, a_start_sweeps_what_is_nobodys_and_leaves_what_is_worked_on);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Source *source;
@@ -270,9 +271,5 @@ int main(void)
     tcase_add_test(tests, a_missing_folder_is_an_error_of_the_look_and_mends_itself);
     tcase_add_test(tests, more_than_a_batch_is_taken_in_one_look);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

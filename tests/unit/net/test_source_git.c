@@ -2,6 +2,7 @@
 #include "daemon/net/source.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Source *source;
@@ -255,9 +256,5 @@ int main(void)
     tcase_add_test(urls, urls_that_could_be_options_or_other_helpers_are_refused);
     tcase_add_test(urls, a_url_for_people_has_no_password);
     suite_add_tcase(suite, urls);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/net/source_github_fixture.h"
+#include "tests/unit/run_suite.h"
 
 /* The text of all flags of a kind. */
 static char *flags(const char *kind)
@@ -366,9 +367,5 @@ int main(void)
     tcase_add_test(tests, our_own_results_are_no_submission_and_date_no_tag);
     tcase_add_test(tests, a_push_that_webhook_and_polling_saw_counts_once_by_the_earlier_time);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

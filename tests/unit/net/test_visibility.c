@@ -7,6 +7,7 @@
 #include "daemon/net/result.h"
 
 #include "tests/unit/net/gradescope_schema.h"
+#include "tests/unit/run_suite.h"
 
 enum { MAX_ITEMS = 8, N_ROUNDS = 400 };
 static const gint64 deadline_us = 1000;
@@ -153,9 +154,5 @@ int main(void)
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, what_a_student_may_not_see_is_in_no_document);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

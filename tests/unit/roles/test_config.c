@@ -2,6 +2,7 @@
 #include "daemon/roles/roles.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Diagnostics *diagnostics;
 
@@ -249,9 +250,5 @@ int main(void)
     tcase_add_test(tests, a_pretended_time_goes_on_over_restarts);
     tcase_add_test(tests, real_time_has_no_offset);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

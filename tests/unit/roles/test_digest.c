@@ -2,6 +2,7 @@
 #include "daemon/roles/role.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Config *config;
@@ -186,9 +187,5 @@ int main(void)
     tcase_add_test(tests, a_limit_of_github_is_trouble_until_it_is_over);
     tcase_add_test(tests, a_digest_stays_short);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "daemon/roles/role.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static Fixture f;
 static Config *config;
@@ -298,9 +299,5 @@ int main(void)
     tcase_add_test(tests, a_release_is_known_to_its_owner_alone);
     tcase_add_test(tests, the_course_is_loaded_again_when_it_changes_and_kept_when_it_breaks);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

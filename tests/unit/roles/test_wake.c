@@ -7,6 +7,7 @@
 #include "daemon/roles/roles.h"
 
 #include "tests/unit/net/fixture.h"
+#include "tests/unit/run_suite.h"
 
 static char *folder;
 
@@ -116,9 +117,5 @@ int main(void)
     tcase_add_test(tests, systemd_hears_what_is_said_to_it);
     tcase_add_test(tests, the_watchdog_is_fed_twice_as_often_as_needed);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed > 0;
+    return run_suite(suite);
 }

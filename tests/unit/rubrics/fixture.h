@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rubrics/rubrics.h"
+#include "tests/unit/run_suite.h"
 
 static char *fixture_folder;
 static Diagnostics *diagnostics;
@@ -97,9 +98,5 @@ static inline int fixture_main(TCase *tcase, const char *name)
 {
     Suite *suite = suite_create(name);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

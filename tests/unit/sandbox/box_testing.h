@@ -4,6 +4,7 @@
 
 #include "daemon/base/base.h"
 #include "sandbox/sandbox.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -165,9 +166,5 @@ static inline bool testing_has_group(const char *folder, const char *prefix, int
 
 static inline int testing_main(Suite *suite)
 {
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Boxes that a keeper makes: one after another, after its death, after a mount, and what is left of them. */
+#include "tests/unit/refuse_call.h"
 #include "tests/unit/sandbox/box_testing.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -145,23 +143,10 @@ START_TEST(the_command_has_the_clients_processors)
 }
 END_TEST
 
-/* As a unit's SystemCallFilter= may. */
-static void refuse_affinity(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {G_N_ELEMENTS(code), code};
-    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
+/* As a unit's SystemCallFilter= may forbid it. */
 START_TEST(boxes_are_made_where_nobody_may_be_kept_on_a_processor)
 {
-    refuse_affinity();
+    refuse_call(SYS_sched_setaffinity, EPERM);
     BoxClient *client = client_in(modes[_i]);
     for (int round = 0; round < 3; round++)
         assert_says(client, "echo here", "here\n");

@@ -6,6 +6,7 @@
  *
  * All places are drawn by a printed seed ($RUBRIC_SEED gives one). $RUBRIC_TAMPERINGS multiplies how many (default 1).
  */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/tokens/fixture.h"
 
 #include <fcntl.h>
@@ -580,9 +581,5 @@ int main(void)
     Suite *suite = suite_create("tampering with the ledger");
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, file_tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

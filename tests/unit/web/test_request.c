@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/web/request.h"
+#include "tests/unit/run_suite.h"
 
 static void add(WebHeaders *headers, const char *name, const char *value)
 {
@@ -199,9 +200,5 @@ int main(void)
     tcase_add_test(tcase, the_signature_is_githubs);
     tcase_add_test(tcase, types_and_names_are_told_exactly);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/worker/checkout.h"
 
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/repository.h"
 
 #include <stdlib.h>
@@ -213,9 +214,5 @@ int main(void)
     tcase_add_test(tests, a_hundred_folders_deep_is_refused);
     tcase_add_test(tests, an_empty_commit_holds_no_files);
     tcase_add_test(tests, a_commit_that_is_not_there_is_our_failure);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

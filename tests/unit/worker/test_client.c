@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes to a worker beside its job: the socket of a proxy, for a job that names hosts and for no other. */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/jobs.h"
 
 #include <netinet/in.h>
@@ -132,9 +133,5 @@ int main(void)
     Suite *suite = suite_create("client");
     suite_add_tcase(suite, make_case("own workers", set_up));
     suite_add_tcase(suite, make_case("a zygote's workers", set_up_zygote));
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

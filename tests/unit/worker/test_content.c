@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reader: what it reads, and what it can no longer do. */
 #include "daemon/worker/content.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/jobs.h"
 #include "tests/unit/worker/repository.h"
 
@@ -206,9 +207,5 @@ int main(void)
     tcase_add_loop_test(tests, a_confined_reader_can_do_nothing_of_this, 0, G_N_ELEMENTS(questions));
     tcase_add_test(tests, a_reader_that_is_killed_is_our_failure);
     tcase_add_test(tests, an_ordinary_user_grades_too);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workers killed at random moments leave no process, no mount and no file. (Empty cgroups of the dead are swept by the
  * next client: the sandbox's own tests look at that.) */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/jobs.h"
 
 #include <ftw.h>
@@ -134,9 +135,5 @@ int main(void)
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, a_killed_worker_leaves_nothing);
     tcase_add_test(tests, a_worker_whose_client_is_gone_stops);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/worker/names.h"
 #include "daemon/worker/reply.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/jobs.h"
 
 #include <stdlib.h>
@@ -180,9 +181,5 @@ int main(void)
     tcase_add_test(tests, names_are_cleaned);
     tcase_add_test(tests, equal_but_for_case_folds_alike);
     tcase_add_test(tests, the_image_digest_is_stable);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

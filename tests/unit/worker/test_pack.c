@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/archives.h"
 
 #include <stdlib.h>
@@ -182,9 +183,5 @@ int main(void)
     tcase_add_test(tests, a_sparse_giant_is_refused_before_it_is_read);
     tcase_add_test(tests, a_file_that_may_not_be_read_is_our_failure);
     tcase_add_test(tests, an_archive_that_cannot_be_written_is_our_failure);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

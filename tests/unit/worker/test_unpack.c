@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/archives.h"
 
 #include <stdlib.h>
@@ -591,9 +592,5 @@ int main(void)
     add_looped(tests, an_encrypted_zip_is_refused, 2);
     tcase_add_test(tests, a_part_of_a_split_zip_is_refused);
     add_looped(tests, flipped_bytes_end_in_findings_or_files_and_nothing_else, G_N_ELEMENTS(formats));
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

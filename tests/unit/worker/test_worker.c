@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real workers, from the job to the report. */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/worker/jobs.h"
 #include "tests/unit/worker/repository.h"
 
@@ -337,9 +338,5 @@ int main(void)
     tcase_add_test(tests, an_archive_that_takes_too_long_is_the_students);
     tcase_add_test(tests, a_started_worker_that_gets_no_job_goes_away);
     tcase_add_loop_test(tests, memory_stays_below_256_mb, 0, 4);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }
