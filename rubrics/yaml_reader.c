@@ -70,7 +70,8 @@ void yaml_reader_end(YamlReader *reader)
 
 const YamlNode *yaml_read_node(YamlReader *reader, const char *key, YamlNeed need)
 {
-    g_ptr_array_add(reader->known, (gpointer)key);
+    if (!g_ptr_array_find_with_equal_func(reader->known, key, g_str_equal, NULL))
+        g_ptr_array_add(reader->known, (gpointer)key);
     if (!reader->mapping)
         return NULL;
     const YamlNode *node = yaml_get(reader->mapping, key);

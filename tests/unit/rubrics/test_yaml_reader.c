@@ -29,6 +29,16 @@ START_TEST(unknown_keys_are_reported_with_what_was_meant)
 }
 END_TEST
 
+START_TEST(a_key_that_is_read_twice_is_named_once)
+{
+    start("zzz: 1\n");
+    yaml_read_node(&reader, "until", YAML_OPTIONAL);
+    yaml_read_text(&reader, "until", YAML_OPTIONAL, NULL);
+    finish();
+    ck_assert_reported("a:1:1: error: unknown key \"zzz\" in thing; it may have: until\n");
+}
+END_TEST
+
 START_TEST(a_node_that_is_no_mapping_is_reported_once)
 {
     start("[1, 2]");
@@ -252,6 +262,7 @@ int main(void)
     TCase *tcase = tcase_create("reader");
     tcase_add_checked_fixture(tcase, fixture_open, fixture_close);
     tcase_add_test(tcase, unknown_keys_are_reported_with_what_was_meant);
+    tcase_add_test(tcase, a_key_that_is_read_twice_is_named_once);
     tcase_add_test(tcase, a_node_that_is_no_mapping_is_reported_once);
     tcase_add_test(tcase, required_keys_that_are_absent_or_empty_are_reported);
     tcase_add_test(tcase, an_optional_key_may_be_null_but_not_forgotten_halfway);
