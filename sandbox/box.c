@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,8 @@ int box_send_status(const Box *box, const BoxStatus *status)
     int r = writer.failed ? -ENOMEM
                           : box_frame_send(box->control_fd, BOX_FRAME_STATUS, writer.data, writer.length, NULL, 0);
     box_writer_clear(&writer);
+    /* It may wait for our processor, and what we go on with is long and not urgent. */
+    sched_yield();
     return r;
 }
 

@@ -50,7 +50,8 @@ typedef struct {
 typedef struct {
     uint32_t calls;
     bool fixed_addresses, has_loopback;
-    bool has_share; /* of the processors: its group comes with the request, so nothing is made ahead */
+    bool has_share;                 /* of the processors: its group comes with the request, so nothing is made ahead */
+    int64_t disk_bytes, disk_files; /* may differ: then the disk's limits are set again */
 } BoxGuess;
 
 typedef struct Slot Slot;
@@ -71,6 +72,7 @@ typedef struct {
     bool is_init_done;   /* and has said its last word */
     int init_pidfd;
     pid_t init_pid; /* valid while init_pidfd is open */
+    int keeper_fd;  /* takes the word LANE_NEXT; -1: nobody waits for it, or it was said */
     int mounts_fd;  /* tells whether mounts changed since init was made; -1: it was made just now */
     uid_t uid;      /* the box's, as the monitor's user namespace numbers it */
     gid_t gid;
@@ -90,8 +92,8 @@ typedef struct {
 #define BOX_INIT                                                                                                       \
     {                                                                                                                  \
         .control_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .network_fd = -1, .network_user_fd = -1,   \
-        .monitor_fd = -1, .init_fd = -1, .init_pidfd = -1, .mounts_fd = -1, .group = CGROUP_GROUP_INIT,                \
-        .program_fd = -1, .program_own_fd = -1, .workspace_fd = -1, .root_fd = -1                                      \
+        .monitor_fd = -1, .init_fd = -1, .init_pidfd = -1, .keeper_fd = -1, .mounts_fd = -1,                           \
+        .group = CGROUP_GROUP_INIT, .program_fd = -1, .program_own_fd = -1, .workspace_fd = -1, .root_fd = -1          \
     }
 
 /* What went wrong, for the operator. */
@@ -149,6 +151,8 @@ int launch_become_uid(const BoxSetup *setup);
 
 /* monitor.c: runs the box, whose init is made, to the death of all that init started, and fills the status. */
 void monitor_run(Box *box, BoxStatus *ret_status);
+/* lane.c: has the keeper build the next box, once. */
+void lane_look_ahead(Box *box);
 /* What nobody waits for: takes away init, and with it the namespaces, and the group. */
 void monitor_clear_away(Box *box);
 /* Kills init and waits for its death: nothing has run. */
@@ -172,6 +176,8 @@ bool root_may_open_sources(void);
 /* All of the box's file system that no request changes. *ret_disk_fd: an O_PATH fd of the tmpfs below /work and
  * /tmp. */
 int root_prepare(const BoxSetup *setup, int *ret_disk_fd, Problem *problem);
+/* Sets the limits that a guess or the request tells of. */
+int root_limit_disk(const BoxGuess *guess, Problem *problem);
 /* The rest, and moves into it. *ret_missing: BOX_PROMISE_OVERLAY if the workspace had to be copied. */
 int root_finish(Box *box, uint32_t *ret_missing, Problem *problem);
 /* When the program has started: takes away mounts that no path leads to, but that a list of mounts tells of. */
@@ -207,6 +213,7 @@ typedef struct {
     pid_t pid;
     int alive_fd, own_alive_fd; /* both ends of a pipe; its own, the writing one, goes when it executes or dies */
     Landlock landlock;
+    int filter_fd; /* see filter_load; in its own table */
     const char *const *env;
     char **shell_argv; /* room for running a script that names no interpreter */
     int64_t start_us;
@@ -223,8 +230,10 @@ int program_start(Program *program, const Box *box, Problem *problem);
 int landlock_make(Landlock *ret);
 /* Fills it for the box, whose root is the caller's by now, and restricts the caller to it. -errno. */
 int landlock_enter(const Landlock *landlock, const BoxSpec *spec);
-/* filter.c: loads the filter that lets the groups `calls` (BoxCalls bits) pass. -errno. */
-int filter_load(uint32_t calls);
+/* filter.c: loads the filter that lets the groups `calls` (BoxCalls bits) pass. *ret_holder_fd keeps it in the kernel
+ * after the last process behind it has died, so that these need not wait for its being taken away; -1: nothing does.
+ * -errno. */
+int filter_load(uint32_t calls, int *ret_holder_fd);
 /* limits_apply.c: resource limits of the calling process. `n_ours`: our own processes that count as the student's. */
 int limits_apply(const BoxLimits *limits, int n_ours, bool has_memory_group, bool has_pids_group);
 /* reports.c: opens the report files and sends them to the client. */

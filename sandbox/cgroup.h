@@ -26,18 +26,29 @@ typedef struct {
     char folder[CGROUP_N_CONTROLLERS][512];
 } CgroupHome;
 
+/* Files that tell what a group has used. */
+typedef enum {
+    CGROUP_FILE_CPU,
+    CGROUP_FILE_MEMORY,
+    CGROUP_FILE_OOM,
+    CGROUP_FILE_PROCESSES,
+    CGROUP_FILE_REFUSED,
+    CGROUP_FILE_THROTTLED,
+    CGROUP_N_FILES,
+} CgroupFile;
+
 /* One box's group. fds -1 where there is none. */
 typedef struct {
     int version[CGROUP_N_CONTROLLERS];
     int folder_fd[CGROUP_N_CONTROLLERS]; /* held with a shared flock; one fd for all in version 2 */
     int procs_fd[CGROUP_N_CONTROLLERS];  /* writing "0" enters the group; -1 where another entry does it already */
-    int usage_fd;                        /* CPU time, read again and again */
+    int file_fd[CGROUP_N_FILES];         /* opened with the group, because the status waits for reading them */
     int64_t memory_bytes, processes;     /* the limits that are set; 0: none */
 } CgroupGroup;
 
 #define CGROUP_GROUP_INIT                                                                                              \
     {                                                                                                                  \
-        .folder_fd = {-1, -1, -1, -1}, .procs_fd = {-1, -1, -1, -1}, .usage_fd = -1                                    \
+        .folder_fd = {-1, -1, -1, -1}, .procs_fd = {-1, -1, -1, -1}, .file_fd = { -1, -1, -1, -1, -1, -1 }             \
     }
 
 /* What a group has used. -1: not known. */
@@ -77,5 +88,5 @@ int cgroup_group_enter(const CgroupGroup *group);
 /* CPU time so far, in microseconds; -1 when not known. */
 int64_t cgroup_group_cpu_us(const CgroupGroup *group);
 void cgroup_group_read(const CgroupGroup *group, CgroupFigures *ret_figures);
-/* Closes the fds and removes the group `name`, waiting a little for its dead to leave. */
-void cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *group);
+/* Closes the fds and removes the group `name`, waiting a little for its dead to leave. False: something is left. */
+bool cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *group);

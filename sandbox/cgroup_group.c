@@ -40,15 +40,6 @@ static bool read_fd(int fd, char *text, size_t size)
     return n > 0;
 }
 
-static bool read_text(int folder_fd, const char *control, char *text, size_t size)
-{
-    int fd = openat(folder_fd, control, O_RDONLY | O_CLOEXEC);
-    bool is_read = read_fd(fd, text, size);
-    if (fd >= 0)
-        close(fd);
-    return is_read;
-}
-
 /* The number after `key` at the start of a line, or the first number where key is NULL; -1 if there is none. */
 static int64_t find_number(const char *text, const char *key)
 {
@@ -65,10 +56,43 @@ static int64_t find_number(const char *text, const char *key)
     return end == at + n || number < 0 ? -1 : (int64_t)number;
 }
 
-static int64_t read_number(int folder_fd, const char *control, const char *key)
+/* The file of a group, by the version of its controller. */
+typedef struct {
+    CgroupController controller;
+    const char *names[2];
+    const char *keys[2]; /* of the line with the number; NULL: there is nothing else in the file */
+} FileOf;
+
+static const FileOf files[CGROUP_N_FILES] = {
+    [CGROUP_FILE_CPU] = {CGROUP_CPU, {"cpuacct.usage", "cpu.stat"}, {NULL, "usage_usec"}},
+    [CGROUP_FILE_MEMORY] = {CGROUP_MEMORY, {"memory.max_usage_in_bytes", "memory.peak"}, {NULL, NULL}},
+    [CGROUP_FILE_OOM] = {CGROUP_MEMORY, {"memory.oom_control", "memory.events"}, {"oom_kill", "oom_kill"}},
+    [CGROUP_FILE_PROCESSES] = {CGROUP_PIDS, {"pids.peak", "pids.peak"}, {NULL, NULL}},
+    [CGROUP_FILE_THROTTLED] = {CGROUP_SHARE, {"cpu.stat", "cpu.stat"}, {"throttled_time", "throttled_usec"}},
+    [CGROUP_FILE_REFUSED] = {CGROUP_PIDS, {"pids.events", "pids.events"}, {"max", "max"}},
+};
+
+static void open_files(CgroupGroup *group)
+{
+    for (int i = 0; i < CGROUP_N_FILES; i++) {
+        int version = group->version[files[i].controller];
+        if (version && group->file_fd[i] < 0)
+            group->file_fd[i] =
+                openat(group->folder_fd[files[i].controller], files[i].names[version - 1], O_RDONLY | O_CLOEXEC);
+    }
+}
+
+/* The number after `key`, NULL for the first one; -1 where it cannot be known. */
+static int64_t read_number(const CgroupGroup *group, CgroupFile file, const char *key)
 {
     char text[4096];
-    return read_text(folder_fd, control, text, sizeof text) ? find_number(text, key) : -1;
+    return read_fd(group->file_fd[file], text, sizeof text) ? find_number(text, key) : -1;
+}
+
+static int64_t read_file(const CgroupGroup *group, CgroupFile file)
+{
+    int version = group->version[files[file].controller];
+    return version ? read_number(group, file, files[file].keys[version - 1]) : -1;
 }
 
 /* ---- making
@@ -193,9 +217,7 @@ int cgroup_group_make(const CgroupHome *home, const char *name, int64_t memory_b
         cgroup_group_remove(home, name, &group);
         return r;
     }
-    if (group.version[CGROUP_CPU])
-        group.usage_fd = openat(group.folder_fd[CGROUP_CPU],
-                                group.version[CGROUP_CPU] == 2 ? "cpu.stat" : "cpuacct.usage", O_RDONLY | O_CLOEXEC);
+    open_files(&group);
     *ret_group = group;
     return 0;
 }
@@ -208,6 +230,7 @@ int cgroup_group_bound_cpus(const CgroupHome *home, const char *name, int64_t cp
     int fd = group->folder_fd[controller], version = group->version[controller];
     if (r < 0 || !version)
         return r;
+    open_files(group);
     int64_t quota_us = cpus_milli * period_us / one_milli;
     if (version == 1) {
         r = write_number(fd, "cpu.cfs_period_us", period_us);
@@ -235,78 +258,50 @@ int cgroup_group_enter(const CgroupGroup *group)
 /* ---- figures
  * --------------------------------------------------------------------------------------------------------- */
 
-int64_t cgroup_group_cpu_us(const CgroupGroup *group)
+static int64_t from_ns(int64_t ns)
 {
-    char text[4096];
-    if (!read_fd(group->usage_fd, text, sizeof text))
-        return -1;
-    if (group->version[CGROUP_CPU] == 2)
-        return find_number(text, "usage_usec");
-    int64_t ns = find_number(text, NULL);
     return ns < 0 ? -1 : ns / 1000;
 }
 
-static void read_cpu(const CgroupGroup *group, CgroupFigures *figures)
+int64_t cgroup_group_cpu_us(const CgroupGroup *group)
 {
-    figures->cpu_us = cgroup_group_cpu_us(group);
-    if (group->version[CGROUP_CPU] != 2)
-        return;
-    figures->user_us = read_number(group->folder_fd[CGROUP_CPU], "cpu.stat", "user_usec");
-    figures->system_us = read_number(group->folder_fd[CGROUP_CPU], "cpu.stat", "system_usec");
-}
-
-static void read_share(const CgroupGroup *group, CgroupFigures *figures)
-{
-    int fd = group->folder_fd[CGROUP_SHARE];
-    bool is_ns = group->version[CGROUP_SHARE] == 1;
-    int64_t time = read_number(fd, "cpu.stat", is_ns ? "throttled_time" : "throttled_usec");
-    figures->throttled_us = time < 0 || !is_ns ? time : time / 1000;
-}
-
-static void read_memory(const CgroupGroup *group, CgroupFigures *figures)
-{
-    int fd = group->folder_fd[CGROUP_MEMORY];
-    if (group->version[CGROUP_MEMORY] == 2) {
-        figures->peak_memory_bytes = read_number(fd, "memory.peak", NULL);
-        figures->oom_kills = read_number(fd, "memory.events", "oom_kill");
-    } else if (group->version[CGROUP_MEMORY] == 1) {
-        figures->peak_memory_bytes = read_number(fd, "memory.max_usage_in_bytes", NULL);
-        figures->oom_kills = read_number(fd, "memory.oom_control", "oom_kill");
-    }
+    int64_t time = read_file(group, CGROUP_FILE_CPU);
+    return group->version[CGROUP_CPU] == 1 ? from_ns(time) : time;
 }
 
 void cgroup_group_read(const CgroupGroup *group, CgroupFigures *ret_figures)
 {
-    CgroupFigures figures = {-1, -1, -1, -1, -1, -1, -1, -1};
-    if (group->version[CGROUP_CPU])
-        read_cpu(group, &figures);
-    if (group->version[CGROUP_SHARE])
-        read_share(group, &figures);
-    if (group->version[CGROUP_MEMORY])
-        read_memory(group, &figures);
-    if (group->version[CGROUP_PIDS]) {
-        figures.peak_processes = read_number(group->folder_fd[CGROUP_PIDS], "pids.peak", NULL);
-        figures.refused_forks = read_number(group->folder_fd[CGROUP_PIDS], "pids.events", "max");
-    }
-    *ret_figures = figures;
+    int64_t throttled = read_file(group, CGROUP_FILE_THROTTLED);
+    bool is_divided = group->version[CGROUP_CPU] == 2;
+    *ret_figures = (CgroupFigures){
+        .cpu_us = cgroup_group_cpu_us(group),
+        .user_us = is_divided ? read_number(group, CGROUP_FILE_CPU, "user_usec") : -1,
+        .system_us = is_divided ? read_number(group, CGROUP_FILE_CPU, "system_usec") : -1,
+        .throttled_us = group->version[CGROUP_SHARE] == 1 ? from_ns(throttled) : throttled,
+        .peak_memory_bytes = read_file(group, CGROUP_FILE_MEMORY),
+        .oom_kills = read_file(group, CGROUP_FILE_OOM),
+        .peak_processes = read_file(group, CGROUP_FILE_PROCESSES),
+        .refused_forks = read_file(group, CGROUP_FILE_REFUSED),
+    };
 }
 
 /* ---- removing
  * -------------------------------------------------------------------------------------------------------- */
 
-static void remove_one(const char *folder, const char *name)
+static bool remove_one(const char *folder, const char *name)
 {
     char path[sizeof((CgroupHome){0}.folder[0]) + 80];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     /* The last process may still be on its way out: up to a second in all. */
     for (int tries = 0; tries < 200; tries++) {
         if (rmdir(path) == 0 || errno != EBUSY)
-            return;
+            return true;
         nanosleep(&(struct timespec){.tv_nsec = tries < 10 ? 200000 : 5000000}, NULL);
     }
+    return false;
 }
 
-void cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *group)
+bool cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *group)
 {
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
         if (group->procs_fd[i] >= 0) {
@@ -314,11 +309,15 @@ void cgroup_group_remove(const CgroupHome *home, const char *name, CgroupGroup *
             close(group->folder_fd[i]);
         }
     }
-    if (group->usage_fd >= 0)
-        close(group->usage_fd);
+    for (int i = 0; i < CGROUP_N_FILES; i++) {
+        if (group->file_fd[i] >= 0)
+            close(group->file_fd[i]);
+    }
     *group = (CgroupGroup)CGROUP_GROUP_INIT;
+    bool is_gone = true;
     for (int i = 0; i < CGROUP_N_CONTROLLERS; i++) {
         if (home->version[i] && first_with_same_folder(home, i) == i)
-            remove_one(home->folder[i], name);
+            is_gone &= remove_one(home->folder[i], name);
     }
+    return is_gone;
 }

@@ -27,9 +27,8 @@ typedef struct {
     int control_fd, cancel_fd;
     pid_t pid;
     OutputStream out, err;
-    bool by_keeper, is_cancelled, is_over; /* over: the status is known */
-    bool looks_ahead;                      /* the next box is still to be asked for */
-    int64_t deadline_us, look_ahead_us;
+    bool is_cancelled, is_over; /* over: the status is known */
+    int64_t deadline_us;
     BoxResult result;
 } Run;
 
@@ -226,8 +225,7 @@ static int get_box(Run *run)
         !run->request.spec.root && !run->request.spec.inner_root && !run->request.spec.shared_network;
     bool wants_keeper =
         client->mode != BOX_MODE_COLD && !(client->mode == BOX_MODE_AUTO && is_first) && can_be_prepared;
-    run->by_keeper = wants_keeper && keeper_take(client, &run->request, &run->control_fd) == 0;
-    if (run->by_keeper)
+    if (wants_keeper && keeper_take(client, &run->request, &run->control_fd) == 0)
         return 0;
     return program_spawn(client, NULL, &run->control_fd, &run->pid);
 }
@@ -271,18 +269,8 @@ static int send_request(const Run *run, const int *streams)
     return r;
 }
 
-/* The next box is built while this one runs; not beside a command that is over before that would be. */
-static void look_ahead(Run *run)
-{
-    if (!run->looks_ahead || (!run->is_over && now_us() < run->look_ahead_us))
-        return;
-    run->looks_ahead = false;
-    keeper_look_ahead(run->client);
-}
-
 static int start(Run *run)
 {
-    const int64_t patience_us = 10000;
     int fds[3] = {-1, -1, -1};
     int r = make_pipe(run, &run->out, &fds[0]);
     if (r == 0)
@@ -295,8 +283,6 @@ static int start(Run *run)
         r = get_box(run);
     if (r == 0)
         r = send_request(run, fds);
-    run->looks_ahead = run->by_keeper;
-    run->look_ahead_us = now_us() + patience_us;
     for (size_t i = 0; i < 3; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -365,11 +351,10 @@ static int watch_once(Run *run)
                            {run->err.fd, POLLIN, 0},
                            {run->is_over ? -1 : run->control_fd, POLLIN, 0},
                            {run->is_cancelled ? -1 : run->cancel_fd, POLLIN, 0}};
-    int64_t until_us = run->looks_ahead ? run->look_ahead_us : run->deadline_us;
-    int64_t left_us = until_us - now_us();
-    if (run->deadline_us <= now_us())
+    int64_t left_us = run->deadline_us - now_us();
+    if (left_us <= 0)
         return -ETIMEDOUT;
-    if (poll(fds, 4, left_us > 0 ? (int)(left_us / 1000 + 1) : 0) < 0)
+    if (poll(fds, 4, (int)(left_us / 1000 + 1)) < 0)
         return errno == EINTR ? 0 : -errno;
     int r = 0;
     if (is_readable(&fds[0]))
@@ -385,14 +370,26 @@ static int watch_once(Run *run)
     return r;
 }
 
+/* All that the dead have left in the pipe: its end is not seen before init is gone, too. */
+static int drain_rest(Run *run, OutputStream *stream)
+{
+    int64_t n_before = -1;
+    int r = 0;
+    while (r == 0 && stream->fd >= 0 && stream->n_written != n_before) {
+        n_before = stream->n_written;
+        r = drain(run, stream);
+    }
+    return r;
+}
+
 static int watch(Run *run)
 {
     int r = 0;
-    while (r == 0 && (!run->is_over || run->out.fd >= 0 || run->err.fd >= 0)) {
+    while (r == 0 && !run->is_over)
         r = watch_once(run);
-        look_ahead(run);
-    }
-    return r;
+    if (r == 0)
+        r = drain_rest(run, &run->out);
+    return r == 0 ? drain_rest(run, &run->err) : r;
 }
 
 /* ---- ending
@@ -421,8 +418,8 @@ static void clean_up_after_failure(Run *run)
     run->deadline_us = now_us() + patience_us;
     run->is_over = true;
     run->is_cancelled = true;
-    if (run->out.fd >= 0 || run->err.fd >= 0)
-        watch(run);
+    while ((run->out.fd >= 0 || run->err.fd >= 0) && watch_once(run) == 0)
+        ;
     CgroupGroup none = CGROUP_GROUP_INIT;
     cgroup_group_remove(&run->client->home, run->request.cgroup_name, &none);
 }

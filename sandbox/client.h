@@ -46,8 +46,6 @@ int client_run(BoxClient *client, const BoxSpec *spec, int cancel_fd, BoxResult 
 /* client_keeper.c: a box from the keeper, which is started if it must be. Fills the request's cgroup name. 0 with
  * *ret_control_fd; -errno when there is none to be had: then a box is made without keeper. */
 int keeper_take(BoxClient *client, BoxRequest *request, int *ret_control_fd);
-/* Has the keeper build the next box, if the mode has boxes built ahead. */
-void keeper_look_ahead(BoxClient *client);
 /* Ends it and waits until nothing of it is left. */
 void keeper_end(BoxClient *client);
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Waits for the end of the socket; what else may come on it is of no interest any more. */
+/* Waits for the end of the socket. */
 static bool has_ended(int control_fd, int patience_ms)
 {
     struct pollfd fd = {control_fd, 0, 0};
@@ -24,16 +24,28 @@ static bool has_ended(int control_fd, int patience_ms)
     return n > 0;
 }
 
+/* What its monitor said last, if it came to that. */
+static bool is_cleared(int control_fd)
+{
+    BoxFrame frame;
+    if (box_frame_receive(control_fd, &frame) < 0)
+        return false;
+    bool is_cleared = frame.type == BOX_FRAME_CLEARED;
+    box_frame_clear(&frame);
+    return is_cleared;
+}
+
 static void finish(const BoxClient *client, const Departing *box, bool has_ended)
 {
+    bool has_group = !has_ended || !is_cleared(box->control_fd);
     close(box->control_fd);
     if (box->pid > 0 && !has_ended)
         kill(box->pid, SIGKILL);
     while (box->pid > 0 && waitpid(box->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    /* There is none, unless the monitor was killed. */
     CgroupGroup none = CGROUP_GROUP_INIT;
-    cgroup_group_remove(&client->home, box->cgroup_name, &none);
+    if (has_group)
+        cgroup_group_remove(&client->home, box->cgroup_name, &none);
 }
 
 /* Finishes those that have ended, and the first one in any case where we wait. */

@@ -14,9 +14,9 @@
 
 enum { MAX_KEEPERS = 4 };
 
-static int ask_for_box(const BoxClient *client)
+static int ask_for_boxes(const BoxClient *client, BoxFrameType how_many)
 {
-    return box_frame_send(client->keeper_fd, BOX_FRAME_MAKE, NULL, 0, NULL, 0);
+    return box_frame_send(client->keeper_fd, how_many, NULL, 0, NULL, 0);
 }
 
 /* The keeper needs the user and the group only, but a request is what the protocol has for them. */
@@ -59,7 +59,7 @@ static int start(BoxClient *client, const BoxRequest *request)
         return r;
     r = send_setup(client, request);
     if (r == 0 && client->mode != BOX_MODE_SLOT)
-        r = ask_for_box(client);
+        r = ask_for_boxes(client, BOX_FRAME_KEEP);
     if (r < 0)
         keeper_end(client);
     return r;
@@ -94,14 +94,8 @@ static int take(BoxClient *client, BoxRequest *request, int *ret_control_fd)
 {
     int r = client->keeper_fd < 0 ? start(client, request) : 0;
     if (r == 0 && client->mode == BOX_MODE_SLOT)
-        r = ask_for_box(client);
+        r = ask_for_boxes(client, BOX_FRAME_MAKE);
     return r < 0 ? r : receive_box(client, request, ret_control_fd);
-}
-
-void keeper_look_ahead(BoxClient *client)
-{
-    if (client->keeper_fd >= 0 && client->mode != BOX_MODE_SLOT && ask_for_box(client) < 0)
-        keeper_end(client);
 }
 
 int keeper_take(BoxClient *client, BoxRequest *request, int *ret_control_fd)

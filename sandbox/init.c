@@ -131,6 +131,8 @@ static int enter_network(const Box *box, const BoxGuess *guess, Problem *problem
 static int look_ahead(Program *program, const Box *box, Problem *problem)
 {
     int r = enter_network(box, &box->guess, problem);
+    if (r == 0)
+        r = root_limit_disk(&box->guess, problem);
     return r == 0 ? program_make(program, box, &box->guess, problem) : r;
 }
 
@@ -220,8 +222,6 @@ _Noreturn void init_run(Box *box)
         _exit(EXIT_FAILURE);
     tell_monitor(box, &event, (int[]){disk_fd, proc_fd}, INIT_STARTED_FDS);
     close(proc_fd);
-    close(box->stdout_fd);
-    close(box->stderr_fd);
     event.wait_status = reap_all(program.pid);
     fill_done(&event, disk_fd);
     reports_send(box);

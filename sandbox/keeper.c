@@ -27,6 +27,7 @@ typedef struct {
     pid_t pid; /* 0: none yet */
     int fd;
     bool is_busy;
+    bool owes_next; /* whatever it says first, the client then wants another box */
     char cgroup_name[sizeof((LaneOrder){0}.cgroup_name)]; /* of its last box */
 } KeptLane;
 
@@ -35,6 +36,7 @@ typedef struct {
     BoxSetup setup;
     char prefix[64];
     unsigned n_made;
+    bool looks_ahead; /* the client wants one box ready at all times */
     KeptLane lanes[MAX_LANES];
 } Keeper;
 
@@ -89,15 +91,6 @@ static KeptLane *find_lane(Keeper *keeper)
     return NULL;
 }
 
-static void hear_lane(const Keeper *keeper, KeptLane *lane)
-{
-    char word;
-    if (recv(lane->fd, &word, sizeof word, 0) == sizeof word)
-        lane->is_busy = false;
-    else
-        end_lane(keeper, lane);
-}
-
 static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
 {
     KeptLane *lane = find_lane(keeper);
@@ -113,6 +106,7 @@ static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
             r = packet_send(lane->fd, order, sizeof *order, &control_fd, 1);
     }
     lane->is_busy = r == 0;
+    lane->owes_next = r == 0 && order->looks_ahead;
     memcpy(lane->cgroup_name, order->cgroup_name, sizeof lane->cgroup_name);
     return r;
 }
@@ -123,7 +117,7 @@ static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
 static int make_box(Keeper *keeper)
 {
     int pair[2];
-    LaneOrder order = {{0}};
+    LaneOrder order = {.looks_ahead = keeper->looks_ahead};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     int n = snprintf(order.cgroup_name, sizeof order.cgroup_name, "%.48s-k%u", keeper->prefix, keeper->n_made++);
@@ -135,16 +129,28 @@ static int make_box(Keeper *keeper)
     return r;
 }
 
+static int hear_lane(Keeper *keeper, KeptLane *lane)
+{
+    char word = LANE_FREE;
+    bool wants_next = lane->owes_next;
+    ssize_t n = recv(lane->fd, &word, sizeof word, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return 0; /* it took the place of one that had something to say */
+    if (n != sizeof word)
+        end_lane(keeper, lane);
+    lane->is_busy = lane->pid != 0 && word != LANE_FREE;
+    lane->owes_next = false;
+    return wants_next ? make_box(keeper) : 0;
+}
+
 static int hear_client(Keeper *keeper)
 {
     BoxFrame frame;
     int r = box_frame_receive(keeper->fd, &frame);
     if (r < 0)
         return r;
-    if (frame.type == BOX_FRAME_MAKE)
-        r = make_box(keeper);
-    else
-        r = -EBADMSG;
+    keeper->looks_ahead = frame.type == BOX_FRAME_KEEP;
+    r = frame.type == BOX_FRAME_MAKE || frame.type == BOX_FRAME_KEEP ? make_box(keeper) : -EBADMSG;
     box_frame_clear(&frame);
     return r;
 }
@@ -177,11 +183,12 @@ static int serve_once(Keeper *keeper)
         fds[1 + i] = (struct pollfd){keeper->lanes[i].fd, POLLIN, 0};
     if (poll(fds, 1 + MAX_LANES, -1) < 0)
         return errno == EINTR ? 0 : -errno;
-    for (size_t i = 0; i < MAX_LANES; i++) {
+    int r = 0;
+    for (size_t i = 0; i < MAX_LANES && r == 0; i++) {
         if (fds[1 + i].revents)
-            hear_lane(keeper, &keeper->lanes[i]);
+            r = hear_lane(keeper, &keeper->lanes[i]);
     }
-    return fds[0].revents ? hear_client(keeper) : 0;
+    return r == 0 && fds[0].revents ? hear_client(keeper) : r;
 }
 
 int keeper_serve(int fd)

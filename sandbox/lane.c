@@ -35,6 +35,19 @@ static bool is_as_prepared(const Box *box)
            box->request.is_own_uid == box->setup.is_own_uid;
 }
 
+static void tell_keeper(int keeper_fd, LaneWord word)
+{
+    const char byte = (char)word;
+    send(keeper_fd, &byte, sizeof byte, MSG_NOSIGNAL); /* its death is seen where the next order is awaited */
+}
+
+void lane_look_ahead(Box *box)
+{
+    if (box->keeper_fd >= 0)
+        tell_keeper(box->keeper_fd, LANE_NEXT);
+    box->keeper_fd = -1;
+}
+
 static void answer(Box *box, int launched)
 {
     BoxStatus status = {.end = BOX_END_REFUSED};
@@ -98,7 +111,8 @@ static void remember(Lane *lane, const BoxRequest *request)
     lane->processes = request->spec.limits.processes;
 }
 
-static void serve_box(Lane *lane, int control_fd)
+/* `keeper_fd` takes the word LANE_NEXT; -1: nobody waits for it. */
+static void serve_box(Lane *lane, int control_fd, int keeper_fd)
 {
     Box box = BOX_INIT;
     make_slot(lane);
@@ -118,7 +132,9 @@ static void serve_box(Lane *lane, int control_fd)
     if (launched == 0 && may_guess && !request_is_here(&box))
         launch_prepare(&box, &lane->guess);
     if (box_receive_request(&box, &box.request) == 0 && is_as_prepared(&box)) {
+        box.keeper_fd = keeper_fd;
         answer(&box, launched);
+        lane_look_ahead(&box);
         remember(lane, &box.request);
     }
     clear_away(&box);
@@ -131,21 +147,25 @@ static void serve_box(Lane *lane, int control_fd)
 
 void lane_run(const BoxSetup *setup, int keeper_fd)
 {
+    const BoxLimits limits = box_limits_default();
     Lane lane = {.setup = *setup,
                  .mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
-                 .guess.calls = box_profile_calls(BOX_PROFILE_STRICT)};
+                 .guess = {.calls = box_profile_calls(BOX_PROFILE_STRICT),
+                           .disk_bytes = limits.disk_bytes,
+                           .disk_files = limits.files}};
     LaneOrder order;
     int control_fd;
     size_t n_fds;
-    const char word = 'x';
     bool goes_on = true;
     lane.setup.shows_sources = root_may_open_sources();
     prctl(PR_SET_NAME, "box-ready");
     while (goes_on && packet_receive(keeper_fd, &order, sizeof order, &control_fd, 1, &n_fds) == 0 && n_fds == 1) {
         memcpy(lane.setup.cgroup_name, order.cgroup_name, sizeof order.cgroup_name);
-        serve_box(&lane, control_fd);
+        serve_box(&lane, control_fd, order.looks_ahead ? keeper_fd : -1);
         /* Who has no slot became another to make the box, and does so once. */
-        goes_on = lane.slot && send(keeper_fd, &word, sizeof word, MSG_NOSIGNAL) == sizeof word;
+        goes_on = lane.slot;
+        if (goes_on)
+            tell_keeper(keeper_fd, LANE_FREE);
     }
     slot_free(lane.slot);
     _exit(EXIT_SUCCESS);

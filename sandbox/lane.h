@@ -4,10 +4,17 @@
 
 #include "sandbox/box.h"
 
-/* What a keeper sends, with the box's own socket; the answer is one byte when the box is cleared away. */
+/* What a keeper sends, with the box's own socket. */
 typedef struct {
     char cgroup_name[64];
+    bool looks_ahead; /* LANE_NEXT is wanted */
 } LaneOrder;
+
+/* What the lane answers: a byte each. */
+typedef enum {
+    LANE_NEXT = 'n', /* the client will soon want another box */
+    LANE_FREE = 'f', /* the box is cleared away */
+} LaneWord;
 
 /* The forked process: serves orders until the keeper's end of the socket is closed. */
 _Noreturn void lane_run(const BoxSetup *setup, int keeper_fd);

@@ -184,7 +184,9 @@ BoxGuess launch_guess(const BoxRequest *request)
     return (BoxGuess){.calls = box_profile_calls(spec->profile) | spec->calls,
                       .fixed_addresses = spec->fixed_addresses,
                       .has_loopback = spec->network == BOX_NETWORK_LOOPBACK && !request->has_network,
-                      .has_share = spec->limits.cpus_milli < BOX_CPUS_UNBOUND};
+                      .has_share = spec->limits.cpus_milli < BOX_CPUS_UNBOUND,
+                      .disk_bytes = spec->limits.disk_bytes,
+                      .disk_files = spec->limits.files};
 }
 
 static bool guess_is_right(const Box *box)

@@ -21,6 +21,8 @@ static const int64_t emptying_us = 10 * 1000000;
 /* CPU time and disk are looked at no more and no less often than this. */
 static const int64_t shortest_sample_us = 1000;
 static const int64_t longest_sample_us = 100000;
+/* The next box is not built beside a command that is over before that would be. */
+static const int64_t look_ahead_us = 10000;
 
 typedef struct {
     Box *box;
@@ -29,6 +31,7 @@ typedef struct {
     BoxLimit stop_limit; /* why we ended it */
     bool is_stopped;
     int64_t deadline_us, next_sample_us, sampled_cpu_us, sampled_processes;
+    int64_t ahead_us; /* when the next box is built */
     InitEvent started, done, refused;
 } Monitor;
 
@@ -216,6 +219,8 @@ static void check_clocks(Monitor *monitor)
     } else if (monitor->is_started && !monitor->is_stopped && now_us >= monitor->next_sample_us) {
         take_sample(monitor);
     }
+    if (now_us >= monitor->ahead_us)
+        lane_look_ahead(monitor->box);
 }
 
 static int time_to_wait_ms(const Monitor *monitor)
@@ -223,6 +228,8 @@ static int time_to_wait_ms(const Monitor *monitor)
     int64_t until_us = monitor->deadline_us;
     if (monitor->is_started && !monitor->is_stopped && monitor->next_sample_us < until_us)
         until_us = monitor->next_sample_us;
+    if (monitor->box->keeper_fd >= 0 && monitor->ahead_us < until_us)
+        until_us = monitor->ahead_us;
     int64_t left_us = until_us - box_clock_us();
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
@@ -387,7 +394,9 @@ void monitor_abandon(Box *box)
 
 void monitor_run(Box *box, BoxStatus *ret_status)
 {
-    Monitor monitor = {.box = box, .disk_fd = -1, .proc_fd = -1, .deadline_us = box_clock_us() + setup_us};
+    const int64_t now_us = box_clock_us();
+    Monitor monitor = {
+        .box = box, .disk_fd = -1, .proc_fd = -1, .deadline_us = now_us + setup_us, .ahead_us = now_us + look_ahead_us};
     if (check_promises(box, ret_status) && prepare_group(box, ret_status) && hand_over(box, ret_status)) {
         watch(&monitor);
         fill_status(&monitor, ret_status);
@@ -404,5 +413,7 @@ void monitor_clear_away(Box *box)
     monitor_abandon(box);
     close(box->init_pidfd);
     box->init_pidfd = -1;
-    cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group);
+    /* Else the client removes the group: it would look for it in vain, which takes longer than to be told. */
+    if (cgroup_group_remove(&box->setup.cgroups, box->setup.cgroup_name, &box->group))
+        box_frame_send(box->control_fd, BOX_FRAME_CLEARED, NULL, 0, NULL, 0);
 }

@@ -79,8 +79,16 @@ static int build_walls(Program *program)
     r = landlock_make(&program->landlock);
     if (r < 0)
         return problem_set(problem, -r, "cannot set up Landlock");
-    r = filter_load(program->guess.calls);
+    r = filter_load(program->guess.calls, &program->filter_fd);
     return r < 0 ? problem_set(problem, -r, "cannot load the system call filter") : 0;
+}
+
+/* Init holds the filter as long as it lives, where there is a way to hand it over. */
+static int hand_over_filter(const Program *program)
+{
+    const char word = 'x';
+    int fd = program->box->program_own_fd;
+    return fd < 0 ? 0 : packet_send(fd, &word, sizeof word, &program->filter_fd, program->filter_fd >= 0 ? 1 : 0);
 }
 
 /* The filter stands already: it lets these calls pass for us. */
@@ -101,9 +109,9 @@ static int finish_walls(Program *program, const int *fds, size_t n_fds)
     r = program->landlock.fd >= 0 ? landlock_enter(&program->landlock, spec) : 0;
     if (r < 0)
         return problem_set(program->problem, -r, "cannot set up Landlock");
-    r = processors_let_go();
+    r = processors_restore();
     if (r < 0)
-        return problem_set(program->problem, -r, "cannot give the command all processors");
+        return problem_set(program->problem, -r, "cannot give the command the processors");
     /* Init waits until this is gone, as it is when the command executes. */
     const int first = STDERR_FILENO + 1;
     if ((program->own_alive_fd != first && dup3(program->own_alive_fd, first, O_CLOEXEC) < 0) ||
@@ -173,11 +181,10 @@ static int run_program(void *data)
     char word = 'x';
     int fds[3];
     size_t n_fds;
-    if (build_walls(program) < 0)
+    if (build_walls(program) < 0 || hand_over_filter(program) < 0)
         _exit(EXIT_FAILURE);
     if (program->is_ahead &&
-        (packet_send(program->box->program_own_fd, &word, sizeof word, NULL, 0) < 0 ||
-         packet_receive(program->box->program_own_fd, &word, sizeof word, fds, 3, &n_fds) < 0 || n_fds < 2))
+        (packet_receive(program->box->program_own_fd, &word, sizeof word, fds, 3, &n_fds) < 0 || n_fds < 2))
         _exit(EXIT_FAILURE);
     if (!program->is_ahead)
         n_fds = list_streams(program->box, fds);
@@ -212,14 +219,23 @@ static char *make_stack(void)
     return stack == MAP_FAILED ? NULL : stack;
 }
 
+/* False: it has said nothing. */
+static bool take_filter(const Program *program)
+{
+    struct pollfd fd = {program->box->program_fd, POLLIN, 0};
+    char word;
+    int filter_fd; /* stays open until we die */
+    size_t n_fds;
+    return poll(&fd, 1, 0) > 0 && packet_receive(fd.fd, &word, sizeof word, &filter_fd, 1, &n_fds) == 0;
+}
+
 /* Waits while the other one has our memory; true when it says something, false when it has executed or is dead. */
 static bool await_program(const Program *program)
 {
     struct pollfd fds[] = {{program->alive_fd, 0, 0}, {program->is_ahead ? program->box->program_fd : -1, POLLIN, 0}};
-    char word;
     while (poll(fds, 2, -1) < 0 && errno == EINTR)
         ;
-    return fds[1].revents && recv(program->box->program_fd, &word, sizeof word, MSG_DONTWAIT) == sizeof word;
+    return fds[1].revents && take_filter(program);
 }
 
 static int say_why_not(const Program *program)
@@ -256,7 +272,6 @@ static int order_start(const Program *program)
     int fds[3];
     const char word = 'x';
     size_t n = list_streams(program->box, fds);
-    processors_keep_here(program->pid);
     int r = packet_send(program->box->program_fd, &word, sizeof word, fds, n);
     return r == -EPIPE ? 0 : r; /* it is dead: that is seen below */
 }
@@ -272,14 +287,18 @@ int program_start(Program *program, const Box *box, Problem *problem)
         return problem_set(program->problem, ENOMEM, "cannot start the command");
     int r;
     if (program->is_ahead) {
+        processors_keep_here(program->pid);
+        processors_let_go();
         r = order_start(program);
     } else {
         processors_keep_here(0); /* it is born there */
         r = make(program);
+        processors_let_go();
     }
-    processors_let_go();
     while (r == 0 && await_program(program))
         ;
+    if (!program->is_ahead)
+        take_filter(program);
     if (r < 0)
         return problem->text[0] ? r : problem_set(problem, -r, "cannot start the command");
     close(program->alive_fd);

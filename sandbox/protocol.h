@@ -32,7 +32,7 @@
 #include <sys/types.h>
 
 #define BOX_FRAME_MAGIC   0x31584252u /* "RBX1" */
-#define BOX_FRAME_VERSION 4u
+#define BOX_FRAME_VERSION 5u
 #define BOX_FRAME_MAX     (2u << 20)
 
 enum {
@@ -50,8 +50,10 @@ typedef enum {
     BOX_FRAME_STOP = 2,
     BOX_FRAME_REPORT = 3,
     BOX_FRAME_STATUS = 4,
-    BOX_FRAME_MAKE = 5,
+    BOX_FRAME_MAKE = 5, /* one box */
     BOX_FRAME_READY = 6,
+    BOX_FRAME_CLEARED = 7, /* after the status: nothing is left of the box */
+    BOX_FRAME_KEEP = 8,    /* one box, and another one whenever one was used */
 } BoxFrameType;
 
 typedef enum {

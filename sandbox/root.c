@@ -98,12 +98,12 @@ static int mount_disk(int *ret_disk_fd, Problem *problem)
     return *ret_disk_fd < 0 ? problem_set(problem, errno, "cannot open the box's disk") : 0;
 }
 
-static int limit_disk(const BoxLimits *limits, Problem *problem)
+int root_limit_disk(const BoxGuess *guess, Problem *problem)
 {
     char options[128];
     const int64_t own_inodes = 16 + BOX_MAX_SCRATCH;
-    snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld", (long long)limits->disk_bytes,
-             (long long)(limits->files + own_inodes));
+    snprintf(options, sizeof options, "size=%lld,nr_inodes=%lld", (long long)guess->disk_bytes,
+             (long long)(guess->disk_files + own_inodes));
     if (mount(NULL, "tmp", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) < 0)
         return problem_set(problem, errno, "cannot limit the box's disk");
     return 0;
@@ -265,7 +265,10 @@ static int seal_root(Problem *problem)
 int root_finish(Box *box, uint32_t *ret_missing, Problem *problem)
 {
     const BoxSpec *spec = &box->request.spec;
-    int r = limit_disk(&spec->limits, problem);
+    const BoxGuess known = launch_guess(&box->request);
+    bool is_limited =
+        box->has_guess && box->guess.disk_bytes == known.disk_bytes && box->guess.disk_files == known.disk_files;
+    int r = is_limited ? 0 : root_limit_disk(&known, problem);
     if (r == 0 && !box->has_mounts) {
         r = root_open_sources(box, problem);
         if (r == -EPERM)

@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Between boxes, so that one is not timed while the next is being prepared. */
-enum { DEFAULT_PAIRS = 300, LARGEST = 100000, PAUSE_US = 3000 };
+/* Between rows, so that none is timed while the last box is being cleared away or the next one prepared. */
+enum { DEFAULT_PAIRS = 300, LARGEST = 100000, PAUSE_US = 5000 };
 
 static int64_t now_us(void)
 {
@@ -256,7 +256,9 @@ static bool time_rows(Row *rows, int n)
             rows[k].times[i] = time_row(&rows[k]);
             if (rows[k].times[i] < 0)
                 return false;
-            usleep(rows[k].client ? PAUSE_US : 0);
+            if (rows[k].client)
+                box_client_settle(rows[k].client);
+            usleep(PAUSE_US);
         }
     }
     return true;

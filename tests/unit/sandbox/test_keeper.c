@@ -143,14 +143,45 @@ START_TEST(the_command_has_the_clients_processors)
 }
 END_TEST
 
+/* As rubricd's unit may set it. */
+START_TEST(the_command_has_the_clients_policy)
+{
+    for (int policy = SCHED_OTHER; policy <= SCHED_BATCH; policy += SCHED_BATCH - SCHED_OTHER) {
+        ck_assert_int_eq(sched_setscheduler(0, policy, &(struct sched_param){0}), 0);
+        g_autofree char *expected = g_strdup_printf("%d\n", policy);
+        BoxClient *client = client_in(_i < (int)G_N_ELEMENTS(modes) ? modes[_i] : BOX_MODE_COLD);
+        for (int round = 0; round < 3; round++)
+            assert_says(client, "cut -d' ' -f41 /proc/self/stat", expected);
+        box_client_free(client);
+    }
+}
+END_TEST
+
+static void assert_boxes_are_made(BoxMode mode)
+{
+    BoxClient *client = client_in(mode);
+    for (int round = 0; round < 3; round++)
+        assert_says(client, "echo here", "here\n");
+    box_client_free(client);
+}
+
 /* As a unit's SystemCallFilter= may forbid it. */
 START_TEST(boxes_are_made_where_nobody_may_be_kept_on_a_processor)
 {
     refuse_call(SYS_sched_setaffinity, EPERM);
-    BoxClient *client = client_in(modes[_i]);
-    for (int round = 0; round < 3; round++)
-        assert_says(client, "echo here", "here\n");
-    box_client_free(client);
+    refuse_call(SYS_sched_setscheduler, EPERM);
+    assert_boxes_are_made(modes[_i]);
+}
+END_TEST
+
+/* As a container's manager does, which answers some calls itself: then nobody else may listen to a filter. */
+START_TEST(boxes_are_made_where_somebody_listens_to_a_filter)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const struct sock_fprog program = {1, code};
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_ge(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program), 0);
+    assert_boxes_are_made(modes[_i]);
 }
 END_TEST
 
@@ -313,7 +344,9 @@ int main(void)
     tcase_add_loop_test(tests, memory_limits_rise_and_fall_from_box_to_box, 0, n);
     tcase_add_loop_test(tests, a_killed_keeper_is_replaced, 0, n);
     tcase_add_loop_test(tests, the_command_has_the_clients_processors, 0, n + 1);
+    tcase_add_loop_test(tests, the_command_has_the_clients_policy, 0, n + 1);
     tcase_add_loop_test(tests, boxes_are_made_where_nobody_may_be_kept_on_a_processor, 0, n);
+    tcase_add_loop_test(tests, boxes_are_made_where_somebody_listens_to_a_filter, 0, n);
     tcase_add_test(tests, a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group);
     tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
