@@ -70,7 +70,7 @@ ITEM = """  - id: t{number}
     check:
       run: {{command: [python3, -I, "{{checks}}/evaluate.py", "{{checks}}"], hidden: checks/q{question}/code,
             stdin_file: checks/q{question}/input_{number}.txt, stdout: {{file: checks/q{question}/output_{number}.txt}}}}
-      limits: {{wall: 10s, cpu: 5s}}
+      limits: {{wall: 10s, cpu: 1s}}
 """
 
 
