@@ -134,7 +134,7 @@ static bool is_still_there(int folder_fd, const char *path)
 }
 
 /* -ENOENT: somebody removed it, or its home, in between; try again. */
-static int make_one(const char *folder, const char *name, int *ret_folder_fd, int *ret_procs_fd)
+static int make_one(const char *folder, int version, const char *name, int *ret_folder_fd, int *ret_procs_fd)
 {
     char path[sizeof((CgroupHome){0}.folder[0]) + 80];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -147,7 +147,8 @@ static int make_one(const char *folder, const char *name, int *ret_folder_fd, in
     if (r == 0 && !is_still_there(folder_fd, path))
         r = -ENOENT;
     if (r == 0) {
-        procs_fd = openat(folder_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        /* A thread that moves itself does not wait for all processors, as a process does; who enters has one thread. */
+        procs_fd = openat(folder_fd, version == 1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC);
         r = procs_fd < 0 ? -errno : 0;
     }
     if (r < 0) {
@@ -183,7 +184,8 @@ static int join(const CgroupHome *home, const char *name, int controller, Cgroup
         return 0;
     int first = first_with_same_folder(home, controller);
     if (first == controller) {
-        int r = make_one(home->folder[controller], name, &group->folder_fd[controller], &group->procs_fd[controller]);
+        int r = make_one(home->folder[controller], home->version[controller], name, &group->folder_fd[controller],
+                         &group->procs_fd[controller]);
         if (r < 0)
             return r;
     } else {
