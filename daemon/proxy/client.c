@@ -82,6 +82,17 @@ int proxy_fd(const Proxy *proxy)
     return proxy->fd;
 }
 
+/* Without a gate a box would wait for its hosts to the end of its time, and that would count against a student. */
+static bool await_gate(int life_fd, GError **error)
+{
+    const int patience_ms = 10000;
+    struct pollfd waiting = {life_fd, POLLIN, 0};
+    char word;
+    if (poll(&waiting, 1, patience_ms) <= 0 || read(life_fd, &word, sizeof word) != sizeof word)
+        return error_set(error, RUBRIC_ERROR_TEMPORARY, "the proxy lets no box through to these hosts");
+    return true;
+}
+
 ProxyGate *proxy_gate_open(int proxy_fd, int listener_fd, const char *const *hosts, GError **error)
 {
     int pair[2];
@@ -97,7 +108,9 @@ ProxyGate *proxy_gate_open(int proxy_fd, int listener_fd, const char *const *hos
         return NULL;
     }
     const int fds[N_GATE_FDS] = {[GATE_LISTENER] = listener_fd, [GATE_LOG] = log_fd, [GATE_LIFE] = theirs};
-    if (!send_hosts(proxy_fd, hosts, fds, N_GATE_FDS, error))
+    bool is_sent = send_hosts(proxy_fd, hosts, fds, N_GATE_FDS, error);
+    g_close(file_steal_fd(&theirs), NULL);
+    if (!is_sent || !await_gate(ours, error))
         return NULL;
     ProxyGate *gate = g_new0(ProxyGate, 1);
     *gate = (ProxyGate){.log_fd = file_steal_fd(&log_fd), .life_fd = file_steal_fd(&ours)};

@@ -109,7 +109,9 @@ void gate_serve(const GPtrArray *hosts, const int *fds)
     sigaddset(&deaths, SIGCHLD);
     sigprocmask(SIG_BLOCK, &deaths, NULL);
     file_autofd int deaths_fd = signalfd(-1, &deaths, SFD_CLOEXEC);
-    for (bool is_open = deaths_fd >= 0; is_open;) {
+    const char word = 'x';
+    bool is_told = deaths_fd >= 0 && send(fds[GATE_LIFE], &word, sizeof word, MSG_NOSIGNAL) == sizeof word;
+    for (bool is_open = is_told; is_open;) {
         pid_t *room = find_room(&gate);
         struct pollfd waiting[] = {{room ? fds[GATE_LISTENER] : -1, POLLIN, 0},
                                    {deaths_fd, POLLIN, 0},

@@ -65,7 +65,7 @@ int proxy_fd(const Proxy *proxy);
 
 typedef struct ProxyGate ProxyGate;
 /* A gate for one box: accepts on `listener_fd`, which the caller keeps, and lets `hosts` through. TEMPORARY: the broker
- * has gone. */
+ * has gone, was not told of one of these hosts, or could make no gate. */
 ProxyGate *proxy_gate_open(int proxy_fd, int listener_fd, const char *const *hosts, GError **error);
 /* Ends it. *ret_log: one line a connection: what was asked, and what became of it. Caller frees. */
 void proxy_gate_close(ProxyGate *gate, char **ret_log);
