@@ -14,9 +14,10 @@
 
 enum { MAX_KEEPERS = 4 };
 
-static int ask_for_boxes(const BoxClient *client, BoxFrameType how_many)
+static int ask_for_boxes(const BoxClient *client)
 {
-    return box_frame_send(client->keeper_fd, how_many, NULL, 0, NULL, 0);
+    const BoxKeep keep = client->mode == BOX_MODE_SLOT ? BOX_KEEP_SLOT : BOX_KEEP_WARM;
+    return box_frame_send(client->keeper_fd, BOX_FRAME_KEEP, &keep, sizeof keep, NULL, 0);
 }
 
 /* The keeper needs the user and the group only, but a request is what the protocol has for them. */
@@ -58,8 +59,8 @@ static int start(BoxClient *client, const BoxRequest *request)
     if (r < 0)
         return r;
     r = send_setup(client, request);
-    if (r == 0 && client->mode != BOX_MODE_SLOT)
-        r = ask_for_boxes(client, BOX_FRAME_KEEP);
+    if (r == 0)
+        r = ask_for_boxes(client);
     if (r < 0)
         keeper_end(client);
     return r;
@@ -93,8 +94,6 @@ static int receive_box(const BoxClient *client, BoxRequest *request, int *ret_co
 static int take(BoxClient *client, BoxRequest *request, int *ret_control_fd)
 {
     int r = client->keeper_fd < 0 ? start(client, request) : 0;
-    if (r == 0 && client->mode == BOX_MODE_SLOT)
-        r = ask_for_boxes(client, BOX_FRAME_MAKE);
     return r < 0 ? r : receive_box(client, request, ret_control_fd);
 }
 

@@ -62,7 +62,7 @@ int box_frame_send(int fd, BoxFrameType type, const void *body, size_t length, c
 int box_frame_check(const BoxFrameHeader *header)
 {
     bool is_ours = header->magic == BOX_FRAME_MAGIC && header->version == BOX_FRAME_VERSION &&
-                   header->type >= BOX_FRAME_REQUEST && header->type <= BOX_FRAME_KEEP &&
+                   header->type >= BOX_FRAME_REQUEST && header->type <= BOX_FRAME_CLEARED &&
                    header->length <= BOX_FRAME_MAX && header->n_fds <= BOX_MAX_FRAME_FDS;
     return is_ours ? 0 : -EBADMSG;
 }

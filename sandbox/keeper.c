@@ -36,7 +36,7 @@ typedef struct {
     BoxSetup setup;
     char prefix[64];
     unsigned n_made;
-    bool looks_ahead; /* the client wants one box ready at all times */
+    bool builds_ahead; /* as the client wants it */
     KeptLane lanes[MAX_LANES];
 } Keeper;
 
@@ -106,7 +106,7 @@ static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
             r = packet_send(lane->fd, order, sizeof *order, &control_fd, 1);
     }
     lane->is_busy = r == 0;
-    lane->owes_next = r == 0 && order->looks_ahead;
+    lane->owes_next = r == 0;
     memcpy(lane->cgroup_name, order->cgroup_name, sizeof lane->cgroup_name);
     return r;
 }
@@ -117,7 +117,7 @@ static int order_box(Keeper *keeper, const LaneOrder *order, int control_fd)
 static int make_box(Keeper *keeper)
 {
     int pair[2];
-    LaneOrder order = {.looks_ahead = keeper->looks_ahead};
+    LaneOrder order = {.is_built_ahead = keeper->builds_ahead};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     int n = snprintf(order.cgroup_name, sizeof order.cgroup_name, "%.48s-k%u", keeper->prefix, keeper->n_made++);
@@ -149,8 +149,12 @@ static int hear_client(Keeper *keeper)
     int r = box_frame_receive(keeper->fd, &frame);
     if (r < 0)
         return r;
-    keeper->looks_ahead = frame.type == BOX_FRAME_KEEP;
-    r = frame.type == BOX_FRAME_MAKE || frame.type == BOX_FRAME_KEEP ? make_box(keeper) : -EBADMSG;
+    BoxKeep keep = BOX_KEEP_SLOT;
+    bool is_good = frame.type == BOX_FRAME_KEEP && frame.length == sizeof keep;
+    if (is_good)
+        memcpy(&keep, frame.body, sizeof keep);
+    keeper->builds_ahead = keep == BOX_KEEP_WARM;
+    r = is_good ? make_box(keeper) : -EBADMSG;
     box_frame_clear(&frame);
     return r;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A lane: one monitor with one slot, which serves a keeper's boxes one after another. It has each box built at once,
- * before there is a request, and then waits for one on the box's own socket; so a client that asks one box ahead finds
- * it built. Before each box the slot must be proved clean, else it is thrown away and made again. A lane whose init did
+ * before there is a request ("warm") or when it is here ("slot"), on the box's own socket, which the client was given
+ * ahead. Before each box the slot must be proved clean, else it is thrown away and made again. A lane whose init did
  * not come to its last word ends.
  */
 #include "sandbox/lane.h"
@@ -104,6 +104,15 @@ static bool request_is_here(const Box *box)
     return poll(&fd, 1, 0) > 0;
 }
 
+/* False: the client has gone. */
+static bool await_request(int control_fd)
+{
+    struct pollfd fd = {control_fd, POLLIN, 0};
+    while (poll(&fd, 1, -1) < 0 && errno == EINTR)
+        ;
+    return fd.revents & POLLIN;
+}
+
 static void remember(Lane *lane, const BoxRequest *request)
 {
     lane->guess = launch_guess(request);
@@ -111,11 +120,9 @@ static void remember(Lane *lane, const BoxRequest *request)
     lane->processes = request->spec.limits.processes;
 }
 
-/* `keeper_fd` takes the word LANE_NEXT; -1: nobody waits for it. */
 static void serve_box(Lane *lane, int control_fd, int keeper_fd)
 {
     Box box = BOX_INIT;
-    make_slot(lane);
     box.setup = lane->setup;
     box.slot = lane->slot;
     box.control_fd = control_fd;
@@ -161,7 +168,11 @@ void lane_run(const BoxSetup *setup, int keeper_fd)
     prctl(PR_SET_NAME, "box-ready");
     while (goes_on && packet_receive(keeper_fd, &order, sizeof order, &control_fd, 1, &n_fds) == 0 && n_fds == 1) {
         memcpy(lane.setup.cgroup_name, order.cgroup_name, sizeof order.cgroup_name);
-        serve_box(&lane, control_fd, order.looks_ahead ? keeper_fd : -1);
+        make_slot(&lane);
+        if (order.is_built_ahead || await_request(control_fd))
+            serve_box(&lane, control_fd, keeper_fd);
+        else
+            close(control_fd);
         /* Who has no slot became another to make the box, and does so once. */
         goes_on = lane.slot;
         if (goes_on)

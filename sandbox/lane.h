@@ -7,7 +7,7 @@
 /* What a keeper sends, with the box's own socket. */
 typedef struct {
     char cgroup_name[64];
-    bool looks_ahead; /* LANE_NEXT is wanted */
+    bool is_built_ahead; /* not only when its request is here */
 } LaneOrder;
 
 /* What the lane answers: a byte each. */

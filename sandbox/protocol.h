@@ -50,16 +50,20 @@ typedef enum {
     BOX_FRAME_STOP = 2,
     BOX_FRAME_REPORT = 3,
     BOX_FRAME_STATUS = 4,
-    BOX_FRAME_MAKE = 5, /* one box */
+    BOX_FRAME_KEEP = 5, /* one box, and another one whenever one was used; BoxKeep */
     BOX_FRAME_READY = 6,
     BOX_FRAME_CLEARED = 7, /* after the status: nothing is left of the box */
-    BOX_FRAME_KEEP = 8,    /* one box, and another one whenever one was used */
 } BoxFrameType;
 
 typedef enum {
     BOX_STOP_CANCEL = 1,
     BOX_STOP_OUTPUT = 2,
 } BoxStop;
+
+typedef enum {
+    BOX_KEEP_SLOT = 1, /* each is built when its request is here */
+    BOX_KEEP_WARM = 2, /* each is built ahead */
+} BoxKeep;
 
 typedef struct {
     uint32_t magic;
