@@ -148,20 +148,25 @@ static inline int testing_count_commands(const char *argument)
     return n;
 }
 
-/* Is a control group left whose name starts with `prefix`? */
-static inline bool testing_has_group(const char *folder, const char *prefix, int depth)
+/* A control group that is left of client `pid`, which was made after `since_us`: numbers of processes come again, and a
+ * group may be left in a home that nobody has swept since. NULL: none. Caller frees. */
+static inline char *testing_find_group(const char *folder, pid_t pid, gint64 since_us, int depth)
 {
+    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)pid);
     DIR *entries = depth > 0 ? opendir(folder) : NULL;
-    bool has = false;
-    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry && !has; entry = readdir(entries)) {
+    char *found = NULL;
+    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry && !found; entry = readdir(entries)) {
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;
         g_autofree char *below = g_build_filename(folder, entry->d_name, NULL);
-        has = g_str_has_prefix(entry->d_name, prefix) || testing_has_group(below, prefix, depth - 1);
+        if (!g_str_has_prefix(entry->d_name, prefix))
+            found = testing_find_group(below, pid, since_us, depth - 1);
+        else if ((gint64)(g_ascii_strtoull(entry->d_name + strlen(prefix), NULL, 16) / 1000) >= since_us)
+            found = g_steal_pointer(&below);
     }
     if (entries)
         closedir(entries);
-    return has;
+    return found;
 }
 
 static inline int testing_main(Suite *suite)

@@ -188,8 +188,8 @@ END_TEST
 /* The client has not heard of that box: it has one running or none, and the next is built ahead. */
 START_TEST(a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group)
 {
+    gint64 since_us = g_get_real_time();
     BoxClient *client = client_in(BOX_MODE_WARM);
-    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)getpid());
     assert_says(client, "sleep 0.1; echo here", "here\n");
     pid_t lane = find_child(find_keeper());
     while (lane > 0) {
@@ -198,7 +198,8 @@ START_TEST(a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group)
         lane = find_child(find_keeper());
     }
     box_client_free(client);
-    ck_assert(!testing_has_group("/sys/fs/cgroup", prefix, 8));
+    g_autofree char *left = testing_find_group("/sys/fs/cgroup", getpid(), since_us, 8);
+    ck_assert_msg(!left, "%s is left", left);
 }
 END_TEST
 

@@ -149,22 +149,21 @@ static bool is_empty(const char *folder)
 }
 
 /* What both leave when they die at once, the next client takes away. */
-static bool has_group(Victim victim, const char *prefix)
+static char *find_group(Victim victim, pid_t client, gint64 since_us)
 {
-    if (!testing_has_group("/sys/fs/cgroup", prefix, 8))
-        return false;
-    if (victim == VICTIM_BOTH)
+    char *group = testing_find_group("/sys/fs/cgroup", client, since_us, 8);
+    if (group && victim == VICTIM_BOTH)
         box_client_free(testing_try_client());
-    return true;
+    return group;
 }
 
-static void assert_nothing_left(Victim victim, pid_t client, const char *workspace, int round)
+static void assert_nothing_left(Victim victim, pid_t client, gint64 since_us, const char *workspace, int round)
 {
-    g_autofree char *prefix = g_strdup_printf("box-%d-", (int)client);
     const gint64 deadline_us = g_get_monotonic_time() + PATIENCE_S * G_USEC_PER_SEC;
-    const char *left = "?";
+    g_autofree char *left = g_strdup("?");
     while (left && g_get_monotonic_time() < deadline_us) {
-        left = !is_childless() ? "a process" : has_group(victim, prefix) ? "a control group" : NULL;
+        g_free(left);
+        left = is_childless() ? find_group(victim, client, since_us) : g_strdup("a process");
         if (left)
             g_usleep(1000);
     }
@@ -190,6 +189,7 @@ START_TEST(nothing_stays_whoever_is_killed_whenever)
     int n_rounds = count_rounds();
     for (int round = 0; round < n_rounds; round++) {
         Victim victim = (Victim)g_rand_int_range(random, 0, N_VICTIMS);
+        gint64 since_us = g_get_real_time();
         pid_t client = fork();
         if (client == 0)
             be_client(workspace);
@@ -200,7 +200,7 @@ START_TEST(nothing_stays_whoever_is_killed_whenever)
         bool is_killed = victim == VICTIM_CLIENT || victim == VICTIM_BOTH;
         ck_assert_msg(is_killed || (WIFEXITED(status) && WEXITSTATUS(status) <= 1),
                       "the client died with its %s in round %d", victim_names[victim], round);
-        assert_nothing_left(victim, client, workspace, round);
+        assert_nothing_left(victim, client, since_us, workspace, round);
     }
     /* Fewer there may be: one whose folder somebody else on this machine removes is gone for all. */
     ck_assert_uint_le(count_mounts(), n_mounts);
