@@ -151,8 +151,6 @@ int launch_become_uid(const BoxSetup *setup);
 
 /* monitor.c: runs the box, whose init is made, to the death of all that init started, and fills the status. */
 void monitor_run(Box *box, BoxStatus *ret_status);
-/* lane.c: has the keeper build the next box, once. */
-void lane_look_ahead(Box *box);
 /* What nobody waits for: takes away init, and with it the namespaces, and the group. */
 void monitor_clear_away(Box *box);
 /* Kills init and waits for its death: nothing has run. */

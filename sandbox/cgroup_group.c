@@ -296,8 +296,10 @@ static bool remove_one(const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     /* The last process may still be on its way out: up to a second in all. */
     for (int tries = 0; tries < 200; tries++) {
-        if (rmdir(path) == 0 || errno != EBUSY)
+        if (rmdir(path) == 0 || errno == ENOENT)
             return true;
+        if (errno != EBUSY)
+            return false;
         nanosleep(&(struct timespec){.tv_nsec = tries < 10 ? 200000 : 5000000}, NULL);
     }
     return false;

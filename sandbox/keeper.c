@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keeper: a small process that hands each box that its client asks for to a lane (lane.c), of which it makes as
- * many as are needed at once: one for the box that runs, one for the box that is ready, one or two whose last box is
- * being cleared away.
+ * The keeper: a small process that has one more box at hand for its client than the client uses. It hands each to a
+ * lane (lane.c), of which it makes as many as are needed at once: one for the box that runs, one for the box that is
+ * ready, one or two whose last box is being cleared away. When another is wanted, the lane of the last one says.
  *
  * The keeper never hears what runs in its boxes. When the client closes the socket, the keeper waits for the lanes
  * (each ends by itself, because its own client's end is closed too) and ends.

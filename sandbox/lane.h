@@ -16,5 +16,8 @@ typedef enum {
     LANE_FREE = 'f', /* the box is cleared away */
 } LaneWord;
 
+/* Says LANE_NEXT, once. */
+void lane_look_ahead(Box *box);
+
 /* The forked process: serves orders until the keeper's end of the socket is closed. */
 _Noreturn void lane_run(const BoxSetup *setup, int keeper_fd);

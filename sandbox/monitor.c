@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outside of the box: makes the group and init, watches the clocks, reads the figures. Theory of operation: box.h. */
 #include "sandbox/box.h"
+#include "sandbox/lane.h"
 #include "sandbox/packet.h"
 #include "sandbox/proc_sample.h"
 

@@ -203,8 +203,9 @@ START_TEST(a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group)
 }
 END_TEST
 
-/* In slot mode nothing is ready between boxes: the keeper's child is the one lane, and its child the slot's process. */
-START_TEST(one_lane_serves_all_boxes_and_replaces_a_killed_slot)
+/* In slot mode no init waits between boxes: the first child of the keeper is its first lane, whose only one is the
+ * slot's process. */
+START_TEST(a_lane_serves_many_boxes_and_replaces_a_killed_slot)
 {
     BoxClient *client = client_in(BOX_MODE_SLOT);
     assert_says(client, "echo here", "here\n");
@@ -349,7 +350,7 @@ int main(void)
     tcase_add_loop_test(tests, boxes_are_made_where_nobody_may_be_kept_on_a_processor, 0, n);
     tcase_add_loop_test(tests, boxes_are_made_where_somebody_listens_to_a_filter, 0, n);
     tcase_add_test(tests, a_lane_that_is_killed_before_its_box_is_taken_leaves_no_group);
-    tcase_add_test(tests, one_lane_serves_all_boxes_and_replaces_a_killed_slot);
+    tcase_add_test(tests, a_lane_serves_many_boxes_and_replaces_a_killed_slot);
     tcase_add_loop_test(tests, what_is_shown_may_lie_in_a_closed_folder, 0, n);
     tcase_add_loop_test(tests, a_mount_that_comes_after_a_box_was_made_is_seen, 0, n);
     tcase_add_loop_test(tests, nothing_grows_over_many_boxes, 0, n);
